@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * codec.h - bytes of one record to a row of a builder, and back.
+ *
+ * A decoder is compiled once from the table's format, schema and columns; per
+ * record it allocates nothing.  On failure the half-written row is rolled back
+ * and err says which field, why, and at which byte: the dead letter's reason.
+ * Input is never trusted: lengths are checked before use, depth is at most 64.
+ *
+ * Memory:  decoder and encoder are heap objects; nothing borrowed from the
+ *	    record survives the call.
+ * Thread:  one decoder per thread.
+ */
+#ifndef FL_CODEC_CODEC_H
+#define FL_CODEC_CODEC_H
+
+#include "column/batch.h"
+
+struct fl_table; /* sql/plan.h */
+struct fl_decoder;
+struct fl_encoder;
+
+/* What became of a record. */
+enum fl_verdict {
+	FL_VERDICT_ROW,	    /* one row committed to the builder */
+	FL_VERDICT_SKIPPED, /* by a rule of the format: null value, ignore-parse-errors */
+	FL_VERDICT_DEAD,    /* err holds the reason */
+};
+
+struct fl_codec_options { /* the part of a table that codecs need */
+	uint8_t format;		      /* enum fl_format */
+	const struct fl_schema *schema; /* physical columns; borrowed, must outlive */
+	const char *avro_schema;      /* JSON text or NULL: derived from schema as Flink does */
+	bool json_ignore_parse_errors, json_fail_on_missing, json_iso8601;
+	bool json_decimal_plain, json_strict, json_ignore_null_fields;
+};
+
+/* Errors: BAD_SCHEMA (says which column and which schema type do not fit). */
+enum fl_code fl_decoder_new(
+    const struct fl_codec_options *options, struct fl_decoder **decoder, struct fl_err *err);
+void fl_decoder_free(struct fl_decoder **decoder);
+/*
+ * Decodes one record into columns [0, schema->count) of builder and leaves the
+ * row open: the caller sets metadata columns after them and commits; on SKIPPED
+ * or DEAD the row is rolled back.  fl_builder_begin() must have been called.
+ * value NULL: a null message.
+ */
+enum fl_verdict fl_decode(struct fl_decoder *decoder, const void *value, size_t size,
+    struct fl_builder *builder, struct fl_err *err);
+/* Oddities taken silently as Flink does: duplicate names, trailing text (counts). */
+uint64_t fl_decoder_oddities(const struct fl_decoder *decoder);
+
+enum fl_code fl_encoder_new(
+    const struct fl_codec_options *options, struct fl_encoder **encoder, struct fl_err *err);
+void fl_encoder_free(struct fl_encoder **encoder);
+/* Appends row i of batch (columns = schema) to out.  Errors: SINK_REFUSED (a NULL in
+ * a NOT NULL column, a string that is no enum symbol, a value out of range). */
+enum fl_code fl_encode(struct fl_encoder *encoder, const struct fl_batch *batch, uint32_t row,
+    struct fl_buf *out, struct fl_err *err);
+
+/* ---- Avro schemas (.avsc, .avpr) ---- */
+
+/*
+ * Picks a type out of a schema text: an .avsc (name NULL or its own) or an .avpr
+ * protocol (name required), by full name.  The result is JSON in which every
+ * named type it uses is defined at first use.
+ *
+ * Errors:  BAD_SCHEMA	    not JSON, invalid, over a limit (1 MiB, depth 64, 2,000 fields)
+ *	    NO_SUCH_OBJECT  no type of that name; the message lists those there are
+ */
+enum fl_code fl_avro_pick(const char *text, size_t size, const char *name,
+    struct fl_arena *arena, const char **schema, struct fl_err *err);
+/* Columns that a record schema would be declared with (enum as STRING): for
+ * flightctl produce and consume.  Errors: BAD_SCHEMA. */
+enum fl_code fl_avro_columns(
+    const char *schema, struct fl_arena *arena, struct fl_schema *columns, struct fl_err *err);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * batch.h - types, schemas, and rows held as columns.
+ *
+ *	type	  what a value is: id, nullability, precision, scale, length
+ *	schema	  named types: the columns of a table or of a plan node
+ *	col	  one column of a batch
+ *	batch	  row_count rows of schema->count columns; read-only once made
+ *	builder	  a batch that grows by rows: what decoders write into
+ *
+ * Values in their arrays: BOOLEAN uint8 0/1; TINYINT..BIGINT int8..int64; FLOAT,
+ * DOUBLE; DECIMAL __int128 unscaled; DATE int32 days since 1970; TIMESTAMP,
+ * TIMESTAMP_LTZ and INTERVAL int64 milliseconds; CHAR, VARCHAR, BINARY,
+ * VARBINARY bytes.
+ *
+ * A selection vector is an ascending array of row indexes; kernels compute the
+ * selected rows only and leave the others undefined but readable (fixed width),
+ * or empty (variable width).
+ *
+ * Memory:  a batch borrows its arrays from a block, a builder or an arena.
+ * Thread:  none of it is shared.
+ */
+#ifndef FL_COLUMN_BATCH_H
+#define FL_COLUMN_BATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum fl_type_id {
+#define FL_TYPE(name, code, width, text) FL_TYPE_##name = code,
+#include "tbl/types.h"
+#undef FL_TYPE
+};
+
+typedef __int128 fl_i128;
+
+struct fl_type {
+	uint8_t id;	   /* enum fl_type_id */
+	bool nullable;
+	uint8_t precision; /* DECIMAL 1..38; TIMESTAMP* 0..3 */
+	uint8_t scale;	   /* DECIMAL */
+	uint32_t length;   /* CHAR, VARCHAR, BINARY, VARBINARY; UINT32_MAX: STRING, BYTES */
+};
+#define FL_LENGTH_MAX UINT32_MAX
+
+struct fl_field {
+	const char *name;
+	struct fl_type type;
+};
+
+struct fl_schema {
+	uint32_t count;
+	struct fl_field *fields;
+};
+
+uint32_t fl_type_width(enum fl_type_id id); /* 0: variable */
+const char *fl_type_name(enum fl_type_id id);
+bool fl_type_is_integer(enum fl_type_id id); /* TINYINT..BIGINT */
+bool fl_type_is_numeric(enum fl_type_id id); /* integers, FLOAT, DOUBLE, DECIMAL */
+bool fl_type_is_string(enum fl_type_id id);  /* CHAR, VARCHAR */
+bool fl_type_is_bytes(enum fl_type_id id);   /* BINARY, VARBINARY */
+bool fl_type_is_var(enum fl_type_id id);     /* width 0 */
+/* "DECIMAL(10, 2) NOT NULL", as Flink prints it; STRING for VARCHAR(max). */
+const char *fl_type_print(const struct fl_type *type, char *buf, size_t size);
+bool fl_type_equal(const struct fl_type *a, const struct fl_type *b); /* nullability too */
+struct fl_type fl_type_make(enum fl_type_id id, bool nullable);
+int32_t fl_schema_find(const struct fl_schema *schema, const char *name); /* -1 */
+
+#define FL_BATCH_ROWS_MAX 65536u
+
+struct fl_col {
+	struct fl_type type;
+	/* Fixed width: row_count values.  A constant column (from a block) is
+	 * expanded when viewed, so data[i] is always good. */
+	void *data;
+	/* Bit i set: value i is not NULL.  NULL pointer: none is NULL. */
+	uint64_t *valid;
+	/* Variable width: with offsets, value i is bytes[offsets[i]..offsets[i+1]);
+	 * without, bytes[i * stride .. + str_size): fixed-length or (stride 0)
+	 * constant columns. */
+	const uint32_t *offsets;
+	const char *bytes;
+	uint32_t str_size, stride;
+};
+
+struct fl_batch {
+	const struct fl_schema *schema;
+	struct fl_col *cols; /* schema->count */
+	uint32_t row_count;
+};
+
+static inline bool
+fl_col_is_valid(const struct fl_col *col, uint32_t i)
+{
+	return col->valid == NULL || (col->valid[i >> 6] >> (i & 63) & 1);
+}
+
+static inline const char *
+fl_col_str(const struct fl_col *col, uint32_t i, uint32_t *size)
+{
+	if (col->offsets != NULL) {
+		*size = col->offsets[i + 1] - col->offsets[i];
+		return col->bytes + col->offsets[i];
+	}
+	*size = col->str_size;
+	return col->bytes + (size_t)i * col->stride;
+}
+
+#define FL_COL_AT(col, ctype, i) (((const ctype *)(col)->data)[i])
+#define FL_VALID_WORDS(rows) (((size_t)(rows) + 63) / 64)
+
+/* Allocates arrays for a fixed-width (data) or variable-width (offsets, no bytes)
+ * column of row_max rows; valid is all ones iff with_valid, else NULL. */
+void fl_col_alloc(struct fl_col *col, const struct fl_type *type, uint32_t row_max,
+    bool with_valid, struct fl_arena *arena);
+
+/* ---- builder ---- */
+
+struct fl_builder_col {
+	struct fl_col col;	 /* col.valid is always allocated; NULLs counted below */
+	uint32_t *offsets;	 /* writable alias of col.offsets; offsets[0] = 0 */
+	struct fl_buf bytes;	 /* variable width: the values so far */
+	uint32_t null_count;
+};
+
+/*
+ * One row is written by calling exactly one setter per column, in any order,
+ * then fl_builder_commit(); fl_builder_rollback() forgets a row half written.
+ * A column without a setter call in a committed row is NULL.
+ */
+struct fl_builder {
+	const struct fl_schema *schema;
+	struct fl_builder_col *cols;
+	uint32_t row_count;
+	uint32_t row_max;	/* capacity; grows by doubling up to FL_BATCH_ROWS_MAX */
+};
+
+void fl_builder_init(struct fl_builder *b, const struct fl_schema *schema);
+void fl_builder_fini(struct fl_builder *b);
+void fl_builder_reset(struct fl_builder *b); /* no rows, memory kept */
+/* Makes sure one more row fits; false when FL_BATCH_ROWS_MAX is reached. */
+bool fl_builder_begin(struct fl_builder *b);
+void fl_builder_commit(struct fl_builder *b);
+void fl_builder_rollback(struct fl_builder *b);
+size_t fl_builder_size(const struct fl_builder *b); /* bytes a sealed block would need, upper bound */
+/* The rows so far as a batch that borrows the builder's arrays. */
+void fl_builder_view(const struct fl_builder *b, struct fl_batch *batch, struct fl_arena *arena);
+
+static inline void
+fl_builder_set_null(struct fl_builder *b, uint32_t c)
+{
+	struct fl_builder_col *bc = &b->cols[c];
+
+	bc->col.valid[b->row_count >> 6] &= ~(UINT64_C(1) << (b->row_count & 63));
+}
+
+static inline void
+fl_builder_mark_valid(struct fl_builder *b, uint32_t c)
+{
+	b->cols[c].col.valid[b->row_count >> 6] |= UINT64_C(1) << (b->row_count & 63);
+}
+
+static inline void
+fl_builder_set_i64(struct fl_builder *b, uint32_t c, int64_t v)
+{
+	((int64_t *)b->cols[c].col.data)[b->row_count] = v;
+	fl_builder_mark_valid(b, c);
+}
+
+static inline void
+fl_builder_set_i32(struct fl_builder *b, uint32_t c, int32_t v)
+{
+	((int32_t *)b->cols[c].col.data)[b->row_count] = v;
+	fl_builder_mark_valid(b, c);
+}
+
+static inline void
+fl_builder_set_str(struct fl_builder *b, uint32_t c, const void *p, size_t size)
+{
+	fl_buf_add(&b->cols[c].bytes, p, size);
+	fl_builder_mark_valid(b, c);
+}
+/* Any fixed-width value by memcpy of its width. */
+void fl_builder_set_raw(struct fl_builder *b, uint32_t c, const void *value);
+/* Appends row i of a column of the same type id. */
+void fl_builder_set_from(struct fl_builder *b, uint32_t c, const struct fl_col *col, uint32_t i);
+
+#endif

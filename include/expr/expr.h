@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * expr.h - typed expressions and their evaluation over columns.
+ *
+ * The binder (lib/sql) makes trees of struct fl_expr with every type decided;
+ * fl_expr_eval() computes one over the selected rows of a batch, a column at a
+ * time.  AND, OR, CASE, COALESCE evaluate their branches only on the rows that
+ * reach them, so an error in a branch not taken does not happen.
+ *
+ * A row whose evaluation fails (CAST, division by zero) is reported, not
+ * raised: its code goes into errors[] and the caller makes it a dead letter.
+ *
+ * Memory:  results come from ctx->arena (or borrow the batch's arrays).
+ * Thread:  evaluation writes ctx only.
+ */
+#ifndef FL_EXPR_EXPR_H
+#define FL_EXPR_EXPR_H
+
+#include "column/batch.h"
+
+enum fl_expr_kind {
+	FL_EXPR_COLUMN,	 /* column: index in the input batch */
+	FL_EXPR_LITERAL, /* value */
+	FL_EXPR_CALL,	 /* fn(args) */
+	FL_EXPR_CAST,	 /* args[0] to type; try_cast: NULL instead of an error */
+	FL_EXPR_AND,	 /* args[0..n): three-valued, left to right */
+	FL_EXPR_OR,
+	FL_EXPR_CASE,	 /* when1, then1, when2, then2, ..., else (always present) */
+	FL_EXPR_COALESCE,
+};
+
+struct fl_value {
+	bool is_null;
+	union {
+		bool boolean;
+		int64_t i64;	/* integers, DATE, TIMESTAMP*, INTERVAL */
+		double f64;	/* FLOAT, DOUBLE */
+		fl_i128 i128;	/* DECIMAL, unscaled */
+		struct {
+			const char *p;
+			uint32_t size;
+		} str;
+	};
+};
+
+struct fl_function;
+
+struct fl_expr {
+	enum fl_expr_kind kind;
+	struct fl_type type;
+	uint32_t arg_count;
+	struct fl_expr **args;
+	uint32_t column;	      /* COLUMN */
+	struct fl_value value;	      /* LITERAL */
+	const struct fl_function *fn; /* CALL */
+	bool try_cast;
+	uint32_t line, col;	      /* where it stands in the SQL text */
+};
+
+struct fl_eval {
+	struct fl_arena *arena;
+	int64_t clock_ms;     /* the step's clock: PROCTIME(), CURRENT_TIMESTAMP */
+	const char *zone;     /* table.local-time-zone, e.g. "UTC" */
+	uint8_t *errors;      /* batch rows; 0 or enum fl_code of the first failure */
+	uint32_t error_count; /* rows that got one */
+	const struct fl_col *watermarks; /* CURRENT_WATERMARK, or NULL */
+};
+
+/*
+ * Computes expr over rows sel[0..sel_count) (sel NULL: rows 0..sel_count).
+ * out has arrays of batch->row_count rows.  Rows with errors[row] != 0 already
+ * set are still computed; their result does not matter.
+ */
+void fl_expr_eval(const struct fl_expr *expr, const struct fl_batch *batch,
+    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out);
+/* Keeps the rows for which a BOOLEAN expr is TRUE and no error happened; writes
+ * them to sel_out (may be sel), returns the count. */
+uint32_t fl_expr_filter(const struct fl_expr *expr, const struct fl_batch *batch,
+    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, uint32_t *sel_out);
+/* True if expr reads no column and no clock. */
+bool fl_expr_is_const(const struct fl_expr *expr);
+/* SQL text, canonical: part of the plan's fingerprint and of EXPLAIN.  Column
+ * names come from schema. */
+void fl_expr_print(const struct fl_expr *expr, const struct fl_schema *schema, struct fl_buf *out);
+/* Evaluates a constant expression.  Errors: CAST_FAILED, DIVISION_BY_ZERO. */
+enum fl_code fl_expr_const(const struct fl_expr *expr, const char *zone, struct fl_arena *arena,
+    struct fl_value *value, struct fl_err *err);
+
+/* ---- functions: rows of tbl/functions.h ---- */
+
+/* Decides the result type from the argument types (may rewrite args by wrapping
+ * them in CASTs: implicit widening).  Errors: SQL_BIND with what was expected. */
+typedef enum fl_code fl_type_rule(struct fl_arena *arena, const char *name,
+    struct fl_expr **args, uint32_t arg_count, struct fl_type *result, struct fl_err *err);
+typedef void fl_kernel(const struct fl_expr *call, const struct fl_col *args,
+    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out);
+
+struct fl_function {
+	const char *name;    /* upper case; operators by their sign: "+", "=" */
+	uint32_t arg_min, arg_max;
+	fl_type_rule *type_rule;
+	fl_kernel *kernel;
+	bool deterministic;  /* false: reads the clock */
+	const char *help;    /* "SUBSTRING(s, from [, count])" + one line; docs/sql.md */
+};
+
+const struct fl_function *fl_function_find(const char *name, size_t len); /* case-insensitive, NULL */
+const struct fl_function *fl_function_row(uint32_t i);			     /* NULL past the end */
+
+/* Makes a CALL: finds fn, applies its type rule.  Errors: SQL_BIND. */
+enum fl_code fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_expr **out, struct fl_err *err);
+/* Makes a CAST if Flink allows it between these types.  Errors: SQL_BIND. */
+enum fl_code fl_expr_cast(struct fl_arena *arena, struct fl_expr *arg, const struct fl_type *to,
+    bool try_cast, struct fl_expr **out, struct fl_err *err);
+/* The common type of CASE branches, COALESCE and comparisons; false if none. */
+bool fl_type_common(const struct fl_type *a, const struct fl_type *b, struct fl_type *out);
+/* Implicit widening on INSERT: INT to BIGINT yes, BIGINT to INT and number to
+ * STRING no. */
+bool fl_type_can_widen(const struct fl_type *from, const struct fl_type *to);
+
+/* ---- text of values: json, CAST to STRING, print and flightctl share these ---- */
+void fl_print_double(struct fl_buf *out, double v);	/* as Java: 1.0E10, 100.0, NaN */
+void fl_print_float(struct fl_buf *out, float v);
+void fl_print_decimal(struct fl_buf *out, fl_i128 unscaled, uint32_t scale); /* plain */
+void fl_print_date(struct fl_buf *out, int32_t days);	/* 2024-01-01 */
+/* yyyy-MM-dd<sep>HH:mm:ss[.fraction]; fraction_min digits at least (0..3), no
+ * trailing zeros beyond. */
+void fl_print_timestamp(struct fl_buf *out, int64_t ms, char sep, uint32_t fraction_min);
+bool fl_parse_decimal(const char *p, size_t size, uint32_t precision, uint32_t scale, fl_i128 *out);
+bool fl_parse_double(const char *p, size_t size, double *out);
+bool fl_parse_date(const char *p, size_t size, int32_t *days);
+/* sep ' ' or 'T'; takes more digits than ms and cuts them. */
+bool fl_parse_timestamp(const char *p, size_t size, char sep, int64_t *ms);
+/* ms to be added to UTC to get local time at this instant; 0 for "UTC". */
+int64_t fl_zone_offset_ms(const char *zone, int64_t utc_ms);
+int64_t fl_zone_to_utc(const char *zone, int64_t local_ms); /* gap: first valid instant after */
+bool fl_zone_exists(const char *zone);
+/* Any value of a column as text for people: NULL as "NULL". */
+void fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out);
+
+/* ---- aggregates: rows of tbl/aggregates.h ---- */
+
+/*
+ * An accumulator is size bytes (multiple of 8, 8-aligned) inside a state row.
+ * Variable-size values (MIN of STRING) keep a struct fl_blob {at, size} into
+ * the table's heap.
+ */
+struct fl_heap { /* append-only bytes of one state table; offsets, no pointers */
+	char *data;
+	uint32_t size, capacity;
+	uint32_t dead_size; /* bytes no longer referenced; compacted when the table is imaged */
+};
+uint32_t fl_heap_put(struct fl_heap *heap, const void *p, uint32_t size); /* returns offset */
+
+struct fl_agg;
+struct fl_agg_fn {
+	const char *name;
+	uint32_t arg_count; /* 0: COUNT(*) */
+	/* Result type and accumulator size for this argument type. */
+	enum fl_code (*type_rule)(const struct fl_type *arg, struct fl_type *result,
+	    uint32_t *acc_size, struct fl_err *err);
+	/* A fresh accumulator is acc_size zero bytes. */
+	/* For k in 0..count: row = sel ? sel[k] : k; accumulator at
+	 * base + rows[k] * stride + offset takes arg's value of row (NULL skipped).
+	 * rows NULL: all into base + offset. */
+	void (*add)(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
+	    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap);
+	/* Writes result value i of out from the accumulator. */
+	void (*finish)(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
+	    struct fl_col *out, uint32_t i, struct fl_buf *out_bytes);
+	/* Accumulator's visible parts for snapshot: name suffixes (".sum", ".count")
+	 * and a printer; NULL-terminated. */
+	const char *const *parts;
+	void (*part_print)(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
+	    uint32_t part, struct fl_buf *out);
+	const char *help;
+};
+
+struct fl_agg { /* one aggregate call of a plan */
+	const struct fl_agg_fn *fn;
+	struct fl_expr *arg;	/* NULL for COUNT(*) */
+	struct fl_expr *filter; /* FILTER (WHERE ...), or NULL */
+	struct fl_type result;
+	uint32_t acc_size, acc_at; /* bytes; offset in the state row after its head */
+	const char *name;	   /* output column, or "passengers" of its argument: for snapshot */
+};
+
+const struct fl_agg_fn *fl_agg_find(const char *name, size_t len, bool star); /* NULL */
+const struct fl_agg_fn *fl_agg_row(uint32_t i);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * instance.h - the instance directory, its catalog, and what all programs share.
+ *
+ *	DIR/catalog/		 store: pipelines, streams, commands
+ *	DIR/ingest/		 store of ingest
+ *	DIR/pipelines/<name>/	 store of aggregate, one per pipeline
+ *	DIR/emit/		 store of emit
+ *	DIR/run/		 bells, metrics, locks, supervisord's socket
+ *	DIR/log/  DIR/supervisord.conf
+ *
+ * A program opens the instance, loads the pipelines of the catalog and compiles
+ * their SQL (files named in it come from the catalog, so that a pipeline does not
+ * change when somebody edits a schema file).
+ */
+#ifndef FL_SHM_INSTANCE_H
+#define FL_SHM_INSTANCE_H
+
+#include "shm/store.h"
+#include "sql/plan.h"
+
+struct fl_pipeline {
+	char *name;
+	struct fl_plan *plan;	/* owned */
+	struct fl_uuid uuid;	/* new with each --reset */
+	uint32_t *stream_ids;	/* plan->stream_count: number of each stream in this instance */
+	char *sql, *brokers;
+};
+
+struct fl_instance {
+	char *dir;
+	struct fl_uuid uuid;
+	struct fl_store *catalog;
+	uint32_t pipeline_count;
+	struct fl_pipeline *pipelines; /* sorted by name */
+	bool is_run;		/* under flightctl run: max_future off by default */
+};
+
+/* Makes an empty instance if absent, else opens it.  Errors: BAD_CONFIG and those of stores. */
+enum fl_code fl_instance_open(
+    const char *dir, bool create, struct fl_instance **instance, struct fl_err *err);
+void fl_instance_close(struct fl_instance **instance);
+/*
+ * Puts a pipeline into the catalog: compiles it from disk, keeps its text, its
+ * files and its streams.  The same pipeline again is fine; a changed one is
+ * PLAN_CHANGED unless reset, which gives it a new uuid and deletes its store.
+ * detail: as fl_sql_compile().
+ */
+enum fl_code fl_instance_apply(struct fl_instance *instance, const char *sql_file,
+    const char *brokers, bool reset, struct fl_buf *detail, struct fl_err *err);
+/* The same from text in memory: flow tests. */
+enum fl_code fl_instance_apply_text(struct fl_instance *instance, const char *name,
+    const char *text, const struct fl_sql_env *env, bool reset, struct fl_buf *detail,
+    struct fl_err *err);
+/* (Re)loads pipelines and compiles them.  allow_test: connector 'test'. */
+enum fl_code fl_instance_load(struct fl_instance *instance, bool allow_test, struct fl_err *err);
+/* "DIR/ingest", "DIR/pipelines/NAME", ... into the arena-free buf; returns buf. */
+const char *fl_instance_path(
+    const struct fl_instance *instance, enum fl_role role, const char *pipeline, char *buf, size_t size);
+
+/* Commands travel in the catalog; each program stores the last number applied. */
+struct fl_command {
+	uint64_t number;
+	const char *program, *verb, *arguments; /* arguments: JSON; borrowed until the txn ends */
+};
+enum fl_code fl_command_put(struct fl_instance *instance, const char *program, const char *verb,
+    const char *arguments, uint64_t *number, struct fl_err *err);
+/* Calls fn for each command of program with number > after. */
+enum fl_code fl_command_each(struct fl_instance *instance, const char *program, uint64_t after,
+    enum fl_code (*fn)(void *ctx, const struct fl_command *command, struct fl_err *err), void *ctx,
+    struct fl_err *err);
+
+/* ---- bells: DIR/run/bells, one 32-bit word per program, one writer per word ---- */
+enum fl_bell { FL_BELL_INGEST, FL_BELL_AGGREGATE, FL_BELL_EMIT, FL_BELL_COUNT };
+struct fl_bells;
+enum fl_code fl_bells_open(const struct fl_instance *instance, struct fl_bells **bells, struct fl_err *err);
+void fl_bells_close(struct fl_bells **bells);
+void fl_bell_ring(struct fl_bells *bells, enum fl_bell bell); /* after a commit */
+uint32_t fl_bell_read(const struct fl_bells *bells, enum fl_bell bell);
+/* Waits until the word differs from seen or wait_ms (<= 500) passed. */
+void fl_bell_wait(struct fl_bells *bells, enum fl_bell bell, uint32_t seen, int wait_ms);
+
+/* ---- metrics: DIR/run/metrics.<program>: rows of tbl/metrics.h ---- */
+enum fl_metric_kind { FL_COUNTER, FL_GAUGE };
+enum fl_metric {
+#define FL_METRIC(program, name, kind, unit, help) FL_METRIC_##program##_##name,
+#include "tbl/metrics.h"
+#undef FL_METRIC
+	FL_METRIC_COUNT,
+};
+struct fl_metrics; /* one mapped file per program */
+enum fl_code fl_metrics_open(const struct fl_instance *instance, const char *program, bool write,
+    struct fl_metrics **metrics, struct fl_err *err);
+void fl_metrics_close(struct fl_metrics **metrics);
+/* metrics may be NULL in all of these: nothing happens. */
+void fl_metric_set(struct fl_metrics *metrics, enum fl_metric metric, int64_t value);
+void fl_metric_add(struct fl_metrics *metrics, enum fl_metric metric, int64_t value);
+int64_t fl_metric_get(const struct fl_metrics *metrics, enum fl_metric metric);
+struct fl_metric_info {
+	const char *program, *name, *unit, *help;
+	enum fl_metric_kind kind;
+};
+const struct fl_metric_info *fl_metric_info(enum fl_metric metric);
+/* pid, heartbeat and state text of the writing program; false: never ran. */
+void fl_metrics_beat(struct fl_metrics *metrics, const char *state); /* <= 127 bytes; once a second and on change */
+bool fl_metrics_life(const struct fl_metrics *metrics, int32_t *pid, int64_t *beat_ms, char state[128]);
+
+/* ---- the loop that all programs are ---- */
+struct fl_program {
+	const char *name;
+	/* open gets the instance; step does one bounded turn: *worked true if it did
+	 * anything, *wait_ms how long it may wait otherwise; done true: nothing will
+	 * ever come (bounded). */
+	enum fl_code (*open)(struct fl_instance *instance, void **self, struct fl_err *err);
+	enum fl_code (*step)(void *self, int64_t now_ms, bool *worked, bool *done, struct fl_err *err);
+	/* Waits for work at most wait_ms (bell, eventfd). */
+	void (*wait)(void *self, int wait_ms);
+	void (*close)(void **self);
+};
+/* Runs a program's main(): options, signals, log, loop, exit status; TRANSIENT
+ * errors are retried with back-off and shown as the state. */
+int fl_program_main(const struct fl_program *program, int argc, char **argv);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pipeline.h - what aggregate's store holds and others read: cursor and outbox.
+ *
+ * cursor (value of "cursor" in PIPELINE_META), in each commit:
+ *	fl_pipeline_cursor, partition_count x fl_partition_time at R, the same at
+ *	replay_from, query_count x fl_query_count, sink_count x fl_sink_count
+ */
+#ifndef FL_SHM_PIPELINE_H
+#define FL_SHM_PIPELINE_H
+
+#include "shm/store.h"
+
+struct fl_pipeline_cursor {
+	uint64_t r;		/* R: last step whose results are durable */
+	uint64_t r_hash;	/* chain hash of step R */
+	uint64_t replay_from;	/* oldest step that state images need; <= R */
+	uint64_t replay_hash;	/* chain hash of step replay_from */
+	int64_t clock_ms;	/* of step R */
+	int64_t replay_clock_ms;
+	int64_t watermark;	/* W at R, min over streams */
+	uint64_t fired_hash;	/* sum over groups of the hash of rows they fired */
+	uint64_t command;	/* last catalog command applied */
+	uint32_t partition_count, query_count, sink_count;
+	uint32_t wants_time;	/* 1: some window is open, ingest shall tick */
+	uint32_t finished;	/* 1: all partitions ended and all windows fired */
+	uint32_t reserved;
+};
+
+struct fl_partition_time {
+	uint32_t stream;
+	int32_t partition;
+	int64_t watermark;	/* w_p; FL_TIME_MIN: none yet */
+	int64_t floor;		/* floor_p */
+	int64_t caught_since;	/* FL_TIME_MAX: not caught up */
+	int64_t offset;		/* last offset folded, or -1 */
+	uint32_t ended, idle;
+};
+
+struct fl_query_count { /* conservation: seen = used + filtered + late + dead */
+	uint64_t seen, used, filtered, late, dead;
+	uint64_t fired_rows, fired_windows;
+};
+
+struct fl_sink_count {
+	uint64_t next;		/* number of the next result row */
+	uint64_t first;		/* oldest row kept in the outbox */
+};
+
+/* All parts, borrowed from the transaction.  found false: none yet. */
+struct fl_pipeline_cursor_view {
+	const struct fl_pipeline_cursor *head;
+	const struct fl_partition_time *at_r, *at_replay;
+	const struct fl_query_count *queries;
+	const struct fl_sink_count *sinks;
+};
+enum fl_code fl_pipeline_cursor_get(
+    struct fl_txn *txn, bool *found, struct fl_pipeline_cursor_view *view, struct fl_err *err);
+
+/* What emit keeps per sink in EMIT_SINKS, key "<pipeline>\0<sink>". */
+struct fl_sink_position {
+	struct fl_uuid store;	/* of the pipeline store that the rows came from */
+	uint64_t generation;
+	uint64_t next;		/* number of the next row to deliver: confirmed by the sink */
+	uint32_t settled;	/* 1: no transaction with an unknown outcome */
+	uint32_t state;		/* 0 running, 1 waiting, 2 stopped for a person */
+	int64_t confirmed_ms;
+	uint64_t commits, dead, retries;
+	char error[256];
+	uint64_t reserved[4];
+};
+enum fl_code fl_sink_position_get(struct fl_txn *txn, const char *pipeline, const char *sink,
+    bool *found, struct fl_sink_position *position, struct fl_err *err);
+size_t fl_sink_key(const char *pipeline, const char *sink, uint8_t key[64]);
+
+#endif

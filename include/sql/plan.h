@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan.h - what a .sql file means: tables, streams and queries, fully bound.
+ *
+ * fl_sql_compile() turns text into a read-only plan.  Everything a program
+ * needs is in it: ingest takes the streams, aggregate the queries, emit the
+ * sinks.  The same text gives the same plan in every process; `text` is its
+ * canonical form and `fingerprint` the hash of that.
+ *
+ *	SCAN    rows of one stream (physical + metadata columns), then the table's
+ *		computed columns: output columns = the table's columns in order
+ *	CALC	filter (may be NULL) then projection
+ *	WINDOW  adds window_start, window_end, window_time to its input
+ *	AGG	window aggregate: output = keys..., aggs..., window_start, window_end,
+ *		window_time
+ *	TOPN	window Top-N: input columns plus the rank
+ *	SINK    output columns = the sink table's physical columns
+ *
+ * Memory:  a plan owns an arena; fl_plan_free() frees all of it.
+ */
+#ifndef FL_SQL_PLAN_H
+#define FL_SQL_PLAN_H
+
+#include "expr/expr.h"
+
+enum fl_col_kind { FL_COLUMN_PHYSICAL, FL_COLUMN_METADATA, FL_COLUMN_COMPUTED };
+
+enum fl_time_attr { FL_TIME_NONE, FL_TIME_EVENT, FL_TIME_PROC };
+
+struct fl_column {
+	const char *name;
+	struct fl_type type;
+	enum fl_col_kind kind;
+	const char *metadata_key; /* METADATA: "offset", "timestamp", ... */
+	bool is_virtual;
+	struct fl_expr *computed; /* COMPUTED: over the table's columns before it */
+	enum fl_time_attr time;
+	const char *comment;
+};
+
+struct fl_option {
+	const char *key, *value;
+	uint32_t line, col;
+};
+
+enum fl_connector {
+	FL_CONNECTOR_KAFKA, FL_CONNECTOR_FILESYSTEM, FL_CONNECTOR_PRINT,
+	FL_CONNECTOR_BLACKHOLE, FL_CONNECTOR_TEST, /* in memory: flow tests */
+};
+enum fl_format { FL_FORMAT_NONE, FL_FORMAT_AVRO, FL_FORMAT_JSON };
+enum fl_startup {
+	FL_STARTUP_GROUP_OFFSETS, FL_STARTUP_EARLIEST, FL_STARTUP_LATEST,
+	FL_STARTUP_TIMESTAMP, FL_STARTUP_SPECIFIC,
+};
+enum fl_bounded {
+	FL_BOUNDED_NO, FL_BOUNDED_LATEST, FL_BOUNDED_GROUP, FL_BOUNDED_TIMESTAMP, FL_BOUNDED_SPECIFIC,
+};
+
+struct fl_partition_offset {
+	int32_t partition;
+	int64_t offset;
+};
+
+struct fl_json_options {
+	bool ignore_parse_errors, fail_on_missing_field, iso8601, decimal_as_plain, strict;
+	bool ignore_null_fields;
+};
+
+struct fl_table {
+	const char *name;
+	uint32_t column_count;
+	struct fl_column *columns;
+	struct fl_schema schema;	/* all columns, in order: names and types */
+	/* What the codec decodes or encodes: physical columns only, in order. */
+	struct fl_schema physical;
+	struct fl_expr *watermark;	/* over schema; NULL: none */
+	int32_t rowtime;		/* column index or -1 */
+	uint32_t option_count;
+	struct fl_option *options;	/* as written, for explain and `properties.*` */
+	enum fl_connector connector;
+	enum fl_format format;
+	struct fl_json_options json;
+	const char *topic;		/* KAFKA: first topic */
+	uint32_t topic_count;
+	const char *const *topics;
+	const char *brokers;		/* properties.bootstrap.servers, after -b */
+	enum fl_startup startup;
+	int64_t startup_timestamp_ms;
+	struct fl_partition_offset *startup_offsets;
+	uint32_t startup_offset_count;
+	enum fl_bounded bounded;
+	int64_t bounded_timestamp_ms;
+	struct fl_partition_offset *bounded_offsets;
+	uint32_t bounded_offset_count;
+	int64_t idle_timeout_ms;	/* 0: off */
+	int64_t discovery_ms;		/* partition discovery; 0: off */
+	const char *path;		/* FILESYSTEM: absolute */
+	const char *txn_prefix;		/* sink.transactional-id-prefix or NULL */
+	const char *print_id;		/* print-identifier or NULL */
+	bool print_stderr;
+	/* The Avro schema as JSON text, every named type resolved within it: the
+	 * writer's for a source, the one to write for a sink. */
+	const char *avro_schema;
+	const char *const *primary_key;
+	uint32_t primary_key_count;
+	bool is_source, is_sink;
+	int32_t stream;			/* index in plan->streams when is_source, else -1 */
+	int32_t sink;			/* index in plan->sinks when is_sink, else -1 */
+};
+
+/* Decoded once for all pipelines that declare the same. */
+struct fl_stream {
+	const struct fl_table *table;	/* one table that declares it */
+	struct fl_schema schema;	/* columns of its blocks: physical, then metadata */
+	const char *identity;		/* text: topic, format + options, columns, isolation, start */
+	uint64_t identity_hash;
+	bool needs_time;		/* idle timeout, quiet close or processing time in use */
+};
+
+enum fl_node_kind {
+	FL_NODE_SCAN, FL_NODE_CALC, FL_NODE_WINDOW, FL_NODE_AGG, FL_NODE_TOPN, FL_NODE_SINK,
+};
+
+struct fl_sort_key {
+	uint32_t column;
+	bool descending, nulls_first;
+};
+
+struct fl_node {
+	enum fl_node_kind kind;
+	struct fl_node *input;		/* NULL for SCAN */
+	struct fl_schema schema;	/* output */
+	/* SCAN */
+	const struct fl_table *table;	/* SINK too */
+	/* CALC */
+	struct fl_expr *filter;		/* NULL: all rows */
+	struct fl_expr **exprs;		/* schema.count; over input columns */
+	/* WINDOW (TUMBLE) */
+	uint32_t time_column;		/* of the input */
+	enum fl_time_attr time;
+	int64_t size_ms, offset_ms;
+	/* AGG; its input is the WINDOW node or a CALC above it; window bounds are
+	 * carried beside the rows, not looked up by name */
+	uint32_t key_count;
+	struct fl_expr **keys;		/* over input columns */
+	uint32_t agg_count;
+	struct fl_agg *aggs;		/* arg and filter over input columns */
+	uint32_t row_size;		/* sum of acc_size */
+	/* TOPN over an AGG (or CALC above it): per window and partition_columns */
+	uint32_t partition_count;
+	uint32_t *partition_columns;	/* without the window bounds */
+	uint32_t sort_count;
+	struct fl_sort_key *sort;
+	int64_t rank_from, rank_to;	/* 1-based, inclusive */
+};
+
+/* One INSERT. */
+struct fl_query {
+	const char *name;		/* its target table, unique within the plan ("t", "t_2") */
+	struct fl_node *root;		/* SINK */
+	struct fl_node *scan;		/* SCAN at the bottom */
+	struct fl_node *window;		/* NULL: stateless */
+	struct fl_node *agg;		/* NULL: stateless */
+	uint32_t sink;			/* index in plan->sinks */
+};
+
+struct fl_plan {
+	struct fl_arena arena;
+	const char *name;		/* pipeline.name, else the file's */
+	uint32_t table_count;
+	struct fl_table **tables;
+	uint32_t stream_count;
+	struct fl_stream *streams;
+	uint32_t query_count;
+	struct fl_query *queries;	/* query i is operator i in state keys */
+	uint32_t sink_count;
+	const struct fl_table **sinks;	/* sink i */
+	const char *zone;
+	int64_t quiet_close_ms;		/* 0: off */
+	int64_t max_future_ms;		/* 0: off; -1: not set (24 h for up, off for run) */
+	int64_t max_drift_ms;		/* -1: default */
+	int64_t state_limit_keys;
+	bool not_null_drop;		/* table.exec.sink.not-null-enforcer = DROP */
+	bool bounded;			/* every source ends by itself */
+	const char *text;		/* canonical; fingerprint is its hash */
+	uint64_t fingerprint;
+	uint32_t notice_count;
+	const char **notices;		/* ignored settings and the like: for check and logs */
+};
+
+/* Where files named in the SQL come from: the disk for check and up, the catalog
+ * for the programs.  Returns NULL with err set; bytes live in the arena. */
+typedef const char *fl_sql_read_file(
+    void *ctx, const char *path, struct fl_arena *arena, struct fl_err *err);
+
+struct fl_sql_env {
+	const char *file;	    /* for messages and the pipeline's name; may be NULL */
+	const char *dir;	    /* relative paths start here */
+	fl_sql_read_file *read_file; /* NULL: from disk */
+	void *ctx;
+	const char *brokers;	    /* -b: overrides every table's; or NULL */
+	bool allow_test;	    /* connector 'test' */
+	bool require_insert;	    /* a script without INSERT is an error */
+};
+
+/*
+ * Compiles a script.
+ *
+ * Errors:  SQL_SYNTAX, SQL_BIND, SQL_UNSUPPORTED, BAD_OPTION, BAD_SCHEMA,
+ *	    NO_SUCH_FILE: err->text is "file:line:col: message", and detail (may be
+ *	    NULL) gets the whole thing for a terminal: the line, a caret, a hint.
+ */
+enum fl_code fl_sql_compile(const char *text, size_t size, const struct fl_sql_env *env,
+    struct fl_plan **plan, struct fl_buf *detail, struct fl_err *err);
+void fl_plan_free(struct fl_plan **plan);
+/* EXPLAIN for people: tables, streams, the tree of each query, time settings. */
+void fl_plan_explain(const struct fl_plan *plan, struct fl_buf *out);
+/* What check --flink says: one line per thing that is not portable. */
+void fl_plan_portability(const struct fl_plan *plan, struct fl_buf *out, uint32_t *count);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * errors.h - every way Flight can fail.
+ *
+ * FL_ERROR(name, class, help)
+ *	name	FL_E_<name>; printed as is
+ *	class	what happens next: INPUT, TRANSIENT, CONFIG, FATAL (base/err.h)
+ *	help	one sentence: what it means and what to do; docs/errors.md
+ *
+ * New rows go to the end of their group.  clang-format off
+ */
+/* Statements and command lines */
+FL_ERROR(USAGE, INPUT, "The command line is wrong; the usage says what was expected.")
+FL_ERROR(SQL_SYNTAX, CONFIG, "The SQL text cannot be parsed; line, column and the token are named.")
+FL_ERROR(SQL_BIND, CONFIG, "A name, type or clause in the SQL does not fit; the message says what was expected.")
+FL_ERROR(SQL_UNSUPPORTED, CONFIG, "The SQL is Flink SQL, but outside the subset that Flight runs.")
+FL_ERROR(BAD_OPTION, CONFIG, "An option is unknown or its value is wrong; the message lists what is allowed.")
+FL_ERROR(BAD_SCHEMA, CONFIG, "An Avro schema is invalid or does not fit the table's columns.")
+FL_ERROR(NO_SUCH_FILE, CONFIG, "A file named on the command line or in the SQL cannot be read.")
+FL_ERROR(NO_SUCH_OBJECT, INPUT, "There is no object (pipeline, table, schema, command) of that name; the message lists what there is.")
+/* Records */
+FL_ERROR(EMPTY_VALUE, INPUT, "The record's value is empty where the format wants bytes.")
+FL_ERROR(TRUNCATED, INPUT, "The record ends before its last field.")
+FL_ERROR(TRAILING_BYTES, INPUT, "Bytes are left after the record's last field.")
+FL_ERROR(BAD_VARINT, INPUT, "A variable-length integer is longer than its type allows.")
+FL_ERROR(BAD_LENGTH, INPUT, "A length is negative or larger than what is left of the record.")
+FL_ERROR(BAD_ENUM, INPUT, "An enum index is outside the schema's symbols.")
+FL_ERROR(BAD_BOOLEAN, INPUT, "A boolean byte is neither 0 nor 1.")
+FL_ERROR(BAD_UNION, INPUT, "A union branch index is outside the schema's branches.")
+FL_ERROR(BAD_UTF8, INPUT, "A string is not valid UTF-8.")
+FL_ERROR(BAD_JSON, INPUT, "The record is not a JSON object.")
+FL_ERROR(BAD_TYPE, INPUT, "A value cannot be converted to its column's type.")
+FL_ERROR(BAD_NULL, INPUT, "A NOT NULL column received NULL.")
+FL_ERROR(MISSING_FIELD, INPUT, "A field that must be present is absent.")
+FL_ERROR(TOO_DEEP, INPUT, "The record is nested deeper than 64 levels.")
+FL_ERROR(TOO_MANY_ELEMENTS, INPUT, "The record holds more array or map elements than the limit.")
+FL_ERROR(ROW_TOO_LARGE, INPUT, "One row does not fit into a step of 1 MiB.")
+FL_ERROR(NULL_ROWTIME, INPUT, "The row's event time is NULL; a window needs one.")
+FL_ERROR(FUTURE_ROWTIME, INPUT, "The row's event time is further ahead of the clock than flight.max-future.")
+FL_ERROR(CAST_FAILED, INPUT, "A CAST in the query cannot convert this row's value; TRY_CAST would give NULL.")
+FL_ERROR(DIVISION_BY_ZERO, INPUT, "An integer or decimal division or MOD by zero.")
+FL_ERROR(SINK_REFUSED, INPUT, "The sink cannot take this row.")
+/* The world around */
+FL_ERROR(BROKER_AWAY, TRANSIENT, "No Kafka broker answers; Flight waits and connects by itself.")
+FL_ERROR(TOPIC_MISSING, TRANSIENT, "The topic does not exist; Flight waits until somebody creates it.")
+FL_ERROR(KAFKA_AUTH, TRANSIENT, "The broker refuses the connection (TLS or SASL); the message says why.")
+FL_ERROR(KAFKA, TRANSIENT, "A Kafka request failed; it is retried.")
+FL_ERROR(KAFKA_FENCED, FATAL, "Another producer with the same transactional.id took over.")
+FL_ERROR(DISK_FULL, TRANSIENT, "The disk is full; Flight waits for space and goes on.")
+FL_ERROR(STORE_FULL, TRANSIENT, "A store reached its map size; retention has to free space.")
+FL_ERROR(OUTBOX_FULL, TRANSIENT, "Results wait for their sink and fill the quota; the pipeline waits.")
+FL_ERROR(IO, TRANSIENT, "A file or socket operation failed.")
+FL_ERROR(TIMED_OUT, TRANSIENT, "The operation did not end within its time.")
+FL_ERROR(INTERRUPTED, TRANSIENT, "The program was asked to stop.")
+/* Needs a person */
+FL_ERROR(BAD_CONFIG, CONFIG, "A setting, path or permission is wrong.")
+FL_ERROR(STORE_VERSION, CONFIG, "The store was written by another version of Flight.")
+FL_ERROR(STORE_MISMATCH, CONFIG, "The stores of this instance do not belong together (uuid, position or hash).")
+FL_ERROR(STORE_DAMAGED, CONFIG, "A checksum in the store is wrong; restore it or start anew with --reset.")
+FL_ERROR(PLAN_CHANGED, CONFIG, "The pipeline differs from the one this store was made for; --reset starts anew.")
+FL_ERROR(OFFSETS_LOST, CONFIG, "The broker no longer has the offsets that come next; flightctl offsets reset records the hole.")
+FL_ERROR(TOPIC_CHANGED, CONFIG, "The topic was deleted and created anew, or its log was cut.")
+FL_ERROR(SINK_AHEAD, CONFIG, "The sink is further than the outbox: an older store was restored.")
+FL_ERROR(SINK_UNKNOWN, CONFIG, "The sink's position is unknown and rows may already be in it.")
+FL_ERROR(OUTBOX_TRIMMED, CONFIG, "The sink went back to rows that the outbox no longer holds.")
+FL_ERROR(STATE_LIMIT, CONFIG, "The pipeline's state holds more keys than flight.state-limit allows.")
+FL_ERROR(ALREADY_RUNNING, CONFIG, "Another process holds this role of the instance.")
+/* Cannot go on */
+FL_ERROR(STORE_IO, FATAL, "LMDB failed; the process ends and starts again from its last commit.")
+FL_ERROR(LOCK_LOST, FATAL, "The lock or generation of this role was taken over.")
+FL_ERROR(REPLAY_DIVERGED, CONFIG, "A replay gave other results than the first run.")
