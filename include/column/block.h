@@ -47,7 +47,7 @@ struct fl_block_head {
 	uint64_t schema_hash;	/* of names and types */
 	uint32_t kinds_at;	/* 0: all rows are +I */
 	uint32_t deltas_at;	/* 0: row i has offset first + i; else first + delta[i] */
-	uint8_t reserved[16];
+	uint8_t reserved[24];
 };
 static_assert(sizeof(struct fl_block_head) == 96, "the block head is a file format");
 
