@@ -16,7 +16,17 @@
 
 #include "column/batch.h"
 
-struct fl_table; /* sql/plan.h */
+enum fl_format {
+	FL_FORMAT_NONE = 0,
+#define FL_FORMAT(name, code, text, prefix) FL_FORMAT_##name = code,
+#include "tbl/formats.h"
+#undef FL_FORMAT
+};
+
+/* FL_FORMAT_NONE if there is no format of that name. */
+enum fl_format fl_format_find(const char *text);
+const char *fl_format_name(enum fl_format format); /* "avro"; "" of NONE */
+
 struct fl_decoder;
 struct fl_encoder;
 

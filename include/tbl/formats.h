@@ -1,0 +1,13 @@
+/*
+ * formats.h - the value formats of Kafka and file tables.
+ *
+ * FL_FORMAT(name, code, text, prefix)
+ *	name	FL_FORMAT_<name>
+ *	code	number in plans; never reused
+ *	text	'format' = 'text'
+ *	prefix	fl_<prefix>_decoder_new() and fl_<prefix>_encoder_new() in lib/codec
+ *
+ * A new format is one row here and those two functions.  clang-format off
+ */
+FL_FORMAT(AVRO, 1, "avro", avro)
+FL_FORMAT(JSON, 2, "json", json)
