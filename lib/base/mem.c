@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mem.c - arenas, growing buffers, and an allocator that never returns NULL.
+ *
+ * An arena is a list of chunks, newest first.  Chunks double from 4 KiB to 1 MiB;
+ * a larger request gets a chunk of its own size.  A reset keeps the largest chunk,
+ * so a step that looks like the one before allocates nothing.
+ */
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ARENA_CHUNK_MIN 4096u
+#define ARENA_CHUNK_MAX (1u << 20)
+#define ARENA_ALIGN 16u
+#define CHUNK_HEAD_SIZE 16u
+
+struct fl_arena_chunk {
+	struct fl_arena_chunk *next;
+	size_t size; /* of the whole chunk */
+};
+_Static_assert(sizeof(struct fl_arena_chunk) <= CHUNK_HEAD_SIZE, "data starts aligned");
+
+/* Ends the process: any instant is safe to die at, and the supervisor starts it again. */
+static void __attribute__((noreturn))
+die_of_memory(size_t size)
+{
+	char text[96];
+	int n = snprintf(text, sizeof(text), "error out of memory size_bytes=%zu\n", size);
+
+	if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
+		n = 0;
+	_exit(75);
+}
+
+void *
+fl_malloc(size_t size)
+{
+	void *p = malloc(size == 0 ? 1 : size);
+
+	if (p == NULL)
+		die_of_memory(size);
+	return p;
+}
+
+void *
+fl_calloc(size_t count, size_t size)
+{
+	void *p = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+
+	if (p == NULL)
+		die_of_memory(count * size);
+	return p;
+}
+
+void *
+fl_realloc(void *old, size_t size)
+{
+	void *p = realloc(old, size == 0 ? 1 : size);
+
+	if (p == NULL)
+		die_of_memory(size);
+	return p;
+}
+
+char *
+fl_strdup(const char *s)
+{
+	size_t size = strlen(s) + 1;
+
+	return memcpy(fl_malloc(size), s, size);
+}
+
+void
+fl_arena_init(struct fl_arena *arena)
+{
+	memset(arena, 0, sizeof(*arena));
+}
+
+void
+fl_arena_fini(struct fl_arena *arena)
+{
+	struct fl_arena_chunk *chunk, *next;
+
+	for (chunk = arena->head; chunk != NULL; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+	memset(arena, 0, sizeof(*arena));
+}
+
+static void
+use_chunk(struct fl_arena *arena, struct fl_arena_chunk *chunk)
+{
+	arena->head = chunk;
+	arena->at = (char *)chunk + CHUNK_HEAD_SIZE;
+	arena->end = (char *)chunk + chunk->size;
+}
+
+void
+fl_arena_reset(struct fl_arena *arena)
+{
+	struct fl_arena_chunk *chunk, *next, *keep = NULL;
+
+	for (chunk = arena->head; chunk != NULL; chunk = next) {
+		next = chunk->next;
+		if (keep == NULL || chunk->size > keep->size) {
+			free(keep);
+			keep = chunk;
+		} else {
+			free(chunk);
+		}
+	}
+	memset(arena, 0, sizeof(*arena));
+	if (keep != NULL) {
+		keep->next = NULL;
+		use_chunk(arena, keep);
+	}
+}
+
+static void
+grow_arena(struct fl_arena *arena, size_t size)
+{
+	struct fl_arena_chunk *chunk;
+	size_t want = arena->head == NULL ? ARENA_CHUNK_MIN : arena->head->size * 2;
+
+	if (want > ARENA_CHUNK_MAX)
+		want = ARENA_CHUNK_MAX;
+	if (want < size + CHUNK_HEAD_SIZE)
+		want = size + CHUNK_HEAD_SIZE;
+	chunk = fl_malloc(want);
+	chunk->size = want;
+	chunk->next = arena->head;
+	use_chunk(arena, chunk);
+}
+
+void *
+fl_arena_alloc(struct fl_arena *arena, size_t size)
+{
+	void *p;
+
+	if (size > SIZE_MAX / 2)
+		die_of_memory(size);
+	size = (size + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+	if ((size_t)(arena->end - arena->at) < size)
+		grow_arena(arena, size);
+	p = arena->at;
+	arena->at += size;
+	arena->used_size += size;
+	return p;
+}
+
+void *
+fl_arena_zalloc(struct fl_arena *arena, size_t size)
+{
+	return memset(fl_arena_alloc(arena, size), 0, size);
+}
+
+void *
+fl_arena_dup(struct fl_arena *arena, const void *p, size_t size)
+{
+	void *copy = fl_arena_alloc(arena, size);
+
+	if (size > 0)
+		memcpy(copy, p, size);
+	return copy;
+}
+
+char *
+fl_arena_strndup(struct fl_arena *arena, const char *s, size_t len)
+{
+	char *copy = fl_arena_alloc(arena, len + 1);
+
+	if (len > 0)
+		memcpy(copy, s, len);
+	copy[len] = '\0';
+	return copy;
+}
+
+char *
+fl_arena_strdup(struct fl_arena *arena, const char *s)
+{
+	return fl_arena_strndup(arena, s, strlen(s));
+}
+
+char *
+fl_arena_printf(struct fl_arena *arena, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		n = 0;
+	text = fl_arena_alloc(arena, (size_t)n + 1);
+	text[0] = '\0';
+	va_start(ap, fmt);
+	(void)vsnprintf(text, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return text;
+}
+
+void
+fl_buf_init(struct fl_buf *buf)
+{
+	memset(buf, 0, sizeof(*buf));
+}
+
+void
+fl_buf_fini(struct fl_buf *buf)
+{
+	free(buf->data);
+	memset(buf, 0, sizeof(*buf));
+}
+
+void
+fl_buf_reset(struct fl_buf *buf)
+{
+	buf->size = 0;
+	if (buf->data != NULL)
+		buf->data[0] = '\0';
+}
+
+void
+fl_buf_reserve(struct fl_buf *buf, size_t more)
+{
+	size_t want;
+
+	if (more > SIZE_MAX / 2 - buf->size - 1)
+		die_of_memory(more);
+	want = buf->size + more + 1;
+	if (want <= buf->capacity)
+		return;
+	if (want < buf->capacity * 2)
+		want = buf->capacity * 2;
+	if (want < 64)
+		want = 64;
+	buf->data = fl_realloc(buf->data, want);
+	buf->capacity = want;
+}
+
+void
+fl_buf_add(struct fl_buf *buf, const void *p, size_t size)
+{
+	fl_buf_reserve(buf, size);
+	if (size > 0)
+		memcpy(buf->data + buf->size, p, size);
+	buf->size += size;
+	buf->data[buf->size] = '\0';
+}
+
+void
+fl_buf_byte(struct fl_buf *buf, char c)
+{
+	fl_buf_add(buf, &c, 1);
+}
+
+void
+fl_buf_str(struct fl_buf *buf, const char *s)
+{
+	fl_buf_add(buf, s, strlen(s));
+}
+
+void
+fl_buf_printf(struct fl_buf *buf, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	fl_buf_reserve(buf, (size_t)n);
+	va_start(ap, fmt);
+	(void)vsnprintf(buf->data + buf->size, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	buf->size += (size_t)n;
+}
+
+/* Bytes of the UTF-8 sequence at s, or 0 when it is none (overlong, surrogate, cut). */
+static size_t
+measure_utf8(const unsigned char *s, size_t len)
+{
+	uint32_t cp, min;
+	size_t n, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		n = 2, cp = s[0] & 0x1fu, min = 0x80;
+	else if ((s[0] & 0xf0) == 0xe0)
+		n = 3, cp = s[0] & 0x0fu, min = 0x800;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		n = 4, cp = s[0] & 0x07u, min = 0x10000;
+	else
+		return 0;
+	if (n > len)
+		return 0;
+	for (i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		cp = cp << 6 | (s[i] & 0x3fu);
+	}
+	if (cp < min || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
+		return 0;
+	return n;
+}
+
+void
+fl_buf_json(struct fl_buf *buf, const char *s, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t i = 0, n;
+
+	fl_buf_reserve(buf, len + 2);
+	fl_buf_byte(buf, '"');
+	while (i < len) {
+		unsigned char c = p[i];
+
+		if (c == '"' || c == '\\') {
+			fl_buf_byte(buf, '\\');
+			fl_buf_byte(buf, (char)c);
+			i++;
+		} else if (c == '\n' || c == '\t' || c == '\r') {
+			fl_buf_byte(buf, '\\');
+			fl_buf_byte(buf, c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+			i++;
+		} else if (c < 0x20) {
+			fl_buf_printf(buf, "\\u%04x", c);
+			i++;
+		} else if ((n = measure_utf8(p + i, len - i)) > 0) {
+			fl_buf_add(buf, p + i, n);
+			i += n;
+		} else {
+			fl_buf_add(buf, "\xef\xbf\xbd", 3);
+			i++;
+		}
+	}
+	fl_buf_byte(buf, '"');
+}
+
+void
+fl_buf_base64(struct fl_buf *buf, const void *bytes, size_t size)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = bytes;
+	size_t i;
+
+	fl_buf_reserve(buf, (size + 2) / 3 * 4);
+	for (i = 0; i < size; i += 3) {
+		size_t left = size - i;
+		uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
+		    (left > 2 ? p[i + 2] : 0);
+		char out[4] = {digits[v >> 18], digits[v >> 12 & 63],
+		    left > 1 ? digits[v >> 6 & 63] : '=', left > 2 ? digits[v & 63] : '='};
+
+		fl_buf_add(buf, out, 4);
+	}
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_base.c - errors, memory, parsing and files keep their headers' word. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/util.h"
+
+static void
+overlong_context_is_cut_not_overrun(void **state)
+{
+	struct fl_err err = {.code = FL_OK};
+	int i;
+
+	(void)state;
+	(void)FL_FAIL(&err, FL_E_BAD_TYPE, "seed");
+	for (i = 0; i < 1000; i++)
+		(void)fl_err_context(&err, "level %d", i);
+	assert_in_range(strlen(err.text), 1, FL_ERR_TEXT_SIZE - 1);
+	assert_memory_equal(err.text, "level 999: level 998: ", 22);
+	assert_int_equal(err.code, FL_E_BAD_TYPE);
+}
+
+static void
+every_code_has_a_name_a_class_and_a_help(void **state)
+{
+	int code;
+
+	(void)state;
+	for (code = 1; code < FL_E_COUNT; code++) {
+		assert_true(strlen(fl_code_name((enum fl_code)code)) > 2);
+		assert_true(strlen(fl_code_help((enum fl_code)code)) > 10);
+		assert_true(fl_code_class((enum fl_code)code) != FL_CLASS_NONE);
+	}
+	assert_int_equal(fl_code_exit(FL_E_BAD_CONFIG), 78);
+	assert_int_equal(fl_code_exit(FL_E_STORE_IO), 70);
+	assert_int_equal(fl_code_exit(FL_E_BROKER_AWAY), 75);
+	assert_int_equal(fl_code_exit(FL_E_USAGE), 2);
+}
+
+static void
+arena_reset_keeps_its_largest_chunk(void **state)
+{
+	struct fl_arena arena;
+	void *first;
+	int i;
+
+	(void)state;
+	fl_arena_init(&arena);
+	for (i = 0; i < 1000; i++)
+		memset(fl_arena_alloc(&arena, 1000), i, 1000);
+	fl_arena_reset(&arena);
+	first = arena.at;
+	for (i = 0; i < 100; i++)
+		memset(fl_arena_alloc(&arena, 1000), i, 1000);
+	fl_arena_reset(&arena);
+	assert_ptr_equal(arena.at, first);
+	assert_int_equal((uintptr_t)fl_arena_alloc(&arena, 3) % 16, 0);
+	fl_arena_fini(&arena);
+}
+
+static void
+json_strings_are_always_valid(void **state)
+{
+	struct fl_buf buf;
+
+	(void)state;
+	fl_buf_init(&buf);
+	fl_buf_json(&buf, "a\"\\\n\x01\xff\xc3\xa9\xed\xa0\x80", 11);
+	assert_string_equal(buf.data,
+	    "\"a\\\"\\\\\\n\\u0001\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+	fl_buf_reset(&buf);
+	fl_buf_base64(&buf, "foob", 4);
+	assert_string_equal(buf.data, "Zm9vYg==");
+	fl_buf_fini(&buf);
+}
+
+static void
+durations_are_read_as_flink_reads_them(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: refused */
+	} cases[] = {{"30 s", 30000}, {"5min", 300000}, {"1 h", 3600000}, {"100 ms", 100},
+	    {"2 d", 172800000}, {"30", 30}, {" 7 seconds ", 7000}, {"", -1}, {"s", -1},
+	    {"-1 s", -1}, {"3 fortnights", -1}, {"99999999999999999 d", -1}};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		int64_t ms = -1;
+		bool ok = fl_parse_duration_ms(cases[i].text, &ms);
+
+		if (ok != (cases[i].ms >= 0) || (ok && ms != cases[i].ms))
+			fail_msg("duration \"%s\"", cases[i].text);
+	}
+}
+
+static void
+closest_word_is_close(void **state)
+{
+	static const char *const words[] = {"topic", "format", "connector"};
+
+	(void)state;
+	assert_string_equal(fl_closest("conector", words, 3), "connector");
+	assert_string_equal(fl_closest("Topik", words, 3), "topic");
+	assert_null(fl_closest("zzz", words, 3));
+}
+
+static void
+a_written_file_reads_back(void **state)
+{
+	char dir[] = "/tmp/flight-test-XXXXXX", path[64];
+	struct fl_buf buf;
+	struct fl_err err;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/a/b", dir);
+	assert_int_equal(fl_mkdirs(path, &err), FL_OK);
+	(void)snprintf(path, sizeof(path), "%s/a/b/f", dir);
+	assert_int_equal(fl_file_write(path, "hello", 5, &err), FL_OK);
+	fl_buf_init(&buf);
+	assert_int_equal(fl_file_read(path, 5, &buf, &err), FL_OK);
+	assert_string_equal(buf.data, "hello");
+	fl_buf_reset(&buf);
+	assert_int_equal(fl_file_read(path, 4, &buf, &err), FL_E_NO_SUCH_FILE);
+	fl_buf_fini(&buf);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(fl_file_read(path, 4, &buf, &err), FL_E_NO_SUCH_FILE);
+	(void)snprintf(path, sizeof(path), "%s/a/b", dir);
+	(void)rmdir(path);
+	(void)snprintf(path, sizeof(path), "%s/a", dir);
+	(void)rmdir(path);
+	(void)rmdir(dir);
+}
+
+static void
+an_armed_seam_strikes_once_at_its_count(void **state)
+{
+	(void)state;
+	(void)setenv("FLIGHT_FAULT", "a.b:2,c:1", 1);
+	fl_fault_init();
+	assert_false(fl_fault("a.b"));
+	assert_true(fl_fault("a.b"));
+	assert_false(fl_fault("a.b"));
+	assert_true(fl_fault("c"));
+	(void)unsetenv("FLIGHT_FAULT");
+	fl_fault_init();
+	assert_false(fl_fault("c"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(overlong_context_is_cut_not_overrun),
+	    cmocka_unit_test(every_code_has_a_name_a_class_and_a_help),
+	    cmocka_unit_test(arena_reset_keeps_its_largest_chunk),
+	    cmocka_unit_test(json_strings_are_always_valid),
+	    cmocka_unit_test(durations_are_read_as_flink_reads_them),
+	    cmocka_unit_test(closest_word_is_close),
+	    cmocka_unit_test(a_written_file_reads_back),
+	    cmocka_unit_test(an_armed_seam_strikes_once_at_its_count),
+	};
+
+	return cmocka_run_group_tests_name("base/base", tests, NULL, NULL);
+}
