@@ -1,0 +1,78 @@
+-- flights: average passengers per minute and the country of origin of the day,
+-- by the time the flights landed.  Runs on Flink as it is; only there the line
+-- with flight.quiet-close means nothing.
+
+SET 'pipeline.name' = 'flights';
+SET 'table.local-time-zone' = 'UTC';
+SET 'execution.checkpointing.interval' = '10 s';
+-- A silent partition holds nothing back after this long ...
+SET 'table.exec.source.idle-timeout' = '30 s';
+-- ... and when all are silent this long, windows whose end has passed are closed.
+SET 'flight.quiet-close' = '30 s';
+
+CREATE TABLE flights (
+  flightNumber STRING NOT NULL,
+  planeType    INT    NOT NULL,             -- the enum's index: 0 SMALL, 1 BIG
+  passengers   INT    NOT NULL,
+  landedAt     BIGINT NOT NULL,             -- seconds since 1970
+  origin       STRING NOT NULL,             -- ISO 3166 alpha-2, as sent
+  landed AS TO_TIMESTAMP_LTZ(landedAt, 0),
+  WATERMARK FOR landed AS landed - INTERVAL '5' SECOND
+) WITH (
+  'connector' = 'kafka',
+  'topic' = 'flights',
+  'properties.bootstrap.servers' = 'localhost:9092',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'scan.watermark.emit.strategy' = 'on-event',
+  'format' = 'avro'
+);
+
+CREATE TABLE average_passengers (
+  passengers  INT    NOT NULL,
+  `timestamp` BIGINT NOT NULL              -- end of the minute, seconds
+) WITH (
+  'connector' = 'kafka',
+  'topic' = 'average_passengers',
+  'properties.bootstrap.servers' = 'localhost:9092',
+  'sink.delivery-guarantee' = 'exactly-once',
+  'sink.transactional-id-prefix' = 'flights-average',
+  'format' = 'avro'
+);
+
+CREATE TABLE trend_origin (
+  origin      STRING NOT NULL,
+  `timestamp` BIGINT NOT NULL              -- end of the day, seconds
+) WITH (
+  'connector' = 'kafka',
+  'topic' = 'trend_origin',
+  'properties.bootstrap.servers' = 'localhost:9092',
+  'sink.delivery-guarantee' = 'exactly-once',
+  'sink.transactional-id-prefix' = 'flights-trend',
+  'format' = 'avro'
+);
+
+EXECUTE STATEMENT SET BEGIN
+
+INSERT INTO average_passengers
+SELECT CAST(AVG(CAST(passengers AS BIGINT)) AS INT), EXTRACT(EPOCH FROM window_end)
+FROM TABLE(TUMBLE(TABLE flights, DESCRIPTOR(landed), INTERVAL '1' MINUTE))
+GROUP BY window_start, window_end;
+
+-- Of equal sums the origin seen first wins.
+INSERT INTO trend_origin
+SELECT origin, EXTRACT(EPOCH FROM window_end)
+FROM (
+  SELECT origin, window_end,
+    ROW_NUMBER() OVER (PARTITION BY window_start, window_end
+                       ORDER BY total DESC, first_seen) AS place
+  FROM (
+    SELECT origin, window_start, window_end,
+      SUM(CAST(passengers AS BIGINT)) AS total, MIN(landedAt) AS first_seen
+    FROM TABLE(TUMBLE(TABLE flights, DESCRIPTOR(landed), INTERVAL '1' DAY))
+    GROUP BY window_start, window_end, origin
+  )
+)
+WHERE place = 1;
+
+END;
