@@ -13,8 +13,24 @@
  *	WINDOW  adds window_start, window_end, window_time to its input
  *	AGG	window aggregate: output = keys..., aggs..., window_start, window_end,
  *		window_time
- *	TOPN	window Top-N: input columns plus the rank
+ *	TOPN	window Top-N: input columns plus the rank (BIGINT, last)
  *	SINK    output columns = the sink table's physical columns
+ *
+ * Every query has one of two shapes, bottom to top ("CALC*": none or some; the
+ * binder merges neighbours unless the merged expressions would grow too large):
+ *
+ *	SCAN CALC* SINK
+ *	SCAN CALC* WINDOW CALC* AGG CALC* [TOPN CALC*] SINK
+ *
+ * From WINDOW upwards each row belongs to one window, and keeps belonging to it
+ * through every CALC, AGG and TOPN whatever those project: the window travels
+ * beside the rows (by row index), the columns window_start, window_end and
+ * window_time are only its values, for expressions.  A predicate stays on the
+ * side of WINDOW where it was written.  TOPN ranks among the rows of one window.
+ *
+ * The time column of WINDOW is the table's rowtime column or a PROCTIME() column,
+ * passed through the CALCs below.  Watermarks come from the table (watermark over
+ * the SCAN's output), for all rows of the SCAN whatever a CALC filters.
  *
  * Memory:  a plan owns an arena; fl_plan_free() frees all of it.
  */
@@ -37,6 +53,7 @@ struct fl_column {
 	struct fl_expr *computed; /* COMPUTED: over the table's columns before it */
 	enum fl_time_attr time;
 	const char *comment;
+	int32_t stream_column;	  /* PHYSICAL, METADATA: index in the stream's schema; else -1 */
 };
 
 struct fl_option {
@@ -132,6 +149,9 @@ struct fl_node {
 	struct fl_schema schema;	/* output */
 	/* SCAN */
 	const struct fl_table *table;	/* SINK too */
+	const bool *needed;		/* schema.count: read by something above or by the
+					 * watermark, or by a computed column that is; the
+					 * others may be left undefined */
 	/* CALC */
 	struct fl_expr *filter;		/* NULL: all rows */
 	struct fl_expr **exprs;		/* schema.count; over input columns */
