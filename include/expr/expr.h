@@ -143,9 +143,13 @@ void fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out);
 
 /*
  * An accumulator is size bytes (multiple of 8, 8-aligned) inside a state row.
- * Variable-size values (MIN of STRING) keep a struct fl_blob {at, size} into
- * the table's heap.
+ * Variable-size values (MIN of STRING) keep a struct fl_blob into the table's
+ * heap: an accumulator whose agg->result is of variable width begins with its
+ * blob, and no other holds one (images move the bytes and set blob.at anew).
  */
+struct fl_blob {
+	uint32_t at, size; /* bytes heap->data[at .. at+size) */
+};
 struct fl_heap { /* append-only bytes of one state table; offsets, no pointers */
 	char *data;
 	uint32_t size, capacity;
@@ -161,12 +165,16 @@ struct fl_agg_fn {
 	enum fl_code (*type_rule)(const struct fl_type *arg, struct fl_type *result,
 	    uint32_t *acc_size, struct fl_err *err);
 	/* A fresh accumulator is acc_size zero bytes. */
-	/* For k in 0..count: row = sel ? sel[k] : k; accumulator at
-	 * base + rows[k] * stride + offset takes arg's value of row (NULL skipped).
-	 * rows NULL: all into base + offset. */
+	/* For k in 0..count: row = sel ? sel[k] : k; the accumulator at
+	 * base + rows[k] * stride + agg->acc_at takes arg's value of row (NULL
+	 * skipped).  rows NULL: all into base + agg->acc_at.  FILTER is the
+	 * caller's: sel holds the rows that pass. */
 	void (*add)(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
 	    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap);
-	/* Writes result value i of out from the accumulator. */
+	/* Writes result value i of out from the accumulator (acc_at already added).
+	 * out comes from fl_col_alloc(): fixed width by value, variable width by
+	 * appending to out_bytes and setting offsets[i + 1]; NULL clears valid bit i
+	 * (out->valid is there whenever agg->result is nullable). */
 	void (*finish)(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
 	    struct fl_col *out, uint32_t i, struct fl_buf *out_bytes);
 	/* Accumulator's visible parts for snapshot: name suffixes (".sum", ".count")

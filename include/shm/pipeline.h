@@ -35,7 +35,24 @@ struct fl_partition_time {
 	int64_t caught_since;	/* FL_TIME_MAX: not caught up */
 	int64_t offset;		/* last offset folded, or -1 */
 	uint32_t ended, idle;
+	uint32_t table;		/* index in plan->tables: time belongs to a table's partition */
+	uint32_t reserved;
+	int64_t table_watermark; /* W of that table; never goes back */
+	int64_t table_end;	/* latest end of a window its rows went into; open iff > W + 1 */
 };
+
+/* Provenance of a window that fired: PIPELINE_WINDOWS, key operator u32, end i64
+ * (sign bit flipped, big-endian); kept as long as its rows are in the outbox. */
+struct fl_window_closed {
+	int64_t start, end;	/* as window_start and window_end print them */
+	uint64_t step;		/* the step after which it fired */
+	uint64_t first, row_count; /* its rows in the outbox */
+	uint64_t key_count;
+	uint32_t sink, reserved;
+};
+
+/* Late rows: PIPELINE_LATE, key step u64, block in step u32, query u32 -> a block
+ * of the stream's columns (partition and offsets in its head), kind = query. */
 
 struct fl_query_count { /* conservation: seen = used + filtered + late + dead */
 	uint64_t seen, used, filtered, late, dead;
