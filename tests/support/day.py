@@ -21,8 +21,8 @@ def rows(seed, count, partitions):
             t -= rnd.randrange(0, 5)      # disorder inside the bound
         if rnd.random() < 0.02:
             t -= rnd.randrange(5, 300)    # beyond it: late for the minute, perhaps
-        if i > count - 50:
-            t += 86_400                   # the next day: what lags behind is late for its day too
+        if i > count - 50 and i % 7:
+            t += 86_400                   # the next day; every seventh row lags: late for its day too
         row = {"flightNumber": "f%d" % i, "planeType": rnd.randrange(2),
                "passengers": rnd.randrange(-20, 400), "landedAt": t, "origin": rnd.choice(origins)}
         print("%d\t%s" % (rnd.randrange(partitions), json.dumps(row, separators=(",", ":"))))
