@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * emit.h - result blocks to sinks, each row once.
+ *
+ *	sink	  (pipeline, target table): an encoder and a way out
+ *	position  number of the next row; the one *in the sink* is the truth
+ *	run	  rows that one transaction of a sink delivers
+ *
+ * A new sink is one row of tbl/sinks.h and the functions of emit/sink.h.  A sink
+ * that waits or was stopped for a person stops no other: its state and reason are
+ * in emit's store (shm/pipeline.h, struct fl_sink_position) for status.
+ *
+ * Process: the one writer of the emit store; reads the pipelines' stores.
+ * Thread:  the program gives each sink a thread; emit_open() alone gives none.
  */
 #ifndef FL_EMIT_EMIT_H
 #define FL_EMIT_EMIT_H
@@ -9,35 +20,21 @@
 #include "shm/pipeline.h"
 
 struct emit;
-extern const struct fl_program emit_program;
+extern const struct fl_program emit_program; /* with threads */
 
+/* Without threads: emit_step() delivers in the caller's.  instance is borrowed. */
 enum fl_code emit_open(struct fl_instance *instance, struct emit **emit, struct fl_err *err);
-/* One turn: each sink has its own thread in the program; in tests (threads off)
- * this delivers what is there.  done: nothing is left and all finished. */
+/* One turn.  done: every pipeline is finished and all its rows are confirmed.
+ *
+ * Errors:  those of the class CONFIG once no sink is left that could go on;
+ *	    FATAL ones at once.  What a sink waits for is no error of the turn. */
 enum fl_code emit_step(
     struct emit *emit, int64_t now_ms, bool *worked, bool *done, struct fl_err *err);
 void emit_wait(struct emit *emit, int wait_ms);
 void emit_close(struct emit **emit);
 
-/* Connector 'test': rows delivered so far as text lines "+I[a, 1, null]"; the
- * caller reads and forgets them. */
+/* Connector 'test': rows delivered since the last call, as text lines
+ * "+I[a, 1, null]"; appended to out. */
 void emit_test_take(struct emit *emit, const char *table, struct fl_buf *out);
-
-/* ---- sink: a way out with a durable position ---- */
-struct emit_sink;
-struct emit_sink_ops {
-	const char *name;
-	/* Connects and finds the position in the sink: *known false when the sink
-	 * cannot tell (then emit's store decides). */
-	enum fl_code (*open)(struct emit_sink *sink, bool *known, struct fl_sink_position *position,
-	    struct fl_err *err);
-	/* Delivers rows [first, first+count) and moves the position to first+count,
-	 * all or nothing.  Unknown outcome: TRANSIENT; emit opens it again. */
-	enum fl_code (*deliver)(struct emit_sink *sink, const struct fl_batch *batch,
-	    const uint8_t *kinds, uint64_t first, struct fl_err *err);
-	/* While idle, once in a while: refresh an expiring position. */
-	enum fl_code (*refresh)(struct emit_sink *sink, struct fl_err *err);
-	void (*close)(struct emit_sink *sink);
-};
 
 #endif

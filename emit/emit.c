@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emit.c - all sinks of an instance: opened, run in threads of their own, watched.
+ *
+ * Each sink waits for its own broker or disk, so each has a thread in the program;
+ * the main thread only watches, tends the store and mirrors the metrics.  Without
+ * threads (flow tests) a step runs one turn of each sink after the other.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "sink.h"
+
+#define TEND_MS 1000
+
+static bool
+is_stopping(const struct emit *emit)
+{
+	return __atomic_load_n(&emit->is_stopping, __ATOMIC_ACQUIRE);
+}
+
+static void *
+sink_thread(void *arg)
+{
+	struct emit_sink *sink = arg;
+	struct emit *emit = sink->emit;
+	struct fl_err err = { .code = FL_OK };
+
+	while (!is_stopping(emit)) {
+		uint32_t seen = fl_bell_read(emit->bells, FL_BELL_AGGREGATE);
+		bool worked = false;
+
+		if (emit_sink_turn(sink, fl_now_ms(), &worked, &err) != FL_OK)
+			break; /* fatal: the main thread ends the process */
+		if (!worked)
+			fl_bell_wait(emit->bells, FL_BELL_AGGREGATE, seen, sink->wait_ms);
+	}
+	return NULL;
+}
+
+static enum fl_code
+start_threads(struct emit *emit, struct fl_err *err)
+{
+	uint32_t i;
+
+	emit->has_threads = true;
+	for (i = 0; i < emit->sink_count; i++) {
+		int rc = pthread_create(&emit->sinks[i].thread, NULL, sink_thread, &emit->sinks[i]);
+
+		if (rc != 0)
+			return FL_FAIL_NATIVE(
+			    err, FL_E_IO, rc, "could not start a thread: %s", strerror(rc));
+		emit->sinks[i].has_thread = true;
+	}
+	return FL_OK;
+}
+
+static void
+make_sinks(struct emit *emit)
+{
+	struct fl_instance *instance = emit->instance;
+	uint32_t p, s, count = 0;
+
+	for (p = 0; p < instance->pipeline_count; p++)
+		count += instance->pipelines[p].plan->sink_count;
+	emit->sinks = fl_calloc(FL_MAX(count, 1u), sizeof(emit->sinks[0]));
+	for (p = 0; p < instance->pipeline_count; p++) {
+		for (s = 0; s < instance->pipelines[p].plan->sink_count; s++)
+			emit_sink_init(&emit->sinks[emit->sink_count++], emit,
+			    &instance->pipelines[p], s);
+	}
+}
+
+enum fl_code
+emit_open(struct fl_instance *instance, struct emit **emit_out, struct fl_err *err)
+{
+	struct fl_store_options options = {
+		.role = FL_ROLE_EMIT,
+		.write = true,
+		.create = true,
+		.instance = instance->uuid,
+	};
+	struct emit *emit = fl_calloc(1, sizeof(*emit));
+	pthread_condattr_t attr;
+	char path[4096];
+	enum fl_code code;
+
+	emit->instance = instance;
+	pthread_mutex_init(&emit->lock, NULL);
+	pthread_mutex_init(&emit->store_lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&emit->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	fl_instance_path(instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
+	code = fl_store_open(path, &options, &emit->store, err);
+	if (code == FL_OK)
+		code = fl_bells_open(instance, &emit->bells, err);
+	if (code == FL_OK)
+		code = fl_metrics_open(instance, "emit", true, &emit->metrics, err);
+	if (code != FL_OK) {
+		emit_close(&emit);
+		return code;
+	}
+	make_sinks(emit);
+	*emit_out = emit;
+	return FL_OK;
+}
+
+void
+emit_close(struct emit **emit_in)
+{
+	struct emit *emit = *emit_in;
+	uint32_t i;
+
+	if (emit == NULL)
+		return;
+	__atomic_store_n(&emit->is_stopping, true, __ATOMIC_RELEASE);
+	for (i = 0; i < emit->sink_count; i++) {
+		if (emit->sinks[i].has_thread)
+			pthread_join(emit->sinks[i].thread, NULL);
+	}
+	for (i = 0; i < emit->sink_count; i++)
+		emit_sink_settle(&emit->sinks[i], fl_now_ms());
+	for (i = 0; i < emit->sink_count; i++)
+		emit_sink_fini(&emit->sinks[i]);
+	free(emit->sinks);
+	fl_metrics_close(&emit->metrics);
+	fl_bells_close(&emit->bells);
+	fl_store_close(&emit->store);
+	pthread_cond_destroy(&emit->changed);
+	pthread_mutex_destroy(&emit->lock);
+	pthread_mutex_destroy(&emit->store_lock);
+	free(emit);
+	*emit_in = NULL;
+}
+
+static enum fl_code
+turn_all(struct emit *emit, int64_t now_ms, bool *worked, struct fl_err *err)
+{
+	uint32_t i;
+
+	for (i = 0; i < emit->sink_count; i++) {
+		bool one = false;
+
+		FL_TRY(emit_sink_turn(&emit->sinks[i], now_ms, &one, err));
+		*worked |= one;
+	}
+	return FL_OK;
+}
+
+/* Looks at every sink: metrics, the end, and whether anybody can still go on. */
+static enum fl_code
+look(struct emit *emit, bool *done, struct fl_err *err)
+{
+	uint64_t rows = 0, commits = 0, dead = 0, retries = 0;
+	const struct emit_sink *stopped = NULL;
+	uint32_t i, done_count = 0, stopped_count = 0;
+	enum fl_code code = FL_OK;
+
+	pthread_mutex_lock(&emit->lock);
+	for (i = 0; i < emit->sink_count; i++) {
+		const struct emit_sink *sink = &emit->sinks[i];
+
+		rows += sink->view.next;
+		commits += sink->view.commits;
+		dead += sink->view.dead;
+		retries += sink->view.retries;
+		done_count += sink->view.is_done;
+		if (sink->view.state == EMIT_STOPPED) {
+			stopped_count++;
+			if (stopped == NULL || sink->view.is_fatal)
+				stopped = sink;
+		}
+	}
+	if (stopped != NULL &&
+	    (stopped->view.is_fatal || done_count + stopped_count == emit->sink_count)) {
+		*err = stopped->view.err;
+		code = err->code;
+	}
+	pthread_mutex_unlock(&emit->lock);
+	fl_metric_set(emit->metrics, FL_METRIC_emit_rows_total, (int64_t)rows);
+	fl_metric_set(emit->metrics, FL_METRIC_emit_commits_total, (int64_t)commits);
+	fl_metric_set(emit->metrics, FL_METRIC_emit_dead_total, (int64_t)dead);
+	fl_metric_set(emit->metrics, FL_METRIC_emit_retries_total, (int64_t)retries);
+	*done = emit->sink_count > 0 && done_count == emit->sink_count;
+	return code;
+}
+
+enum fl_code
+emit_step(struct emit *emit, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)
+{
+	enum fl_code code = FL_OK;
+
+	*worked = *done = false;
+	if (now_ms - emit->tended_ms >= TEND_MS || now_ms < emit->tended_ms) {
+		pthread_mutex_lock(&emit->store_lock);
+		code = fl_store_tend(emit->store, err);
+		pthread_mutex_unlock(&emit->store_lock);
+		if (code != FL_OK)
+			return code;
+		emit->tended_ms = now_ms;
+	}
+	if (!emit->has_threads)
+		FL_TRY(turn_all(emit, now_ms, worked, err));
+	return look(emit, done, err);
+}
+
+void
+emit_wait(struct emit *emit, int wait_ms)
+{
+	struct timespec until;
+
+	if (!emit->has_threads) {
+		uint32_t i;
+
+		for (i = 0; i < emit->sink_count; i++)
+			wait_ms = FL_MIN(wait_ms, emit->sinks[i].wait_ms);
+		fl_bell_wait(emit->bells, FL_BELL_AGGREGATE,
+		    fl_bell_read(emit->bells, FL_BELL_AGGREGATE), wait_ms);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+	until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&emit->lock);
+	(void)pthread_cond_timedwait(&emit->changed, &emit->lock, &until);
+	pthread_mutex_unlock(&emit->lock);
+}
+
+static enum fl_code
+program_open(struct fl_instance *instance, void **self, struct fl_err *err)
+{
+	struct emit *emit = NULL;
+
+	FL_TRY(emit_open(instance, &emit, err));
+	if (start_threads(emit, err) != FL_OK) {
+		emit_close(&emit);
+		return err->code;
+	}
+	*self = emit;
+	return FL_OK;
+}
+
+static enum fl_code
+program_step(void *self, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)
+{
+	return emit_step(self, now_ms, worked, done, err);
+}
+
+static void
+program_wait(void *self, int wait_ms)
+{
+	emit_wait(self, wait_ms);
+}
+
+static void
+program_close(void **self)
+{
+	struct emit *emit = *self;
+
+	emit_close(&emit);
+	*self = NULL;
+}
+
+const struct fl_program emit_program = {
+	.name = "emit",
+	.open = program_open,
+	.step = program_step,
+	.wait = program_wait,
+	.close = program_close,
+};

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sink.h - what a way out has to do, and the life of one sink.
+ *
+ *	                  encode             deliver
+ *	outbox -> rows -----------> run -------------------> sink + its position
+ *	              \ refused: dead letter, synced before the run is delivered
+ *
+ * The life of a sink:
+ *
+ *	closed --open, position adopted--> open --deliver--> open ...
+ *	   ^---- trouble: wait, try again ---'
+ *	stopped: needs a person; ends only with the process
+ *
+ * Thread:  one thread works for a sink; `view` is shared under the emit's mutex.
+ */
+#ifndef FL_EMIT_SINK_H
+#define FL_EMIT_SINK_H
+
+#include <pthread.h>
+
+#include "codec/codec.h"
+#include "column/block.h"
+#include "emit/emit.h"
+
+#define EMIT_RUN_ROWS 10000u
+#define EMIT_RUN_SIZE (1u << 20)
+#define EMIT_RETRY_MIN_MS 100
+#define EMIT_RETRY_MAX_MS 10000
+#define EMIT_REFRESH_MS (24 * 3600 * 1000LL)
+
+struct emit_row {
+	uint64_t number;
+	size_t at;	/* in the run's bytes */
+	size_t size;
+};
+
+struct emit_run {
+	uint64_t first, next;	  /* row numbers: the position moves from first to next */
+	uint64_t chain;		  /* hash over all rows delivered up to next */
+	struct emit_row *rows;	  /* fewer than next - first when some were refused */
+	uint32_t count, capacity;
+	struct fl_buf bytes;
+	int64_t refused;	  /* out of deliver with SINK_REFUSED: index in rows, -1: unknown */
+};
+
+struct emit_sink;
+struct emit_sink_ops {
+	const char *name;
+	/* True: a position in the sink can be lost without an error, so emit's store
+	 * is told before a transaction that the outcome is going to be open. */
+	bool expires;
+	/*
+	 * Connects and finds the position: *known false when the sink has none; then
+	 * emit's store decides, and refresh() writes what it decided.  Sets
+	 * sink->keeps_no_position for a way out that can never tell.
+	 */
+	enum fl_code (*open)(struct emit_sink *sink, bool *known,
+	    struct fl_sink_position *position, struct fl_err *err);
+	/* Appends row i to out.  Errors: INPUT ones refuse the row. */
+	enum fl_code (*encode)(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i,
+	    uint8_t kind, struct fl_buf *out, struct fl_err *err);
+	/*
+	 * Delivers the rows of run and moves the position to run->next, all or nothing.
+	 * *open_again: the outcome is unknown or the connection is gone; emit closes and
+	 * opens, and the position must then be run->first or run->next.
+	 */
+	enum fl_code (*deliver)(struct emit_sink *sink, struct emit_run *run, bool *open_again,
+	    struct fl_err *err);
+	/* Writes sink->position into the sink without rows.  NULL: nothing to write. */
+	enum fl_code (*refresh)(struct emit_sink *sink, bool *open_again, struct fl_err *err);
+	void (*close)(struct emit_sink *sink);
+	/* At the very end, after close: what outlived reconnections.  May be NULL. */
+	void (*fini)(struct emit_sink *sink);
+};
+
+#define FL_SINK(connector, ops) extern const struct emit_sink_ops emit_sink_##ops;
+#include "tbl/sinks.h"
+#undef FL_SINK
+
+enum emit_state { EMIT_RUNNING, EMIT_WAITING, EMIT_STOPPED };
+
+struct emit_sink {
+	/* for the ops */
+	const struct emit_sink_ops *ops;
+	const struct fl_pipeline *pipeline;
+	const struct fl_table *table;
+	struct fl_encoder *encoder;	/* NULL for formats without one */
+	void *impl;			/* of the ops */
+	bool keeps_no_position;
+	struct fl_sink_position position; /* next, store uuid, generation; chain: below */
+	uint64_t chain;
+	/* of the life */
+	struct emit *emit;
+	uint32_t index;			/* in plan->sinks and in the outbox's keys */
+	struct fl_store *store;		/* the pipeline's; NULL until it exists */
+	bool is_open, has_record;
+	bool is_dirty;			/* position confirmed, not yet in emit's store */
+	bool is_pending;		/* outcome of [pending_from, pending_to) unknown */
+	uint64_t pending_from, pending_to, pending_chain;
+	uint64_t refuse_number;		/* the sink itself refused this row ... */
+	struct fl_err refuse_err;	/* ... for this; code 0: none */
+	uint32_t row_limit;		/* of a run; halved to find a refused row */
+	int64_t retry_at_ms, retry_ms;
+	int64_t written_ms, refreshed_ms;
+	int64_t fence_since_ms;
+	uint32_t fence_count;
+	bool has_delivered;
+	struct emit_run run;
+	struct fl_arena arena;		/* reset per run */
+	struct fl_buf dead;
+	int wait_ms;			/* how long this sink may sleep when idle */
+	/* thread */
+	pthread_t thread;
+	bool has_thread;
+	struct {			/* what the main thread sees; emit->lock */
+		enum emit_state state;
+		bool is_done;
+		uint64_t next, commits, dead, retries;
+		struct fl_err err;	/* of a stopped sink, or fatal */
+		bool is_fatal;
+	} view;
+};
+
+struct emit {
+	struct fl_instance *instance;
+	struct fl_store *store;		/* emit's own */
+	struct fl_bells *bells;
+	struct fl_metrics *metrics;
+	struct emit_sink *sinks;
+	uint32_t sink_count;
+	bool has_threads;
+	bool is_stopping;		/* __atomic */
+	int64_t tended_ms;
+	pthread_mutex_t lock;		/* views, and opening of stores */
+	pthread_cond_t changed;		/* some view changed */
+	pthread_mutex_t store_lock;	/* one write transaction at a time */
+};
+
+/* ---- life.c ---- */
+void emit_sink_init(struct emit_sink *sink, struct emit *emit, const struct fl_pipeline *pipeline,
+    uint32_t index);
+void emit_sink_fini(struct emit_sink *sink);
+/* One bounded turn.  Errors: FATAL ones only; everything else becomes a state. */
+enum fl_code emit_sink_turn(struct emit_sink *sink, int64_t now_ms, bool *worked, struct fl_err *err);
+/* A last write of the confirmed position, at an orderly end. */
+void emit_sink_settle(struct emit_sink *sink, int64_t now_ms);
+
+/* ---- outbox.c ---- */
+struct emit_outbox {
+	uint64_t first, next;	/* rows kept: [first, next) */
+	bool is_finished;
+};
+enum fl_code emit_outbox_state(struct emit_sink *sink, struct fl_txn *txn,
+    struct emit_outbox *outbox, struct fl_err *err);
+/*
+ * Calls fn for the rows from number `from` on, block by block, until fn says stop or
+ * there are no more.  row is the index in view of the first row wanted.
+ *
+ * Errors:  STORE_DAMAGED   a gap or an overlap in the row numbers
+ */
+typedef enum fl_code emit_block_fn(struct emit_sink *sink, const struct fl_block_view *view,
+    uint32_t row, bool *stop, struct fl_err *err);
+enum fl_code emit_outbox_read(struct emit_sink *sink, struct fl_txn *txn, uint64_t from,
+    const struct emit_outbox *outbox, emit_block_fn *fn, struct fl_err *err);
+
+/* ---- text.c ---- */
+/* "+I[a, 1, null, 2024-01-01T00:00]" as Flink's print shows rows; no line end. */
+void emit_text_row(const struct fl_batch *batch, uint32_t i, uint8_t kind, struct fl_buf *out);
+/* A JSON object of column names and values: the value of emit's dead letters. */
+void emit_text_json(const struct fl_batch *batch, uint32_t i, struct fl_buf *out);
+/* encode() of sinks that want text, and of those that want the table's format. */
+enum fl_code emit_encode_text(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i,
+    uint8_t kind, struct fl_buf *out, struct fl_err *err);
+enum fl_code emit_encode_format(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i,
+    uint8_t kind, struct fl_buf *out, struct fl_err *err);
+
+#endif
