@@ -40,14 +40,17 @@ enum fl_code fl_kafka_consumer_partitions(struct fl_kafka_consumer *consumer, co
     int timeout_ms, uint32_t *count, struct fl_err *err); /* TOPIC_MISSING, BROKER_AWAY */
 enum fl_code fl_kafka_consumer_cluster_id(struct fl_kafka_consumer *consumer, int timeout_ms,
     char *buf, size_t size, struct fl_err *err);
+/* Thread: may be called on a side thread, beside poll() and wait(). */
 enum fl_code fl_kafka_consumer_offsets(struct fl_kafka_consumer *consumer, const char *topic,
     int32_t partition, int timeout_ms, struct fl_kafka_partition_info *info, struct fl_err *err);
+/* First offset whose timestamp is >= ts_ms; the end when there is none. */
 enum fl_code fl_kafka_consumer_offset_at(struct fl_kafka_consumer *consumer, const char *topic,
     int32_t partition, int64_t ts_ms, int timeout_ms, int64_t *offset, struct fl_err *err);
 enum fl_code fl_kafka_consumer_committed(struct fl_kafka_consumer *consumer, const char *topic,
     int32_t partition, int timeout_ms, int64_t *offset, char *metadata, size_t metadata_size,
     struct fl_err *err); /* offset -1: none */
-/* Starts reading; the set replaces the former one. */
+/* Starts reading; the set replaces the former one.  A partition that stays with an
+ * offset of -1 goes on where it is. */
 struct fl_kafka_assignment {
 	const char *topic;
 	int32_t partition;
@@ -64,6 +67,9 @@ enum fl_code fl_kafka_consumer_poll(struct fl_kafka_consumer *consumer, uint32_t
 void fl_kafka_messages_release(struct fl_kafka_message *messages, uint32_t count);
 /* Waits until some partition has something, at most wait_ms. */
 void fl_kafka_consumer_wait(struct fl_kafka_consumer *consumer, int wait_ms);
+/* Tells the broker the position, for lag displays: asynchronous, outcome ignored. */
+void fl_kafka_consumer_note(
+    struct fl_kafka_consumer *consumer, const struct fl_kafka_assignment *set, uint32_t count);
 /* Last broker error seen by the client's callbacks, "" when all is well. */
 const char *fl_kafka_consumer_trouble(struct fl_kafka_consumer *consumer);
 
@@ -93,6 +99,8 @@ enum fl_code fl_kafka_producer_read_position(struct fl_kafka_producer *producer,
 struct fl_kafka_mock;
 enum fl_code fl_kafka_mock_open(struct fl_kafka_mock **mock, struct fl_err *err);
 enum fl_code fl_kafka_mock_topic(struct fl_kafka_mock *mock, const char *topic, uint32_t partitions, struct fl_err *err);
+/* The broker goes away and comes back. */
+enum fl_code fl_kafka_mock_down(struct fl_kafka_mock *mock, bool down, struct fl_err *err);
 const char *fl_kafka_mock_brokers(const struct fl_kafka_mock *mock);
 void fl_kafka_mock_close(struct fl_kafka_mock **mock);
 

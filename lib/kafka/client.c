@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client.c - what consumers and producers have in common: configuration, health,
+ * errors, and an end that does not hang.
+ *
+ * librdkafka retries nearly everything for ever and tells it to its callbacks
+ * only.  The callbacks keep the last reason; calls that then time out raise that
+ * reason instead of "timed out", so that a person reads "certificate verify
+ * failed" and not "broker away".
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "conf.h"
+
+#define LOG_LINES_MAX 5		 /* a client and period */
+#define LOG_PERIOD_US 10000000
+#define DESTROY_WAIT_S 2
+
+void
+kafka_health_init(struct kafka_health *health, const char *what)
+{
+	memset(health, 0, sizeof *health);
+	(void)pthread_mutex_init(&health->lock, NULL);
+	health->what = what;
+}
+
+void
+kafka_health_fini(struct kafka_health *health)
+{
+	(void)pthread_mutex_destroy(&health->lock);
+}
+
+void
+kafka_health_set(struct kafka_health *health, enum fl_code code, const char *text)
+{
+	(void)pthread_mutex_lock(&health->lock);
+	/* "All brokers down" follows the reason; it must not hide it. */
+	if (health->code != FL_E_KAFKA_AUTH || code == FL_E_KAFKA_AUTH) {
+		health->code = code;
+		(void)snprintf(health->trouble, sizeof health->trouble, "%s", text);
+	}
+	(void)pthread_mutex_unlock(&health->lock);
+}
+
+void
+kafka_health_clear(struct kafka_health *health)
+{
+	/* The hot path comes here: the lock only when there is something to clear. */
+	if (__atomic_load_n(&health->code, __ATOMIC_RELAXED) == FL_OK)
+		return;
+	(void)pthread_mutex_lock(&health->lock);
+	health->code = FL_OK;
+	health->trouble[0] = '\0';
+	(void)pthread_mutex_unlock(&health->lock);
+}
+
+const char *
+kafka_health_show(struct kafka_health *health)
+{
+	(void)pthread_mutex_lock(&health->lock);
+	(void)snprintf(health->shown, sizeof health->shown, "%s", health->trouble);
+	(void)pthread_mutex_unlock(&health->lock);
+	return health->shown;
+}
+
+/* ---- errors ---- */
+
+static bool
+is_auth_text(const char *text)
+{
+	static const char *const signs[] = { "certificate", "SSL handshake", "SSL routines",
+		"ssl3_read", "alert ", "SASL", "security.protocol", "Authentication failed" };
+
+	for (size_t i = 0; text != NULL && i < FL_ARRAY_COUNT(signs); i++)
+		if (strstr(text, signs[i]) != NULL)
+			return true;
+	return false;
+}
+
+static enum fl_code
+code_of(int native)
+{
+	switch (native) {
+	case RD_KAFKA_RESP_ERR__SSL:
+	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+	case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+	case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+	case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+		return FL_E_KAFKA_AUTH;
+	case RD_KAFKA_RESP_ERR__TRANSPORT:
+	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+	case RD_KAFKA_RESP_ERR__RESOLVE:
+	case RD_KAFKA_RESP_ERR__TIMED_OUT:
+	case RD_KAFKA_RESP_ERR__WAIT_COORD:
+	case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+		return FL_E_BROKER_AWAY;
+	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+		return FL_E_TOPIC_MISSING;
+	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+		return FL_E_OFFSETS_LOST;
+	case RD_KAFKA_RESP_ERR__FENCED:
+	case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+	case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+		return FL_E_KAFKA_FENCED;
+	default:
+		return FL_E_KAFKA;
+	}
+}
+
+enum fl_code
+kafka_code(rd_kafka_resp_err_t native, const char *text)
+{
+	enum fl_code code = code_of((int)native);
+
+	return (code == FL_E_BROKER_AWAY || code == FL_E_KAFKA) && is_auth_text(text) ? FL_E_KAFKA_AUTH
+										       : code;
+}
+
+enum fl_code
+kafka_fail(struct fl_err *err, struct kafka_health *health, rd_kafka_resp_err_t native,
+    const char *text, const char *doing)
+{
+	enum fl_code code = kafka_code(native, text);
+	char why[KAFKA_TEXT_SIZE + 8] = "";
+
+	if (code == FL_E_BROKER_AWAY && health != NULL) {
+		(void)pthread_mutex_lock(&health->lock);
+		if (health->code != FL_OK) {
+			code = health->code;
+			(void)snprintf(why, sizeof why, "; %s", health->trouble);
+		}
+		(void)pthread_mutex_unlock(&health->lock);
+	}
+	return FL_FAIL_NATIVE(err, code, (int)native, "could not %s: %s%s", doing,
+	    text != NULL && text[0] != '\0' ? text : rd_kafka_err2str(native), why);
+}
+
+/* ---- callbacks ---- */
+
+static void
+on_error(rd_kafka_t *rk, int native, const char *reason, void *opaque)
+{
+	struct kafka_health *health = opaque;
+	char text[KAFKA_TEXT_SIZE];
+	enum fl_code code;
+
+	if (native == RD_KAFKA_RESP_ERR__FATAL) {
+		rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof text);
+
+		code = kafka_code(fatal, text);
+	} else {
+		(void)snprintf(text, sizeof text, "%s", reason);
+		code = kafka_code((rd_kafka_resp_err_t)native, reason);
+	}
+	kafka_health_set(health, code, text);
+}
+
+static void
+on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	struct kafka_health *health = rk != NULL ? rd_kafka_opaque(rk) : NULL;
+	int64_t now_us = fl_monotonic_us();
+	uint32_t held = 0;
+	bool say;
+
+	if (health == NULL) {
+		fl_debug("kafka facility=%s text=\"%s\"", facility, text);
+		return;
+	}
+	(void)pthread_mutex_lock(&health->lock);
+	if (now_us - health->log_since_us > LOG_PERIOD_US) {
+		held = health->log_held;
+		health->log_since_us = now_us;
+		health->log_count = health->log_held = 0;
+	}
+	say = health->log_count < LOG_LINES_MAX;
+	if (say)
+		health->log_count++;
+	else
+		health->log_held++;
+	(void)pthread_mutex_unlock(&health->lock);
+	if (!say)
+		return;
+	if (held > 0)
+		fl_log(FL_LOG_WARN, "kafka log lines held back client=%s count=%u", health->what, held);
+	fl_log(level <= 4 ? FL_LOG_WARN : FL_LOG_DEBUG, "kafka client=%s facility=%s text=\"%s\"",
+	    health->what, facility, text);
+}
+
+static enum fl_code
+fill_conf(rd_kafka_conf_t *conf, const struct fl_table *table, enum kafka_scope scope,
+    struct fl_err *err)
+{
+	if (table->brokers == NULL || table->brokers[0] == '\0')
+		return FL_FAIL(err, FL_E_BAD_OPTION,
+		    "table \"%s\": option \"properties.bootstrap.servers\" is missing", table->name);
+	FL_TRY(kafka_conf_set(conf, "bootstrap.servers", table->brokers, err));
+	FL_TRY(kafka_conf_set(conf, "client.id", "flight", err));
+	/* Brokers come back within seconds; ten are librdkafka's default. */
+	FL_TRY(kafka_conf_set(conf, "reconnect.backoff.max.ms", "1000", err));
+	FL_TRY(kafka_conf_set(conf, "statistics.interval.ms", "0", err));
+	return kafka_conf_properties(conf, table, scope, err);
+}
+
+enum fl_code
+kafka_conf_make(const struct fl_table *table, enum kafka_scope scope, struct kafka_health *health,
+    rd_kafka_conf_t **out, struct fl_err *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	enum fl_code code = fill_conf(conf, table, scope, err);
+
+	if (code != FL_OK) {
+		rd_kafka_conf_destroy(conf);
+		return code;
+	}
+	rd_kafka_conf_set_opaque(conf, health);
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	rd_kafka_conf_set_error_cb(conf, on_error);
+	*out = conf;
+	return FL_OK;
+}
+
+/* ---- the end ---- */
+
+struct destroyer {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	rd_kafka_t *rk;
+	bool done, left;
+};
+
+static void *
+run_destroy(void *arg)
+{
+	struct destroyer *d = arg;
+	bool left;
+
+	rd_kafka_destroy_flags(d->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	(void)pthread_mutex_lock(&d->lock);
+	d->done = true;
+	left = d->left;
+	(void)pthread_cond_signal(&d->cond);
+	(void)pthread_mutex_unlock(&d->lock);
+	if (left)
+		free(d);
+	return NULL;
+}
+
+bool
+kafka_destroy(rd_kafka_t **rk)
+{
+	struct destroyer *d;
+	struct timespec until;
+	pthread_t thread;
+	bool done;
+
+	if (*rk == NULL)
+		return true;
+	d = fl_calloc(1, sizeof *d);
+	d->rk = *rk;
+	*rk = NULL;
+	(void)pthread_mutex_init(&d->lock, NULL);
+	(void)pthread_cond_init(&d->cond, NULL);
+	if (pthread_create(&thread, NULL, run_destroy, d) != 0) {
+		free(d);
+		fl_warn("kafka client left open reason=\"no thread to close it\"");
+		return false;
+	}
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += DESTROY_WAIT_S;
+	(void)pthread_mutex_lock(&d->lock);
+	while (!d->done && pthread_cond_timedwait(&d->cond, &d->lock, &until) != ETIMEDOUT)
+		;
+	done = d->done;
+	d->left = !done;
+	(void)pthread_mutex_unlock(&d->lock);
+	if (done) {
+		(void)pthread_join(thread, NULL);
+		free(d);
+		return true;
+	}
+	(void)pthread_detach(thread);
+	fl_warn("kafka client does not close, left behind waited_s=%d", DESTROY_WAIT_S);
+	return false;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_client.c - consumer, producer and properties, on the embedded broker. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/util.h"
+#include "kafka/client.h"
+
+#define ROWS 5000
+
+struct fixture {
+	struct fl_kafka_mock *mock;
+	struct fl_table table;
+	struct fl_option options[4];
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *f = fl_calloc(1, sizeof *f);
+	struct fl_err err = { .code = FL_OK };
+
+	fl_log_open("test", FL_LOG_ERROR);
+	assert_int_equal(fl_kafka_mock_open(&f->mock, &err), FL_OK);
+	assert_int_equal(fl_kafka_mock_topic(f->mock, "t", 2, &err), FL_OK);
+	f->table.name = "t";
+	f->table.topic = "t";
+	f->table.brokers = fl_kafka_mock_brokers(f->mock);
+	f->table.options = f->options;
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	fl_kafka_mock_close(&f->mock);
+	free(f);
+	return 0;
+}
+
+static void
+fill(struct fixture *f, int32_t partition, int count)
+{
+	struct fl_kafka_producer *producer;
+	struct fl_err err = { .code = FL_OK };
+	char text[32];
+
+	assert_int_equal(fl_kafka_producer_open(&f->table, NULL, &producer, &err), FL_OK);
+	for (int i = 0; i < count; i++) {
+		int size = snprintf(text, sizeof text, "v%d", i);
+
+		assert_int_equal(fl_kafka_producer_send(
+				     producer, partition, "k", 1, text, (size_t)size, 1000 + i, &err),
+		    FL_OK);
+	}
+	assert_int_equal(fl_kafka_producer_flush(producer, 10000, &err), FL_OK);
+	fl_kafka_producer_close(&producer);
+	assert_null(producer);
+}
+
+static void
+messages_come_in_order_then_the_end(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_kafka_consumer *consumer;
+	struct fl_kafka_assignment set[2] = { { "t", 0, 0 }, { "t", 1, 0 } };
+	struct fl_err err = { .code = FL_OK };
+	static struct fl_kafka_message messages[1000];
+	int64_t eof_offset[2] = { -1, -1 }, next = 0;
+	int64_t until = fl_monotonic_us() + 10000000;
+
+	fill(f, 0, ROWS);
+	assert_int_equal(fl_kafka_consumer_open(&f->table, "g", &consumer, &err), FL_OK);
+	assert_int_equal(fl_kafka_consumer_assign(consumer, set, 2, &err), FL_OK);
+	while ((eof_offset[0] < 0 || eof_offset[1] < 0) && fl_monotonic_us() < until) {
+		for (uint32_t p = 0; p < 2; p++) {
+			uint32_t count;
+			bool eof;
+			int64_t at = -1;
+
+			assert_int_equal(fl_kafka_consumer_poll(
+					     consumer, p, messages, 1000, &count, &eof, &at, &err),
+			    FL_OK);
+			for (uint32_t i = 0; i < count; i++) {
+				char want[32];
+
+				assert_int_equal(p, 0);
+				assert_int_equal(messages[i].offset, next);
+				(void)snprintf(want, sizeof want, "v%d", (int)next);
+				assert_int_equal(messages[i].value_size, strlen(want));
+				assert_memory_equal(messages[i].value, want, strlen(want));
+				assert_int_equal(messages[i].ts_ms, 1000 + next);
+				next++;
+			}
+			fl_kafka_messages_release(messages, count);
+			if (eof)
+				eof_offset[p] = at;
+		}
+		fl_kafka_consumer_wait(consumer, 100);
+	}
+	assert_int_equal(next, ROWS);
+	assert_int_equal(eof_offset[0], ROWS);
+	assert_int_equal(eof_offset[1], 0);
+	assert_string_equal(fl_kafka_consumer_trouble(consumer), "");
+	fl_kafka_consumer_close(&consumer);
+}
+
+static void
+partitions_and_watermarks_are_answered(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_kafka_consumer *consumer;
+	struct fl_kafka_partition_info info;
+	struct fl_err err = { .code = FL_OK };
+	uint32_t count = 0;
+
+	fill(f, 1, 7);
+	assert_int_equal(fl_kafka_consumer_open(&f->table, "g", &consumer, &err), FL_OK);
+	assert_int_equal(fl_kafka_consumer_partitions(consumer, "t", 5000, &count, &err), FL_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(fl_kafka_consumer_offsets(consumer, "t", 1, 5000, &info, &err), FL_OK);
+	assert_int_equal(info.low, 0);
+	assert_int_equal(info.high, 7);
+	assert_int_equal(info.last_stable, 7);
+	fl_kafka_consumer_close(&consumer);
+}
+
+static void
+offset_out_of_range_is_lost_not_skipped(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_kafka_consumer *consumer;
+	struct fl_kafka_assignment set[1] = { { "t", 0, 900 } };
+	struct fl_err err = { .code = FL_OK };
+	struct fl_kafka_message messages[10];
+	int64_t until = fl_monotonic_us() + 10000000, at;
+	enum fl_code code = FL_OK;
+
+	fill(f, 0, 3);
+	assert_int_equal(fl_kafka_consumer_open(&f->table, "g", &consumer, &err), FL_OK);
+	assert_int_equal(fl_kafka_consumer_assign(consumer, set, 1, &err), FL_OK);
+	while (code == FL_OK && fl_monotonic_us() < until) {
+		uint32_t count;
+		bool eof;
+
+		code = fl_kafka_consumer_poll(consumer, 0, messages, 10, &count, &eof, &at, &err);
+		assert_int_equal(count, 0);
+		fl_kafka_consumer_wait(consumer, 100);
+	}
+	assert_int_equal(code, FL_E_OFFSETS_LOST);
+	assert_non_null(strstr(err.text, "partition 0"));
+	fl_kafka_consumer_close(&consumer);
+}
+
+static void
+absent_broker_is_named_and_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_kafka_consumer *consumer;
+	struct fl_err err = { .code = FL_OK };
+	uint32_t count;
+
+	f->table.brokers = "127.0.0.1:1";
+	assert_int_equal(fl_kafka_consumer_open(&f->table, "g", &consumer, &err), FL_OK);
+	assert_int_equal(fl_kafka_consumer_partitions(consumer, "t", 500, &count, &err), FL_E_BROKER_AWAY);
+	assert_non_null(strstr(err.text, "topic \"t\""));
+	fl_kafka_consumer_wait(consumer, 200);
+	assert_string_not_equal(fl_kafka_consumer_trouble(consumer), "");
+	fl_kafka_consumer_close(&consumer);
+}
+
+static void
+transaction_is_sent_and_committed(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_kafka_producer *producer;
+	struct fl_err err = { .code = FL_OK };
+	bool unknown = true;
+
+	assert_int_equal(fl_kafka_producer_open(&f->table, "p.sink", &producer, &err), FL_OK);
+	assert_int_equal(fl_kafka_producer_init(producer, 10000, &err), FL_OK);
+	assert_int_equal(fl_kafka_producer_begin(producer, &err), FL_OK);
+	assert_int_equal(fl_kafka_producer_send(producer, -1, NULL, 0, "x", 1, 5, &err), FL_OK);
+	assert_int_equal(fl_kafka_producer_position(producer, "p.sink.g", 1, "meta", &err), FL_OK);
+	assert_int_equal(fl_kafka_producer_commit(producer, 10000, &unknown, &err), FL_OK);
+	assert_false(unknown);
+	assert_int_equal(fl_kafka_producer_begin(producer, &err), FL_OK);
+	assert_int_equal(fl_kafka_producer_send(producer, -1, NULL, 0, "y", 1, 5, &err), FL_OK);
+	assert_int_equal(fl_kafka_producer_abort(producer, 10000, &err), FL_OK);
+	fl_kafka_producer_close(&producer);
+}
+
+/* ---- properties ---- */
+
+static const char *
+find(struct fl_kafka_property *list, uint32_t count, const char *key)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (strcmp(list[i].key, key) == 0)
+			return list[i].value;
+	return NULL;
+}
+
+static enum fl_code
+translate(const struct fl_option *options, uint32_t option_count, struct fl_arena *arena,
+    struct fl_kafka_property **list, uint32_t *count, struct fl_buf *notices, struct fl_err *err)
+{
+	struct fl_option copy[8];
+	struct fl_table table = { .name = "t", .options = copy, .option_count = option_count };
+
+	memcpy(copy, options, option_count * sizeof *options);
+	return fl_kafka_properties(&table, arena, list, count, notices, err);
+}
+
+static void
+java_names_become_librdkafkas(void **state)
+{
+	static const struct fl_option options[] = {
+		{ .key = "properties.security.protocol", .value = "SASL_SSL" },
+		{ .key = "properties.ssl.truststore.type", .value = "PEM" },
+		{ .key = "properties.ssl.truststore.location", .value = "/ca.pem" },
+		{ .key = "properties.ssl.keystore.type", .value = "PEM" },
+		{ .key = "properties.ssl.keystore.location", .value = "/me.pem" },
+		{ .key = "properties.sasl.jaas.config",
+		    .value = "org.apache.kafka.common.security.plain.PlainLoginModule required "
+			     "username=\"u\" password=\"p w\";" },
+		{ .key = "properties.max.poll.records", .value = "5" },
+		{ .key = "topic", .value = "t" },
+	};
+	struct fl_kafka_property *list;
+	struct fl_err err = { .code = FL_OK };
+	struct fl_arena arena;
+	struct fl_buf notices;
+	uint32_t count;
+
+	(void)state;
+	fl_arena_init(&arena);
+	fl_buf_init(&notices);
+	assert_int_equal(translate(options, 8, &arena, &list, &count, &notices, &err), FL_OK);
+	assert_string_equal(find(list, count, "security.protocol"), "sasl_ssl");
+	assert_string_equal(find(list, count, "ssl.ca.location"), "/ca.pem");
+	assert_string_equal(find(list, count, "ssl.certificate.location"), "/me.pem");
+	assert_string_equal(find(list, count, "ssl.key.location"), "/me.pem");
+	assert_string_equal(find(list, count, "sasl.username"), "u");
+	assert_string_equal(find(list, count, "sasl.password"), "p w");
+	assert_null(find(list, count, "max.poll.records"));
+	assert_non_null(strstr(notices.data, "max.poll.records"));
+	fl_buf_fini(&notices);
+	fl_arena_fini(&arena);
+}
+
+static void
+dangerous_and_unknown_properties_are_refused(void **state)
+{
+	static const struct {
+		struct fl_option option;
+		const char *says;
+	} cases[] = {
+		{ { .key = "properties.plugin.library.paths", .value = "/x.so" }, "must not run code" },
+		{ { .key = "properties.sasl.kerberos.kinit.cmd", .value = "rm" }, "must not run code" },
+		{ { .key = "properties.ssl.engine.location", .value = "/x" }, "must not run code" },
+		{ { .key = "properties.grup.id", .value = "x" }, "did you mean \"properties.group.id\"?" },
+		{ { .key = "properties.ssl.truststore.type", .value = "JKS" }, "expected PEM" },
+		{ { .key = "properties.ssl.truststore.location", .value = "/x" }, "'PEM'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		struct fl_kafka_property *list;
+		struct fl_err err = { .code = FL_OK };
+		struct fl_arena arena;
+		uint32_t count;
+
+		fl_arena_init(&arena);
+		if (translate(&cases[i].option, 1, &arena, &list, &count, NULL, &err) != FL_E_BAD_OPTION ||
+		    strstr(err.text, cases[i].says) == NULL)
+			fail_msg("%s: %s", cases[i].option.key, err.text);
+		fl_arena_fini(&arena);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(messages_come_in_order_then_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(partitions_and_watermarks_are_answered, setup, teardown),
+		cmocka_unit_test_setup_teardown(offset_out_of_range_is_lost_not_skipped, setup, teardown),
+		cmocka_unit_test_setup_teardown(absent_broker_is_named_and_waited_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(transaction_is_sent_and_committed, setup, teardown),
+		cmocka_unit_test(java_names_become_librdkafkas),
+		cmocka_unit_test(dangerous_and_unknown_properties_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("kafka/client", tests, NULL, NULL);
+}
