@@ -15,8 +15,10 @@
  *	    notice): that is how `flightctl run` holds writer and readers.
  * Thread:  a transaction belongs to the thread that began it.  One write
  *	    transaction per store at a time.
- * Memory:  bytes returned by get lie in the map: read-only, 8-aligned past the
- *	    value head, valid until the transaction ends.
+ * Memory:  bytes returned by get lie in the map (small ones may be a copy): read-only,
+ *	    8-aligned, valid until the transaction ends; in a write transaction until
+ *	    its next put, reserve, del or clear.  What is put must not come from a get
+ *	    of the same write transaction.
  * Errors:  any call may give STORE_IO, STORE_DAMAGED, DISK_FULL, STORE_FULL.
  */
 #ifndef FL_SHM_STORE_H
@@ -70,7 +72,8 @@ struct fl_store_options {
 };
 
 /*
- * Opens a store.  Takes an OFD lock on path.lock (never deleted) when write.
+ * Opens a store.  Takes an OFD lock on path.lock (never deleted) when write; not for
+ * the catalog, the one store with several writers, where LMDB's own lock suffices.
  *
  * Errors:  NO_SUCH_OBJECT   absent and not create (a reader may wait for it)
  *	    ALREADY_RUNNING  another process writes to it
@@ -89,7 +92,9 @@ enum fl_code fl_txn_begin_read(struct fl_store *store, struct fl_txn **txn, stru
 /* Errors: LOCK_LOST when the generation in the store is not ours any more. */
 enum fl_code fl_txn_begin_write(struct fl_store *store, struct fl_txn **txn, struct fl_err *err);
 /* Ends the transaction in every case and sets *txn to NULL.  A full disk gives
- * DISK_FULL (retry the whole transaction); a failed fsync never returns: exit 70. */
+ * DISK_FULL (retry the whole transaction); a failed fsync never returns: exit 70.
+ * Fault seams: commit.before.P and commit.after.P, P = catalog, ingest, aggregate, emit;
+ * open.before.P, open.after.P; create.made, create.written, create.renamed. */
 enum fl_code fl_txn_commit(struct fl_txn **txn, struct fl_err *err);
 void fl_txn_abort(struct fl_txn **txn); /* read or write; NULL is fine */
 
