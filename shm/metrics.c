@@ -14,7 +14,8 @@
  *	+-----------------------+
  *
  * One process writes, any number read, none locks.  Values are single words; the
- * three that belong together stand under a sequence lock.  The file outlives its
+ * three that belong together stand under a sequence lock (its words are released and
+ * acquired one by one: thread sanitizers do not know fences).  The file outlives its
  * process: what a dead program counted can still be read.
  */
 #include "shm/instance.h"
@@ -218,14 +219,13 @@ fl_metrics_beat(struct fl_metrics *metrics, const char *state)
 	/* A writer killed in the middle left it odd. */
 	seq = atomic_load_explicit(&map->seq, memory_order_relaxed) | 1;
 	atomic_store_explicit(&map->seq, seq, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
-	atomic_store_explicit(&map->pid, getpid(), memory_order_relaxed);
-	atomic_store_explicit(&map->beat_ms, fl_now_ms(), memory_order_relaxed);
+	atomic_store_explicit(&map->pid, getpid(), memory_order_release);
+	atomic_store_explicit(&map->beat_ms, fl_now_ms(), memory_order_release);
 	if (state != NULL) {
 		size = strnlen(state, STATE_SIZE - 1);
 		memcpy(words, state, size);
 		for (i = 0; i < STATE_WORDS; i++)
-			atomic_store_explicit(&map->state[i], words[i], memory_order_relaxed);
+			atomic_store_explicit(&map->state[i], words[i], memory_order_release);
 	}
 	atomic_store_explicit(&map->seq, seq + 1, memory_order_release);
 	(void)pthread_mutex_unlock(&beat_lock);
@@ -246,11 +246,10 @@ fl_metrics_life(
 	 * last words are then taken as they are. */
 	for (tries = 0; tries < 1000; tries++) {
 		seq = atomic_load_explicit(&map->seq, memory_order_acquire);
-		*pid = (int32_t)atomic_load_explicit(&map->pid, memory_order_relaxed);
-		*beat_ms = atomic_load_explicit(&map->beat_ms, memory_order_relaxed);
+		*pid = (int32_t)atomic_load_explicit(&map->pid, memory_order_acquire);
+		*beat_ms = atomic_load_explicit(&map->beat_ms, memory_order_acquire);
 		for (i = 0; i < STATE_WORDS; i++)
-			words[i] = atomic_load_explicit(&map->state[i], memory_order_relaxed);
-		atomic_thread_fence(memory_order_acquire);
+			words[i] = atomic_load_explicit(&map->state[i], memory_order_acquire);
 		if ((seq & 1) == 0 &&
 		    atomic_load_explicit(&map->seq, memory_order_relaxed) == seq)
 			break;

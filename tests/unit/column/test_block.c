@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_block.c - sealing and viewing: same rows back, and nothing believed. */
+#include "column/block.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/util.h"
+
+static struct fl_field all_fields[] = {
+	{ "b", { FL_TYPE_BOOLEAN, true, 0, 0, 0 } },
+	{ "t", { FL_TYPE_TINYINT, true, 0, 0, 0 } },
+	{ "s", { FL_TYPE_SMALLINT, false, 0, 0, 0 } },
+	{ "i", { FL_TYPE_INT, true, 0, 0, 0 } },
+	{ "l", { FL_TYPE_BIGINT, true, 0, 0, 0 } },
+	{ "f", { FL_TYPE_FLOAT, true, 0, 0, 0 } },
+	{ "d", { FL_TYPE_DOUBLE, true, 0, 0, 0 } },
+	{ "n", { FL_TYPE_DECIMAL, true, 20, 2, 0 } },
+	{ "v", { FL_TYPE_VARCHAR, true, 0, 0, FL_LENGTH_MAX } },
+	{ "c", { FL_TYPE_CHAR, true, 0, 0, 3 } },
+	{ "x", { FL_TYPE_VARBINARY, true, 0, 0, FL_LENGTH_MAX } },
+	{ "y", { FL_TYPE_DATE, true, 0, 0, 0 } },
+	{ "ts", { FL_TYPE_TIMESTAMP, true, 3, 0, 0 } },
+};
+static const struct fl_schema all_schema = { FL_ARRAY_COUNT(all_fields), all_fields };
+
+static uint64_t
+next_random(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return *seed >> 33;
+}
+
+/* constants, NULLs and lengths vary with the seed. */
+static void
+fill_random(struct fl_builder *b, uint32_t row_count, uint64_t seed)
+{
+	uint32_t null_of = (uint32_t)(next_random(&seed) % 4); /* 0: none ... 3: all of some */
+	bool is_const[FL_ARRAY_COUNT(all_fields)], fixed = next_random(&seed) % 2 == 0;
+	uint32_t r, c;
+
+	for (c = 0; c < all_schema.count; c++)
+		is_const[c] = next_random(&seed) % 3 == 0;
+	for (r = 0; r < row_count; r++) {
+		assert_true(fl_builder_begin(b));
+		for (c = 0; c < all_schema.count; c++) {
+			uint64_t v = is_const[c] ? 7 + c : next_random(&seed) << 31 ^ next_random(&seed);
+			char raw[16] = { 0 }, text[64];
+
+			if (all_fields[c].type.nullable &&
+			    (null_of == 3 ? c % 2 == 0 : null_of > 0 && next_random(&seed) % 5 < null_of)) {
+				fl_builder_set_null(b, c);
+				continue;
+			}
+			if (fl_type_is_var(all_fields[c].type.id)) {
+				size_t size = fixed || c == 9 ? 3 : v % 40;
+
+				memset(text, (int)('a' + v % 26), sizeof(text));
+				fl_builder_set_str(b, c, text, size);
+				continue;
+			}
+			memcpy(raw, &v, 8);
+			if (c == 0)
+				raw[0] &= 1;
+			fl_builder_set_raw(b, c, raw);
+		}
+		fl_builder_commit(b);
+	}
+}
+
+static void
+assert_rows_equal(const struct fl_batch *a, uint32_t from, const struct fl_batch *b)
+{
+	uint32_t c, r;
+
+	for (c = 0; c < a->schema->count; c++) {
+		const struct fl_col *x = &a->cols[c], *y = &b->cols[c];
+		uint32_t width = fl_type_width(x->type.id);
+
+		for (r = 0; r < b->row_count; r++) {
+			assert_int_equal(fl_col_is_valid(x, from + r), fl_col_is_valid(y, r));
+			if (!fl_col_is_valid(y, r))
+				continue;
+			if (width > 0) {
+				assert_memory_equal((char *)x->data + (size_t)(from + r) * width,
+				    (char *)y->data + (size_t)r * width, width);
+			} else {
+				uint32_t xs, ys;
+				const char *xp = fl_col_str(x, from + r, &xs);
+				const char *yp = fl_col_str(y, r, &ys);
+
+				assert_int_equal(xs, ys);
+				if (xs > 0)
+					assert_memory_equal(xp, yp, xs);
+			}
+		}
+	}
+}
+
+static const struct fl_block_info plain = { .stream = 3, .partition = 1, .first = 1000,
+	.kafka_ts_min = 5, .kafka_ts_max = 9 };
+
+static void
+random_batches_come_back(void **state)
+{
+	struct fl_arena arena;
+	uint64_t seed;
+
+	(void)state;
+	fl_arena_init(&arena);
+	for (seed = 1; seed <= 120; seed++) {
+		uint32_t row_count = (uint32_t)(seed * 37 % 301), from, count;
+		struct fl_block_view view;
+		struct fl_builder b;
+		struct fl_batch batch;
+		struct fl_err err = { .code = FL_OK };
+		size_t max, size;
+		void *out;
+
+		fl_builder_init(&b, &all_schema);
+		fill_random(&b, row_count, seed);
+		fl_builder_view(&b, &batch, &arena);
+		from = row_count == 0 ? 0 : (uint32_t)(seed * 13 % row_count);
+		count = seed % 2 == 0 ? row_count - from : (row_count - from) / 2;
+		max = fl_block_size_max(&batch, false, false);
+		assert_true(max <= fl_builder_size(&b));
+		out = fl_calloc(1, max);
+		size = fl_block_seal(&batch, from, count, &plain, out, max);
+		assert_true(size <= max);
+		assert_int_equal(fl_block_view(out, size, &all_schema, &arena, &view, &err), FL_OK);
+		assert_int_equal(view.batch.row_count, count);
+		assert_int_equal(view.head->first, 1000 + from);
+		assert_rows_equal(&batch, from, &view.batch);
+		free(out);
+		fl_builder_fini(&b);
+		fl_arena_reset(&arena);
+	}
+	fl_arena_fini(&arena);
+}
+
+static void
+same_rows_give_the_same_bytes(void **state)
+{
+	struct fl_arena arena;
+	void *out[2];
+	size_t size[2];
+	int i;
+
+	(void)state;
+	fl_arena_init(&arena);
+	for (i = 0; i < 2; i++) {
+		struct fl_builder b;
+		struct fl_batch batch;
+		size_t max;
+
+		fl_builder_init(&b, &all_schema);
+		if (i == 1) { /* memory that held other rows */
+			fill_random(&b, 200, 99);
+			fl_builder_reset(&b);
+		}
+		fill_random(&b, 130, 2);
+		fl_builder_view(&b, &batch, &arena);
+		max = fl_block_size_max(&batch, false, false);
+		out[i] = fl_malloc(max);
+		memset(out[i], i == 0 ? 0x55 : 0xaa, max);
+		size[i] = fl_block_seal(&batch, 0, batch.row_count, &plain, out[i], max);
+		fl_builder_fini(&b);
+	}
+	assert_int_equal(size[0], size[1]);
+	assert_memory_equal(out[0], out[1], size[0]);
+	free(out[0]);
+	free(out[1]);
+	fl_arena_fini(&arena);
+}
+
+static void
+constants_and_fixed_strings_are_stored_once_or_without_offsets(void **state)
+{
+	struct fl_field fields[] = {
+		{ "k", { FL_TYPE_BIGINT, false, 0, 0, 0 } },
+		{ "cc", { FL_TYPE_VARCHAR, false, 0, 0, FL_LENGTH_MAX } },
+		{ "one", { FL_TYPE_VARCHAR, false, 0, 0, FL_LENGTH_MAX } },
+		{ "ts", { FL_TYPE_TIMESTAMP, false, 3, 0, 0 } },
+	};
+	struct fl_schema schema = { 4, fields };
+	struct fl_block_view view;
+	struct fl_arena arena;
+	struct fl_builder b;
+	struct fl_batch batch;
+	struct fl_err err = { .code = FL_OK };
+	size_t max, size;
+	uint32_t i, len;
+	char *out;
+
+	(void)state;
+	fl_arena_init(&arena);
+	fl_builder_init(&b, &schema);
+	for (i = 0; i < 1000; i++) {
+		char cc[3];
+
+		assert_true(fl_builder_begin(&b));
+		fl_builder_set_i64(&b, 0, -4);
+		cc[0] = (char)('a' + i % 26);
+		cc[1] = (char)('a' + i / 26 % 26);
+		fl_builder_set_str(&b, 1, cc, 2);
+		fl_builder_set_str(&b, 2, "same", 4);
+		fl_builder_set_i64(&b, 3, 5000 - (int64_t)i);
+		fl_builder_commit(&b);
+	}
+	fl_builder_view(&b, &batch, &arena);
+	max = fl_block_size_max(&batch, false, false);
+	out = fl_malloc(max);
+	size = fl_block_seal(&batch, 0, 1000, &plain, out, max);
+	assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, &err), FL_OK);
+	assert_int_equal(view.cols[0].flags, FL_BLOCK_COL_CONST | FL_BLOCK_COL_MINMAX);
+	assert_int_equal(view.cols[0].min, -4);
+	assert_int_equal(view.cols[1].flags, FL_BLOCK_COL_FIXED_STR);
+	assert_int_equal(view.cols[2].flags, FL_BLOCK_COL_FIXED_STR | FL_BLOCK_COL_CONST);
+	assert_int_equal(view.cols[3].flags, FL_BLOCK_COL_MINMAX);
+	assert_int_equal(view.cols[3].min, 4001);
+	assert_int_equal(view.cols[3].max, 5000);
+	assert_int_equal(FL_COL_AT(&view.batch.cols[0], int64_t, 999), -4);
+	assert_memory_equal(fl_col_str(&view.batch.cols[1], 27, &len), "bb", 2);
+	assert_memory_equal(fl_col_str(&view.batch.cols[2], 999, &len), "same", 4);
+	assert_int_equal(len, 4);
+	assert_true(size < 96 + 4 * 64 + 8 + 2000 + 8 + 8000 + 16);
+	free(out);
+	fl_builder_fini(&b);
+	fl_arena_fini(&arena);
+}
+
+static void
+offsets_and_kinds_are_kept_only_where_they_say_something(void **state)
+{
+	struct fl_field fields[] = { { "k", { FL_TYPE_INT, false, 0, 0, 0 } } };
+	struct fl_schema schema = { 1, fields };
+	uint32_t gaps[4] = { 0, 1, 5, 6 }, dense[4] = { 3, 4, 5, 6 };
+	uint8_t kinds[4] = { 0, 1, 2, 3 };
+	struct fl_block_info info = plain;
+	struct fl_block_view view;
+	struct fl_arena arena;
+	struct fl_builder b;
+	struct fl_batch batch;
+	struct fl_err err = { .code = FL_OK };
+	uint64_t out[64];
+	size_t size;
+	int i;
+
+	(void)state;
+	fl_arena_init(&arena);
+	fl_builder_init(&b, &schema);
+	for (i = 0; i < 4; i++) {
+		assert_true(fl_builder_begin(&b));
+		fl_builder_set_i32(&b, 0, i);
+		fl_builder_commit(&b);
+	}
+	fl_builder_view(&b, &batch, &arena);
+	info.deltas = gaps;
+	info.kinds = kinds;
+	size = fl_block_seal(&batch, 1, 3, &info, out, sizeof(out));
+	assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, &err), FL_OK);
+	assert_int_equal(view.head->first, 1001);
+	assert_int_equal(view.head->last, 1006);
+	assert_int_equal(fl_block_offset(&view, 1), 1005);
+	assert_int_equal(view.kinds[2], 3);
+	info.deltas = dense;
+	info.kinds = NULL;
+	size = fl_block_seal(&batch, 0, 4, &info, out, sizeof(out));
+	assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, &err), FL_OK);
+	assert_null(view.deltas);
+	assert_null(view.kinds);
+	assert_int_equal(fl_block_offset(&view, 3), 1006);
+	fl_builder_fini(&b);
+	fl_arena_fini(&arena);
+}
+
+/* Reads everything a view hands out: asan sees whatever is outside. */
+static uint64_t
+read_all(const struct fl_block_view *view)
+{
+	uint64_t sum = 0;
+	uint32_t c, r, i;
+
+	for (c = 0; c < view->batch.schema->count; c++) {
+		const struct fl_col *col = &view->batch.cols[c];
+		uint32_t width = fl_type_width(col->type.id), size;
+
+		for (r = 0; r < view->batch.row_count; r++) {
+			sum += fl_col_is_valid(col, r);
+			if (width > 0) {
+				for (i = 0; i < width; i++)
+					sum += ((const uint8_t *)col->data)[(size_t)r * width + i];
+			} else {
+				const char *p = fl_col_str(col, r, &size);
+
+				for (i = 0; i < size; i++)
+					sum += (uint8_t)p[i];
+			}
+		}
+	}
+	for (r = 0; r < view->batch.row_count; r++)
+		sum += (uint64_t)fl_block_offset(view, r) +
+		    (view->kinds != NULL ? view->kinds[r] : 0);
+	return sum;
+}
+
+static void
+every_flipped_bit_is_refused_or_harmless(void **state)
+{
+	struct fl_arena arena, arena2;
+	struct fl_builder b;
+	struct fl_batch batch;
+	struct fl_block_info info = plain;
+	uint32_t deltas[20];
+	uint8_t kinds[20];
+	size_t max, size, bit, cut, refused = 0;
+	uint64_t sum = 0;
+	char *out, *copy;
+	int i;
+
+	(void)state;
+	fl_arena_init(&arena);
+	fl_arena_init(&arena2);
+	fl_builder_init(&b, &all_schema);
+	fill_random(&b, 20, 5);
+	fl_builder_view(&b, &batch, &arena);
+	for (i = 0; i < 20; i++) {
+		deltas[i] = (uint32_t)(i * 2);
+		kinds[i] = (uint8_t)(i & 3);
+	}
+	info.deltas = deltas;
+	info.kinds = kinds;
+	max = fl_block_size_max(&batch, true, true);
+	out = fl_calloc(1, max);
+	size = fl_block_seal(&batch, 0, 20, &info, out, max);
+	copy = fl_malloc(size); /* exactly: asan guards the end */
+	for (bit = 0; bit < size * 8; bit++) {
+		struct fl_block_view view;
+		struct fl_err err = { .code = FL_OK };
+
+		memcpy(copy, out, size);
+		copy[bit / 8] ^= (char)(1 << bit % 8);
+		if (fl_block_view(copy, size, &all_schema, &arena2, &view, &err) == FL_OK)
+			sum += read_all(&view);
+		else
+			refused++;
+		fl_arena_reset(&arena2);
+	}
+	for (cut = 0; cut < size; cut++) {
+		struct fl_block_view view;
+		char *part = fl_malloc(cut + 1);
+
+		memcpy(part, out, cut);
+		assert_int_equal(
+		    fl_block_view(part, cut, &all_schema, &arena2, &view, NULL), FL_E_STORE_DAMAGED);
+		free(part);
+	}
+	assert_true(refused > size);
+	assert_true(sum != 0);
+	free(copy);
+	free(out);
+	fl_builder_fini(&b);
+	fl_arena_fini(&arena);
+	fl_arena_fini(&arena2);
+}
+
+static void
+another_schema_is_refused(void **state)
+{
+	struct fl_field fields[] = { { "k", { FL_TYPE_INT, false, 0, 0, 0 } } };
+	struct fl_field renamed[] = { { "q", { FL_TYPE_INT, false, 0, 0, 0 } } };
+	struct fl_field wider[] = { { "k", { FL_TYPE_BIGINT, false, 0, 0, 0 } } };
+	struct fl_schema schema = { 1, fields }, other = { 1, renamed }, wide = { 1, wider };
+	struct fl_block_view view;
+	struct fl_arena arena;
+	struct fl_builder b;
+	struct fl_batch batch;
+	uint64_t out[64];
+	size_t size;
+
+	(void)state;
+	fl_arena_init(&arena);
+	fl_builder_init(&b, &schema);
+	assert_true(fl_builder_begin(&b));
+	fl_builder_set_i32(&b, 0, 1);
+	fl_builder_commit(&b);
+	fl_builder_view(&b, &batch, &arena);
+	size = fl_block_seal(&batch, 0, 1, &plain, out, sizeof(out));
+	assert_int_equal(
+	    fl_block_view(out, size, &other, &arena, &view, NULL), FL_E_STORE_DAMAGED);
+	assert_int_equal(fl_block_view(out, size, &wide, &arena, &view, NULL), FL_E_STORE_DAMAGED);
+	assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, NULL), FL_OK);
+	fl_builder_fini(&b);
+	fl_arena_fini(&arena);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_batches_come_back),
+		cmocka_unit_test(same_rows_give_the_same_bytes),
+		cmocka_unit_test(constants_and_fixed_strings_are_stored_once_or_without_offsets),
+		cmocka_unit_test(offsets_and_kinds_are_kept_only_where_they_say_something),
+		cmocka_unit_test(every_flipped_bit_is_refused_or_harmless),
+		cmocka_unit_test(another_schema_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("column/block", tests, NULL, NULL);
+}
