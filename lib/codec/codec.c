@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * codec.c - the table of formats and what its rows share.
+ */
+#include "codec/codec.h"
+
+#include <stdio.h>
+
+#include "base/util.h"
+#include "codec_impl.h"
+
+struct format_row {
+	enum fl_format format;
+	const char *text;
+	enum fl_code (*decoder_new)(const struct fl_codec_options *options,
+	    struct fl_decoder **decoder, struct fl_err *err);
+	enum fl_code (*encoder_new)(const struct fl_codec_options *options,
+	    struct fl_encoder **encoder, struct fl_err *err);
+};
+
+static const struct format_row format_rows[] = {
+#define FL_FORMAT(name, code, text, prefix) \
+	{ FL_FORMAT_##name, text, fl_##prefix##_decoder_new, fl_##prefix##_encoder_new },
+#include "tbl/formats.h"
+#undef FL_FORMAT
+};
+
+enum fl_format
+fl_format_find(const char *text)
+{
+	for (size_t i = 0; i < FL_ARRAY_COUNT(format_rows); i++)
+		if (strcmp(format_rows[i].text, text) == 0)
+			return format_rows[i].format;
+	return FL_FORMAT_NONE;
+}
+
+const char *
+fl_format_name(enum fl_format format)
+{
+	for (size_t i = 0; i < FL_ARRAY_COUNT(format_rows); i++)
+		if (format_rows[i].format == format)
+			return format_rows[i].text;
+	return "";
+}
+
+static const struct format_row *
+find_row(uint8_t format)
+{
+	for (size_t i = 0; i < FL_ARRAY_COUNT(format_rows); i++)
+		if ((uint8_t)format_rows[i].format == format)
+			return &format_rows[i];
+	return NULL;
+}
+
+enum fl_code
+fl_decoder_new(
+    const struct fl_codec_options *options, struct fl_decoder **decoder, struct fl_err *err)
+{
+	const struct format_row *row = find_row(options->format);
+
+	if (row == NULL)
+		return FL_FAIL(err, FL_E_BAD_OPTION, "there is no format number %u", options->format);
+	return row->decoder_new(options, decoder, err);
+}
+
+void
+fl_decoder_free(struct fl_decoder **decoder)
+{
+	if (*decoder != NULL)
+		(*decoder)->free(*decoder);
+	*decoder = NULL;
+}
+
+enum fl_verdict
+fl_decode(struct fl_decoder *decoder, const void *value, size_t size, struct fl_builder *builder,
+    struct fl_err *err)
+{
+	enum fl_verdict verdict = FL_VERDICT_SKIPPED;
+
+	if (fl_likely(value != NULL))
+		verdict = decoder->decode(decoder, value, size, builder, err);
+	if (fl_unlikely(verdict != FL_VERDICT_ROW))
+		fl_builder_rollback(builder);
+	return verdict;
+}
+
+uint64_t
+fl_decoder_oddities(const struct fl_decoder *decoder)
+{
+	return decoder->oddity_count;
+}
+
+enum fl_code
+fl_encoder_new(
+    const struct fl_codec_options *options, struct fl_encoder **encoder, struct fl_err *err)
+{
+	const struct format_row *row = find_row(options->format);
+
+	if (row == NULL)
+		return FL_FAIL(err, FL_E_BAD_OPTION, "there is no format number %u", options->format);
+	return row->encoder_new(options, encoder, err);
+}
+
+void
+fl_encoder_free(struct fl_encoder **encoder)
+{
+	if (*encoder != NULL)
+		(*encoder)->free(*encoder);
+	*encoder = NULL;
+}
+
+enum fl_code
+fl_encode(struct fl_encoder *encoder, const struct fl_batch *batch, uint32_t row,
+    struct fl_buf *out, struct fl_err *err)
+{
+	size_t size = out->size;
+	enum fl_code code = encoder->encode(encoder, batch, row, out, err);
+
+	/* A refused row leaves nothing behind. */
+	if (code != FL_OK && out->data != NULL) {
+		out->size = size;
+		out->data[size] = '\0';
+	}
+	return code;
+}
+
+/* ---- shared by the formats ---- */
+
+/* Length of the sequence at p, or 0; Unicode table 3-7. */
+static size_t
+utf8_sequence(const uint8_t *p, size_t size)
+{
+	uint8_t c = p[0], low = 0x80, high = 0xbf;
+	size_t length;
+
+	if (c < 0x80)
+		return 1;
+	if (c >= 0xc2 && c <= 0xdf) {
+		length = 2;
+	} else if (c >= 0xe0 && c <= 0xef) {
+		length = 3;
+		low = c == 0xe0 ? 0xa0 : 0x80;
+		high = c == 0xed ? 0x9f : 0xbf;
+	} else if (c >= 0xf0 && c <= 0xf4) {
+		length = 4;
+		low = c == 0xf0 ? 0x90 : 0x80;
+		high = c == 0xf4 ? 0x8f : 0xbf;
+	} else {
+		return 0;
+	}
+	if (size < length || p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
+size_t
+fl_utf8_valid(const uint8_t *p, size_t size)
+{
+	size_t i = 0;
+
+	while (i < size) {
+		size_t length;
+
+		if (size - i >= 8 && fl_ascii(p + i, 8)) {
+			i += 8;
+			continue;
+		}
+		length = utf8_sequence(p + i, size - i);
+		if (length == 0)
+			return i;
+		i += length;
+	}
+	return size;
+}
+
+const char *
+fl_codec_clip(char buf[80], const void *p, size_t size)
+{
+	const uint8_t *s = p;
+	size_t i = 0, n = 0;
+
+	while (i < size && n < 60) {
+		size_t length = utf8_sequence(s + i, size - i);
+
+		if (length == 0 || s[i] < 0x20 || s[i] == 0x7f) {
+			buf[n++] = '?';
+			i++;
+			continue;
+		}
+		memcpy(buf + n, s + i, length);
+		n += length;
+		i += length;
+	}
+	(void)snprintf(buf + n, 80 - n, "%s", i < size ? "..." : "");
+	return buf;
+}
+
+const char *
+fl_codec_names(const struct fl_schema *schema, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (uint32_t i = 0; i < schema->count && n < size; i++)
+		n += (size_t)snprintf(
+		    buf + n, size - n, "%s%s", i > 0 ? ", " : "", schema->fields[i].name);
+	return buf;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * codec_impl.h - what the files of this folder share.
+ *
+ * A format's decoder begins with struct fl_decoder and its encoder with struct
+ * fl_encoder, so a call costs one indirect jump and the objects are one piece.
+ */
+#ifndef FL_CODEC_IMPL_H
+#define FL_CODEC_IMPL_H
+
+#include "base/mem.h"
+#include "codec/codec.h"
+
+#define FL_CODEC_DEPTH_MAX 64
+
+#define fl_likely(x) __builtin_expect(!!(x), 1)
+#define fl_unlikely(x) __builtin_expect(!!(x), 0)
+
+struct fl_decoder {
+	/* value is not NULL.  The caller rolls the row back unless this gives ROW. */
+	enum fl_verdict (*decode)(struct fl_decoder *decoder, const uint8_t *value, size_t size,
+	    struct fl_builder *builder, struct fl_err *err);
+	void (*free)(struct fl_decoder *decoder);
+	const struct fl_schema *schema;
+	uint64_t oddity_count;
+};
+
+struct fl_encoder {
+	enum fl_code (*encode)(struct fl_encoder *encoder, const struct fl_batch *batch,
+	    uint32_t row, struct fl_buf *out, struct fl_err *err);
+	void (*free)(struct fl_encoder *encoder);
+	const struct fl_schema *schema;
+};
+
+#define FL_FORMAT(name, code, text, prefix) \
+	enum fl_code fl_##prefix##_decoder_new(const struct fl_codec_options *options, \
+	    struct fl_decoder **decoder, struct fl_err *err); \
+	enum fl_code fl_##prefix##_encoder_new(const struct fl_codec_options *options, \
+	    struct fl_encoder **encoder, struct fl_err *err);
+#include "tbl/formats.h"
+#undef FL_FORMAT
+
+/* The first byte that is not valid UTF-8 (surrogates and overlong forms are not),
+ * or size. */
+size_t fl_utf8_valid(const uint8_t *p, size_t size);
+/* A value as it may stand in a message: at most 60 bytes, no control bytes. */
+const char *fl_codec_clip(char buf[80], const void *p, size_t size);
+/* Names of all columns, comma separated, cut at size. */
+const char *fl_codec_names(const struct fl_schema *schema, char *buf, size_t size);
+
+static inline bool
+fl_ascii(const uint8_t *p, size_t size)
+{
+	uint64_t a = 0, b;
+	uint32_t c, d;
+
+	if (size >= 8) {
+		const uint8_t *last = p + size - 8;
+
+		for (; p < last; p += 8) {
+			memcpy(&b, p, 8);
+			a |= b;
+		}
+		memcpy(&b, last, 8);
+		return ((a | b) & UINT64_C(0x8080808080808080)) == 0;
+	}
+	if (size >= 4) {
+		memcpy(&c, p, 4);
+		memcpy(&d, p + size - 4, 4);
+		return ((c | d) & UINT32_C(0x80808080)) == 0;
+	}
+	for (size_t i = 0; i < size; i++)
+		a |= p[i];
+	return a < 0x80;
+}
+
+/* Appends to the value of a variable-width column of the open row.  end bounds
+ * what may be read from p on: short values are copied by one 16-byte move. */
+static inline void
+fl_col_append(struct fl_builder_col *bc, const uint8_t *p, size_t size, const uint8_t *end)
+{
+	struct fl_buf *buf = &bc->bytes;
+
+	if (fl_unlikely(buf->capacity - buf->size < size + 17))
+		fl_buf_reserve(buf, size + 64);
+	if (size <= 16 && end - p >= 16)
+		memcpy(buf->data + buf->size, p, 16);
+	else
+		memcpy(buf->data + buf->size, p, size);
+	buf->size += size;
+	buf->data[buf->size] = '\0';
+}
+
+/* Cuts a time in milliseconds to the digits of TIMESTAMP(precision), downwards. */
+static inline int64_t
+fl_time_cut(int64_t ms, uint32_t unit_ms)
+{
+	int64_t rest = ms % (int64_t)unit_ms;
+
+	/* Nothing lies below the range's last whole unit. */
+	if (rest < 0)
+		rest += ms - rest >= INT64_MIN + (int64_t)unit_ms ? (int64_t)unit_ms : 0;
+	return ms - rest;
+}
+
+static inline uint32_t
+fl_time_unit(const struct fl_type *type)
+{
+	static const uint32_t units[] = { 1000, 100, 10, 1 };
+
+	return units[type->precision < 3 ? type->precision : 3];
+}
+
+static inline fl_i128
+fl_pow10(uint32_t n)
+{
+	fl_i128 v = 1;
+
+	while (n-- > 0)
+		v *= 10;
+	return v;
+}
+
+#endif

@@ -1,0 +1,1110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json_decode.c - one JSON object into columns, without a tree.
+ *
+ * The text is pulled token by token; a key is looked up among the columns and
+ * its value converted straight into the builder.  Nested values are walked with
+ * a stack of 64 bits (object or array), so nothing recurses and nothing is
+ * allocated per row but the growth of reused buffers.
+ *
+ * Verdicts follow Flink's tree parser (docs: json).  A body that is broken
+ * anywhere beats a value that does not convert, and of two equal names the last
+ * one counts: so a value that does not convert is only noted, and judged when
+ * the closing brace is reached.  Undeclared fields are checked as JSON too.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "base/util.h"
+#include "codec_impl.h"
+#include "expr/expr.h"
+
+enum token { T_STRING, T_NUMBER, T_TRUE, T_FALSE, T_NULL, T_OBJECT, T_ARRAY };
+static const char *const token_names[] = {
+	"a string", "a number", "true", "false", "null", "an object", "an array" };
+
+/* What became of a column in this row. */
+enum { S_ABSENT, S_SET, S_NULL, S_BAD };
+
+struct number {
+	uint64_t mantissa; /* good if is_exact: at most 19 digits */
+	int32_t exponent;  /* of ten */
+	bool is_negative, is_whole, is_exact;
+};
+
+struct value {
+	enum token token;
+	const uint8_t *p; /* string: its content, escapes resolved; else the text */
+	size_t size;
+	struct number number;
+};
+
+struct bad { /* a value that does not convert */
+	uint32_t at, size;
+	enum token token;
+};
+
+struct json_decoder {
+	struct fl_decoder head;
+	bool ignore_parse_errors, fail_on_missing, strict;
+	char separator; /* between date and time */
+	/* Open addressing over the names. */
+	uint16_t *slots; /* column + 1 */
+	uint32_t slot_mask;
+	uint32_t *name_sizes;
+	uint8_t *states;
+	struct bad *bads;
+	struct fl_buf scratch; /* a string with its escapes resolved */
+	struct fl_buf text;    /* number text with a NUL, for strtod */
+	/* This record. */
+	const uint8_t *start, *p, *end;
+	enum fl_code code;
+	const char *why;
+	const uint8_t *why_at;
+	uint32_t odd_count;
+};
+
+/* ---- characters ---- */
+
+static enum fl_code
+fail_at(struct json_decoder *d, enum fl_code code, const uint8_t *at, const char *why)
+{
+	d->code = code;
+	d->why = why;
+	d->why_at = at;
+	return code;
+}
+
+static enum fl_code
+fail_token(struct json_decoder *d, const char *expected)
+{
+	return fail_at(d, FL_E_BAD_JSON, d->p, d->p == d->end ? "the text ends too early" : expected);
+}
+
+static inline bool
+is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static inline void
+skip_blanks(struct json_decoder *d)
+{
+	while (d->p != d->end && is_blank(*d->p))
+		d->p++;
+}
+
+static int
+hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Four hex digits at p, or -1. */
+static int32_t
+read_hex4(const uint8_t *p, const uint8_t *end)
+{
+	int32_t v = 0;
+
+	if (end - p < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		int digit = hex_digit(p[i]);
+
+		if (digit < 0)
+			return -1;
+		v = v << 4 | digit;
+	}
+	return v;
+}
+
+static size_t
+write_utf8(char *out, uint32_t c)
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+/* Resolves the escapes of [p, end) into scratch; the result is never longer. */
+static enum fl_code
+unescape(struct json_decoder *d, const uint8_t *p, const uint8_t *end)
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	char *out;
+
+	fl_buf_reset(&d->scratch);
+	fl_buf_reserve(&d->scratch, (size_t)(end - p) + 4);
+	out = d->scratch.data;
+	while (p < end) {
+		const uint8_t *at = p;
+		const char *simple;
+		int32_t c, low;
+
+		if (*p != '\\') {
+			*out++ = (char)*p++;
+			continue;
+		}
+		p++;
+		simple = p < end && *p != '\0' ? strchr(from, *p) : NULL;
+		if (simple != NULL) {
+			*out++ = to[simple - from];
+			p++;
+			continue;
+		}
+		if (p == end || *p != 'u' || (c = read_hex4(p + 1, end)) < 0)
+			return fail_at(d, FL_E_BAD_JSON, at, "an escape is invalid");
+		p += 5;
+		if (c >= 0xd800 && c <= 0xdfff) {
+			low = end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? read_hex4(p + 2, end) : -1;
+			if (c >= 0xdc00 || low < 0xdc00 || low > 0xdfff)
+				return fail_at(d, FL_E_BAD_UTF8, at, "half a surrogate pair is escaped");
+			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+			p += 6;
+		}
+		out += write_utf8(out, (uint32_t)c);
+	}
+	d->scratch.size = (size_t)(out - d->scratch.data);
+	*out = '\0';
+	return FL_OK;
+}
+
+/* First of quote, backslash and control byte at or after p; *high collects the
+ * high bits of what lies before it. */
+static inline const uint8_t *
+find_special(const uint8_t *p, const uint8_t *end, uint32_t *high)
+{
+#ifdef __SSE2__
+	const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+	const __m128i control = _mm_set1_epi8(0x1f);
+
+	for (; end - p >= 16; p += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote),
+		    _mm_cmpeq_epi8(v, slash)), _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
+		uint32_t hits = (uint32_t)_mm_movemask_epi8(hit);
+		uint32_t highs = (uint32_t)_mm_movemask_epi8(v);
+
+		if (hits != 0) {
+			uint32_t n = (uint32_t)__builtin_ctz(hits);
+
+			*high |= highs & ((1u << n) - 1);
+			return p + n;
+		}
+		*high |= highs;
+	}
+#endif
+	for (; p < end && *p != '"' && *p != '\\' && *p >= 0x20; p++)
+		*high |= *p & 0x80u;
+	return p;
+}
+
+/* p stands behind the opening quote; afterwards behind the closing one. */
+static enum fl_code
+read_string(struct json_decoder *d, const uint8_t **content, size_t *size)
+{
+	const uint8_t *start = d->p, *p = start, *at;
+	bool has_escape = false;
+	uint32_t high = 0;
+
+	for (;;) {
+		p = find_special(p, d->end, &high);
+		if (fl_unlikely(p == d->end)) {
+			d->p = p;
+			return fail_at(d, FL_E_BAD_JSON, start - 1, "a string has no end");
+		}
+		if (fl_likely(*p == '"'))
+			break;
+		if (*p == '\\') {
+			has_escape = true;
+			p += d->end - p >= 2 ? 2 : 1;
+			continue;
+		}
+		/* Flink's mapper takes raw control characters. */
+		if (d->strict)
+			return fail_at(d, FL_E_BAD_JSON, p, "a string holds a raw control character");
+		d->odd_count++;
+		p++;
+	}
+	d->p = p + 1;
+	*content = start;
+	*size = (size_t)(p - start);
+	if (fl_unlikely(high != 0)) {
+		at = start + fl_utf8_valid(start, *size);
+		if (at != p)
+			return fail_at(d, FL_E_BAD_UTF8, at, "a string is not UTF-8");
+	}
+	if (fl_unlikely(has_escape)) {
+		FL_TRY(unescape(d, start, p));
+		*content = (const uint8_t *)d->scratch.data;
+		*size = d->scratch.size;
+	}
+	return FL_OK;
+}
+
+static inline bool
+is_digit(const uint8_t *p, const uint8_t *end)
+{
+	return p != end && *p >= '0' && *p <= '9';
+}
+
+static enum fl_code
+read_number(struct json_decoder *d, struct value *value)
+{
+	const uint8_t *p = d->p, *end = d->end, *digits;
+	struct number n = { .is_whole = true, .is_exact = true };
+	uint32_t count = 0;
+
+	value->p = p;
+	if (*p == '-') {
+		n.is_negative = true;
+		p++;
+	}
+	if (!is_digit(p, end))
+		return fail_at(d, FL_E_BAD_JSON, p, "a number has no digits");
+	digits = p;
+	for (; is_digit(p, end); p++) {
+		if (n.mantissa == 0 && *p == '0')
+			continue;
+		if (count++ < 19)
+			n.mantissa = n.mantissa * 10 + (uint64_t)(*p - '0');
+		else
+			n.exponent++;
+	}
+	if (*digits == '0' && p - digits > 1)
+		return fail_at(d, FL_E_BAD_JSON, digits, "a number has a leading zero");
+	if (p != end && *p == '.') {
+		n.is_whole = false;
+		if (!is_digit(++p, end))
+			return fail_at(d, FL_E_BAD_JSON, p, "a number has no digit after its point");
+		for (; is_digit(p, end); p++) {
+			if (n.mantissa == 0 && *p == '0') {
+				n.exponent--;
+				continue;
+			}
+			if (count++ < 19) {
+				n.mantissa = n.mantissa * 10 + (uint64_t)(*p - '0');
+				n.exponent--;
+			}
+		}
+	}
+	n.is_exact = count <= 19;
+	if (p != end && (*p | 0x20) == 'e') {
+		bool is_negative = false;
+		int32_t e = 0;
+
+		n.is_whole = false;
+		if (++p != end && (*p == '+' || *p == '-'))
+			is_negative = *p++ == '-';
+		if (!is_digit(p, end))
+			return fail_at(d, FL_E_BAD_JSON, p, "a number has no digit in its exponent");
+		for (; is_digit(p, end); p++)
+			e = e < 1000000 ? e * 10 + (*p - '0') : e;
+		n.exponent += is_negative ? -e : e;
+	}
+	value->token = T_NUMBER;
+	value->size = (size_t)(p - value->p);
+	value->number = n;
+	d->p = p;
+	return FL_OK;
+}
+
+static enum fl_code
+read_literal(struct json_decoder *d, struct value *value)
+{
+	static const struct { const char *text; size_t size; enum token token; } words[] = {
+		{ "true", 4, T_TRUE }, { "false", 5, T_FALSE }, { "null", 4, T_NULL } };
+
+	for (size_t i = 0; i < FL_ARRAY_COUNT(words); i++)
+		if ((size_t)(d->end - d->p) >= words[i].size &&
+		    memcmp(d->p, words[i].text, words[i].size) == 0) {
+			value->token = words[i].token;
+			value->p = d->p;
+			value->size = words[i].size;
+			d->p += words[i].size;
+			return FL_OK;
+		}
+	return fail_token(d, "expected a value");
+}
+
+/* ---- numbers ---- */
+
+static double
+text_to_double(struct json_decoder *d, const uint8_t *p, size_t size)
+{
+	fl_buf_reset(&d->text);
+	fl_buf_add(&d->text, p, size);
+	return strtod(d->text.data, NULL);
+}
+
+/* Clinger's fast path: both factors are exact, so one rounding is the right one. */
+static double
+number_to_double(struct json_decoder *d, const struct value *value)
+{
+	static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
+		1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+	const struct number *n = &value->number;
+	double v = (double)n->mantissa;
+
+	if (!n->is_exact || n->mantissa > (UINT64_C(1) << 53) || n->exponent > 22 || n->exponent < -22)
+		return text_to_double(d, value->p, value->size);
+	v = n->exponent < 0 ? v / powers[-n->exponent] : v * powers[n->exponent];
+	return n->is_negative ? -v : v;
+}
+
+/* Flink: a whole number must fit; another is a double that is cut. */
+static bool
+number_to_i64(struct json_decoder *d, const struct value *value, int64_t low, int64_t high, int64_t *out)
+{
+	const struct number *n = &value->number;
+	double v;
+
+	if (n->is_whole) {
+		if (!n->is_exact || n->exponent != 0 ||
+		    n->mantissa > (uint64_t)INT64_MAX + (n->is_negative ? 1 : 0))
+			return false;
+		*out = n->is_negative ? (int64_t)(0 - n->mantissa) : (int64_t)n->mantissa;
+		return *out >= low && *out <= high;
+	}
+	v = number_to_double(d, value);
+	if (!(v >= (double)low && v <= (double)high))
+		return false;
+	*out = v >= 0x1p63 ? INT64_MAX : (int64_t)v;
+	return true;
+}
+
+static void
+trim(const uint8_t **p, size_t *size)
+{
+	while (*size > 0 && (*p)[0] <= ' ') {
+		(*p)++;
+		(*size)--;
+	}
+	while (*size > 0 && (*p)[*size - 1] <= ' ')
+		(*size)--;
+}
+
+/* Long.parseLong: a sign and digits. */
+static bool
+text_to_i64(const uint8_t *p, size_t size, int64_t low, int64_t high, int64_t *out)
+{
+	bool is_negative = false;
+	uint64_t v = 0;
+
+	trim(&p, &size);
+	if (size > 0 && (*p == '-' || *p == '+')) {
+		is_negative = *p == '-';
+		p++;
+		size--;
+	}
+	if (size == 0)
+		return false;
+	for (; size > 0; p++, size--) {
+		if (*p < '0' || *p > '9' || v > (UINT64_MAX - 9) / 10)
+			return false;
+		v = v * 10 + (uint64_t)(*p - '0');
+	}
+	if (v > (uint64_t)INT64_MAX + (is_negative ? 1 : 0))
+		return false;
+	*out = is_negative ? (int64_t)(0 - v) : (int64_t)v;
+	return *out >= low && *out <= high;
+}
+
+/*
+ * BigDecimal(text) rounded HALF_UP to scale: 0 done, 1 not a number, 2 too many
+ * digits for precision.  Leading zeros do not count; shift is how many of the
+ * significant digits stay (all, padded with zeros, when it exceeds them).
+ */
+static int
+text_to_decimal(const uint8_t *p, size_t size, uint32_t precision, uint32_t scale, fl_i128 *out)
+{
+	const uint8_t *end = p + size, *digits, *s;
+	int64_t count = 0, fraction = 0, exponent = 0, keep, i = 0;
+	bool is_negative = false, after_point = false, has_digit = false;
+	unsigned __int128 v = 0;
+
+	if (p != end && (*p == '-' || *p == '+'))
+		is_negative = *p++ == '-';
+	for (digits = p; p != end && (is_digit(p, end) || (*p == '.' && !after_point)); p++) {
+		if (*p == '.') {
+			after_point = true;
+			continue;
+		}
+		has_digit = true;
+		fraction += after_point;
+		if (count > 0 || *p != '0')
+			count++;
+	}
+	s = p;
+	if (!has_digit)
+		return 1;
+	if (p != end && (*p | 0x20) == 'e') {
+		bool is_below = false;
+
+		if (++p != end && (*p == '+' || *p == '-'))
+			is_below = *p++ == '-';
+		if (!is_digit(p, end))
+			return 1;
+		for (; is_digit(p, end); p++)
+			exponent = exponent < 10000000 ? exponent * 10 + (*p - '0') : exponent;
+		exponent = is_below ? -exponent : exponent;
+	}
+	if (p != end)
+		return 1;
+	*out = 0;
+	keep = count + exponent - fraction + (int64_t)scale;
+	if (count == 0 || keep < 0)
+		return 0;
+	if (keep > 38)
+		return 2;
+	for (count = 0; digits != s; digits++) {
+		if (*digits == '.' || (count == 0 && *digits == '0'))
+			continue;
+		count++;
+		if (i < keep)
+			v = v * 10 + (unsigned)(*digits - '0');
+		else if (i == keep && *digits >= '5')
+			v++;
+		i++;
+	}
+	for (; i < keep; i++)
+		v *= 10;
+	if (v >= (unsigned __int128)fl_pow10(precision))
+		return 2;
+	*out = is_negative ? -(fl_i128)v : (fl_i128)v;
+	return 0;
+}
+
+/* ---- nested values ---- */
+
+/* A string as Jackson writes it within a tree's text. */
+static void
+write_string(struct fl_buf *out, const uint8_t *p, size_t size)
+{
+	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+
+	fl_buf_byte(out, '"');
+	for (size_t i = 0; i < size; i++) {
+		const char *simple = p[i] != '\0' ? strchr(from, p[i]) : NULL;
+
+		if (simple != NULL) {
+			fl_buf_byte(out, '\\');
+			fl_buf_byte(out, to[simple - from]);
+		} else if (p[i] < 0x20) {
+			fl_buf_printf(out, "\\u%04X", p[i]);
+		} else {
+			fl_buf_byte(out, (char)p[i]);
+		}
+	}
+	fl_buf_byte(out, '"');
+}
+
+static void
+write_number(struct json_decoder *d, struct fl_buf *out, const struct value *value)
+{
+	double v;
+
+	if (value->number.is_whole) {
+		fl_buf_add(out, value->p, value->size);
+		return;
+	}
+	v = number_to_double(d, value);
+	if (isfinite(v))
+		fl_print_double(out, v);
+	else
+		fl_buf_str(out, v < 0 ? "\"-Infinity\"" : "\"Infinity\"");
+}
+
+static enum fl_code
+walk_key(struct json_decoder *d, struct fl_buf *out)
+{
+	const uint8_t *p;
+	size_t size;
+
+	skip_blanks(d);
+	if (d->p == d->end || *d->p != '"')
+		return fail_token(d, "expected a name in quotes");
+	d->p++;
+	FL_TRY(read_string(d, &p, &size));
+	skip_blanks(d);
+	if (d->p == d->end || *d->p != ':')
+		return fail_token(d, "expected ':'");
+	d->p++;
+	if (out != NULL) {
+		write_string(out, p, size);
+		fl_buf_byte(out, ':');
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+walk_scalar(struct json_decoder *d, struct fl_buf *out)
+{
+	struct value value;
+
+	if (*d->p == '"') {
+		d->p++;
+		FL_TRY(read_string(d, &value.p, &value.size));
+		if (out != NULL)
+			write_string(out, value.p, value.size);
+	} else if (*d->p == '-' || is_digit(d->p, d->end)) {
+		FL_TRY(read_number(d, &value));
+		if (out != NULL)
+			write_number(d, out, &value);
+	} else {
+		FL_TRY(read_literal(d, &value));
+		if (out != NULL)
+			fl_buf_add(out, value.p, value.size);
+	}
+	return FL_OK;
+}
+
+/*
+ * Walks the object or array at p and, with out, writes it again without blanks.
+ * Bit n of objects: level n is an object.  The record's own object is level 1.
+ */
+static enum fl_code
+walk_nested(struct json_decoder *d, struct fl_buf *out)
+{
+	uint64_t objects = 0;
+	uint32_t depth = 0;
+
+	for (;;) {
+		/* A value begins. */
+		skip_blanks(d);
+		if (d->p == d->end)
+			return fail_token(d, "");
+		if (*d->p == '{' || *d->p == '[') {
+			bool is_object = *d->p == '{';
+
+			if (depth + 1 >= FL_CODEC_DEPTH_MAX)
+				return fail_at(d, FL_E_TOO_DEEP, d->p, "nested deeper than 64 levels");
+			objects = (objects & ~(UINT64_C(1) << depth)) | (uint64_t)is_object << depth;
+			depth++;
+			if (out != NULL)
+				fl_buf_byte(out, (char)*d->p);
+			d->p++;
+			skip_blanks(d);
+			if (d->p == d->end || *d->p != (is_object ? '}' : ']')) {
+				if (is_object)
+					FL_TRY(walk_key(d, out));
+				continue;
+			}
+		} else {
+			FL_TRY(walk_scalar(d, out));
+			skip_blanks(d);
+		}
+		/* A value has ended: leave what ends with it. */
+		for (;;) {
+			bool is_object = objects >> (depth - 1) & 1;
+
+			skip_blanks(d);
+			if (d->p == d->end)
+				return fail_token(d, "");
+			if (*d->p == ',')
+				break;
+			if (*d->p != (is_object ? '}' : ']'))
+				return fail_token(d, is_object ? "expected ',' or '}'" : "expected ',' or ']'");
+			if (out != NULL)
+				fl_buf_byte(out, (char)*d->p);
+			d->p++;
+			if (--depth == 0)
+				return FL_OK;
+		}
+		d->p++;
+		if (out != NULL)
+			fl_buf_byte(out, ',');
+		if (objects >> (depth - 1) & 1)
+			FL_TRY(walk_key(d, out));
+	}
+}
+
+/* ---- conversion ---- */
+
+static bool
+is_true_text(const uint8_t *p, size_t size)
+{
+	trim(&p, &size);
+	return size == 4 && (p[0] | 0x20) == 't' && (p[1] | 0x20) == 'r' &&
+	    (p[2] | 0x20) == 'u' && (p[3] | 0x20) == 'e';
+}
+
+static bool
+convert_whole(struct json_decoder *d, const struct value *value, uint8_t id, int64_t *out)
+{
+	static const int64_t highs[] = {
+		[FL_TYPE_TINYINT] = INT8_MAX, [FL_TYPE_SMALLINT] = INT16_MAX,
+		[FL_TYPE_INT] = INT32_MAX, [FL_TYPE_BIGINT] = INT64_MAX };
+	int64_t high = highs[id], low = -high - 1;
+
+	if (value->token == T_STRING)
+		return text_to_i64(value->p, value->size, low, high, out);
+	if (value->token != T_NUMBER)
+		return false;
+	/* Flink parses the text for the two short types: 1.0 is none. */
+	if (!value->number.is_whole && (id == FL_TYPE_TINYINT || id == FL_TYPE_SMALLINT))
+		return false;
+	return number_to_i64(d, value, low, high, out);
+}
+
+static bool
+convert_double(struct json_decoder *d, const struct value *value, double *out)
+{
+	const uint8_t *p = value->p;
+	size_t size = value->size;
+
+	if (value->token == T_NUMBER) {
+		*out = number_to_double(d, value);
+	} else if (value->token == T_STRING) {
+		trim(&p, &size);
+		if (!fl_parse_double((const char *)p, size, out))
+			return false;
+	} else {
+		return false;
+	}
+	return !d->strict || isfinite(*out);
+}
+
+static bool
+convert_time(struct json_decoder *d, const struct value *value, const struct fl_type *type, int64_t *out)
+{
+	size_t size = value->size;
+
+	if (value->token != T_STRING)
+		return false;
+	if (type->id == FL_TYPE_TIMESTAMP_LTZ) {
+		if (size == 0 || value->p[size - 1] != 'Z')
+			return false;
+		size--;
+	}
+	if (!fl_parse_timestamp((const char *)value->p, size, d->separator, out))
+		return false;
+	*out = fl_time_cut(*out, fl_time_unit(type));
+	return true;
+}
+
+static int
+base64_digit(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+static bool
+convert_base64(const struct value *value, struct fl_builder_col *bc)
+{
+	const uint8_t *p = value->p;
+	size_t pad = 0;
+
+	if (value->token != T_STRING || value->size % 4 != 0)
+		return false;
+	if (value->size > 0 && p[value->size - 1] == '=')
+		pad = p[value->size - 2] == '=' ? 2 : 1;
+	for (size_t i = 0; i < value->size; i += 4) {
+		size_t digits = i + 4 == value->size ? 4 - pad : 4;
+		uint32_t v = 0;
+		uint8_t bytes[3];
+
+		for (size_t k = 0; k < 4; k++) {
+			int digit = k < digits ? base64_digit(p[i + k]) : 0;
+
+			if (digit < 0)
+				return false;
+			v = v << 6 | (uint32_t)digit;
+		}
+		bytes[0] = (uint8_t)(v >> 16);
+		bytes[1] = (uint8_t)(v >> 8);
+		bytes[2] = (uint8_t)v;
+		fl_buf_add(&bc->bytes, bytes, digits - 1);
+	}
+	return true;
+}
+
+#define SET(ctype, v) (((ctype *)bc->col.data)[row] = (ctype)(v))
+
+/* FL_OK, BAD_TYPE, or (number too large for a DECIMAL) BAD_NULL meaning NULL. */
+static enum fl_code
+convert(struct json_decoder *d, struct fl_builder_col *bc, uint32_t row, const struct value *value)
+{
+	const struct fl_type *type = &bc->col.type;
+	const uint8_t *p = value->p;
+	size_t size = value->size;
+	bool fits = true;
+	fl_i128 decimal;
+	int32_t days;
+	int64_t i64;
+	double f64;
+	int how;
+
+	switch (type->id) {
+	case FL_TYPE_BOOLEAN:
+		SET(uint8_t, value->token == T_TRUE ||
+		    (value->token == T_STRING && is_true_text(value->p, value->size)));
+		return FL_OK;
+	case FL_TYPE_TINYINT:
+		if ((fits = convert_whole(d, value, type->id, &i64)))
+			SET(int8_t, i64);
+		break;
+	case FL_TYPE_SMALLINT:
+		if ((fits = convert_whole(d, value, type->id, &i64)))
+			SET(int16_t, i64);
+		break;
+	case FL_TYPE_INT:
+		if ((fits = convert_whole(d, value, type->id, &i64)))
+			SET(int32_t, i64);
+		break;
+	case FL_TYPE_BIGINT:
+		if ((fits = convert_whole(d, value, type->id, &i64)))
+			SET(int64_t, i64);
+		break;
+	case FL_TYPE_FLOAT:
+		if ((fits = convert_double(d, value, &f64)))
+			SET(float, f64);
+		break;
+	case FL_TYPE_DOUBLE:
+		if ((fits = convert_double(d, value, &f64)))
+			SET(double, f64);
+		break;
+	case FL_TYPE_DECIMAL:
+		if (value->token != T_NUMBER && value->token != T_STRING)
+			return FL_E_BAD_TYPE;
+		trim(&p, &size);
+		how = text_to_decimal(p, size, type->precision, type->scale, &decimal);
+		if (how == 2 && !d->strict)
+			return FL_E_BAD_NULL;
+		if ((fits = how == 0))
+			memcpy((fl_i128 *)bc->col.data + row, &decimal, sizeof(decimal));
+		break;
+	case FL_TYPE_CHAR:
+	case FL_TYPE_VARCHAR:
+		/* Numbers, true and false keep their text. */
+		fl_col_append(bc, value->p, value->size,
+		    value->p >= d->start && value->p < d->end ? d->end : value->p + value->size);
+		return FL_OK;
+	case FL_TYPE_BINARY:
+	case FL_TYPE_VARBINARY:
+		fits = convert_base64(value, bc);
+		break;
+	case FL_TYPE_DATE:
+		fits = value->token == T_STRING &&
+		    fl_parse_date((const char *)value->p, value->size, &days);
+		if (fits)
+			SET(int32_t, days);
+		break;
+	case FL_TYPE_TIMESTAMP:
+	case FL_TYPE_TIMESTAMP_LTZ:
+		if ((fits = convert_time(d, value, type, &i64)))
+			SET(int64_t, i64);
+		break;
+	default:
+		return FL_E_BAD_TYPE;
+	}
+	return fits ? FL_OK : FL_E_BAD_TYPE;
+}
+
+/* ---- one object ---- */
+
+static inline uint32_t
+hash_name(const uint8_t *p, size_t size)
+{
+	return (uint32_t)(size * 31 + (size > 0 ? p[0] * 7u + p[size - 1] * 131u + p[size / 2] * 17u : 0));
+}
+
+static int32_t
+find_column(const struct json_decoder *d, const uint8_t *p, size_t size)
+{
+	uint32_t i = hash_name(p, size) & d->slot_mask;
+
+	for (; d->slots[i] != 0; i = (i + 1) & d->slot_mask) {
+		uint32_t c = d->slots[i] - 1u;
+
+		if (d->name_sizes[c] == size && memcmp(d->head.schema->fields[c].name, p, size) == 0)
+			return (int32_t)c;
+	}
+	return -1;
+}
+
+/* A name came again: forget the value before it. */
+static enum fl_code
+forget_column(struct json_decoder *d, struct fl_builder *builder, uint32_t c, const uint8_t *at)
+{
+	struct fl_builder_col *bc = &builder->cols[c];
+
+	if (d->strict)
+		return fail_at(d, FL_E_BAD_JSON, at, "a name stands twice");
+	d->odd_count++;
+	fl_builder_set_null(builder, c);
+	if (bc->offsets != NULL) {
+		bc->bytes.size = bc->offsets[builder->row_count];
+		if (bc->bytes.data != NULL)
+			bc->bytes.data[bc->bytes.size] = '\0';
+	}
+	return FL_OK;
+}
+
+/* The value at p into column c, its verdict into states[c]. */
+static enum fl_code
+read_value(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
+{
+	struct fl_builder_col *bc = &builder->cols[c];
+	const uint8_t *at = d->p;
+	size_t size_before = bc->bytes.size;
+	struct value value = { .p = at, .size = 0 };
+	enum fl_code code;
+
+	if (at == d->end)
+		return fail_token(d, "");
+	if (*at == '"') {
+		d->p++;
+		value.token = T_STRING;
+		FL_TRY(read_string(d, &value.p, &value.size));
+	} else if (*at == '{' || *at == '[') {
+		bool is_text = fl_type_is_string((enum fl_type_id)bc->col.type.id);
+
+		value.token = *at == '{' ? T_OBJECT : T_ARRAY;
+		FL_TRY(walk_nested(d, is_text ? &bc->bytes : NULL));
+		if (is_text) {
+			fl_builder_mark_valid(builder, c);
+			d->states[c] = S_SET;
+			return FL_OK;
+		}
+	} else if (*at == '-' || (*at >= '0' && *at <= '9')) {
+		FL_TRY(read_number(d, &value));
+	} else {
+		FL_TRY(read_literal(d, &value));
+	}
+	d->states[c] = S_NULL;
+	if (value.token == T_NULL)
+		return FL_OK;
+	code = convert(d, bc, builder->row_count, &value);
+	if (fl_likely(code == FL_OK)) {
+		fl_builder_mark_valid(builder, c);
+		d->states[c] = S_SET;
+		return FL_OK;
+	}
+	bc->bytes.size = size_before;
+	if (code == FL_E_BAD_TYPE && !d->ignore_parse_errors) {
+		d->states[c] = S_BAD;
+		d->bads[c] = (struct bad){ .at = (uint32_t)(at - d->start),
+			.size = (uint32_t)(d->p - at), .token = value.token };
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+read_object(struct json_decoder *d, struct fl_builder *builder)
+{
+	skip_blanks(d);
+	if (d->p == d->end || *d->p != '{')
+		return fail_token(d, "expected an object");
+	d->p++;
+	skip_blanks(d);
+	if (d->p != d->end && *d->p == '}') {
+		d->p++;
+		return FL_OK;
+	}
+	for (;;) {
+		const uint8_t *name, *at;
+		size_t size;
+		int32_t c;
+
+		skip_blanks(d);
+		at = d->p;
+		if (d->p == d->end || *d->p != '"')
+			return fail_token(d, "expected a name in quotes");
+		d->p++;
+		FL_TRY(read_string(d, &name, &size));
+		c = find_column(d, name, size);
+		skip_blanks(d);
+		if (d->p == d->end || *d->p != ':')
+			return fail_token(d, "expected ':'");
+		d->p++;
+		skip_blanks(d);
+		if (c >= 0) {
+			if (fl_unlikely(d->states[c] != S_ABSENT))
+				FL_TRY(forget_column(d, builder, (uint32_t)c, at));
+			FL_TRY(read_value(d, builder, (uint32_t)c));
+		} else if (d->p == d->end) {
+			return fail_token(d, "");
+		} else if (*d->p == '{' || *d->p == '[') {
+			FL_TRY(walk_nested(d, NULL));
+		} else {
+			FL_TRY(walk_scalar(d, NULL));
+		}
+		skip_blanks(d);
+		if (d->p != d->end && *d->p == ',') {
+			d->p++;
+			continue;
+		}
+		if (d->p == d->end || *d->p != '}')
+			return fail_token(d, "expected ',' or '}'");
+		d->p++;
+		return FL_OK;
+	}
+}
+
+static enum fl_code
+check_tail(struct json_decoder *d)
+{
+	skip_blanks(d);
+	if (fl_likely(d->p == d->end))
+		return FL_OK;
+	if (d->strict)
+		return fail_at(d, FL_E_TRAILING_BYTES, d->p, "text after the object");
+	d->odd_count++;
+	return FL_OK;
+}
+
+/* The first column that spoils the row, in column order. */
+static enum fl_code
+judge_columns(struct json_decoder *d, struct fl_err *err)
+{
+	const struct fl_schema *schema = d->head.schema;
+	char clip[80], type[64];
+
+	for (uint32_t c = 0; c < schema->count; c++) {
+		const struct fl_field *field = &schema->fields[c];
+		const struct bad *bad = &d->bads[c];
+
+		if (d->states[c] == S_SET)
+			continue;
+		if (d->states[c] == S_BAD)
+			return FL_FAIL(err, FL_E_BAD_TYPE,
+			    "field \"%s\" at byte %u: %s %s cannot be converted to %s", field->name,
+			    bad->at, token_names[bad->token],
+			    fl_codec_clip(clip, d->start + bad->at, bad->size),
+			    fl_type_print(&field->type, type, sizeof(type)));
+		if (d->states[c] == S_ABSENT && (d->fail_on_missing || !field->type.nullable))
+			return FL_FAIL(err, FL_E_MISSING_FIELD, "field \"%s\" is missing%s", field->name,
+			    field->type.nullable ? "" : ", but its column is NOT NULL");
+		if (!field->type.nullable)
+			return FL_FAIL(err, FL_E_BAD_NULL,
+			    "field \"%s\": the column is NOT NULL and its value null", field->name);
+	}
+	return FL_OK;
+}
+
+static enum fl_verdict
+decode_json(struct fl_decoder *decoder, const uint8_t *value, size_t size,
+    struct fl_builder *builder, struct fl_err *err)
+{
+	struct json_decoder *d = (struct json_decoder *)decoder;
+	uint32_t count = decoder->schema->count;
+
+	if (fl_unlikely(size == 0))
+		return FL_VERDICT_SKIPPED;
+	d->start = d->p = value;
+	d->end = value + size;
+	d->code = FL_OK;
+	d->odd_count = 0;
+	memset(d->states, S_ABSENT, count);
+	if (size >= 3 && memcmp(value, "\xef\xbb\xbf", 3) == 0)
+		d->p += 3;
+	if (fl_unlikely(read_object(d, builder) != FL_OK || check_tail(d) != FL_OK)) {
+		if (d->ignore_parse_errors)
+			return FL_VERDICT_SKIPPED;
+		(void)FL_FAIL(err, d->code, "byte %zu: %s", (size_t)(d->why_at - value), d->why);
+		return FL_VERDICT_DEAD;
+	}
+	if (judge_columns(d, err) != FL_OK)
+		return FL_VERDICT_DEAD;
+	decoder->oddity_count += d->odd_count;
+	return FL_VERDICT_ROW;
+}
+
+/* ---- making one ---- */
+
+static void
+free_json(struct fl_decoder *decoder)
+{
+	struct json_decoder *d = (struct json_decoder *)decoder;
+
+	free(d->slots);
+	free(d->name_sizes);
+	free(d->states);
+	free(d->bads);
+	fl_buf_fini(&d->scratch);
+	fl_buf_fini(&d->text);
+	free(d);
+}
+
+static void
+make_slots(struct json_decoder *d)
+{
+	const struct fl_schema *schema = d->head.schema;
+	uint32_t size = 8;
+
+	while (size < schema->count * 4)
+		size *= 2;
+	d->slots = fl_calloc(size, sizeof(*d->slots));
+	d->slot_mask = size - 1;
+	for (uint32_t c = 0; c < schema->count; c++) {
+		const char *name = schema->fields[c].name;
+		uint32_t i;
+
+		d->name_sizes[c] = (uint32_t)strlen(name);
+		i = hash_name((const uint8_t *)name, d->name_sizes[c]) & d->slot_mask;
+		while (d->slots[i] != 0)
+			i = (i + 1) & d->slot_mask;
+		d->slots[i] = (uint16_t)(c + 1);
+	}
+}
+
+enum fl_code
+fl_json_decoder_new(
+    const struct fl_codec_options *options, struct fl_decoder **decoder, struct fl_err *err)
+{
+	struct json_decoder *d;
+	uint32_t count = options->schema->count;
+
+	if (options->json_fail_on_missing && options->json_ignore_parse_errors)
+		return FL_FAIL(err, FL_E_BAD_OPTION,
+		    "fail-on-missing-field and ignore-parse-errors shouldn't both be true.");
+	if (count >= UINT16_MAX)
+		return FL_FAIL(err, FL_E_BAD_SCHEMA, "%u columns are too many", count);
+	d = fl_calloc(1, sizeof(*d));
+	d->head = (struct fl_decoder){
+		.decode = decode_json, .free = free_json, .schema = options->schema };
+	d->ignore_parse_errors = options->json_ignore_parse_errors;
+	d->fail_on_missing = options->json_fail_on_missing;
+	d->strict = options->json_strict;
+	d->separator = options->json_iso8601 ? 'T' : ' ';
+	d->name_sizes = fl_calloc(count + 1, sizeof(*d->name_sizes));
+	d->states = fl_calloc(count + 1, sizeof(*d->states));
+	d->bads = fl_calloc(count + 1, sizeof(*d->bads));
+	fl_buf_init(&d->scratch);
+	fl_buf_init(&d->text);
+	make_slots(d);
+	*decoder = &d->head;
+	return FL_OK;
+}
