@@ -10,7 +10,8 @@
  * A row whose evaluation fails (CAST, division by zero) is reported, not
  * raised: its code goes into errors[] and the caller makes it a dead letter.
  *
- * Memory:  results come from ctx->arena (or borrow the batch's arrays).
+ * Memory:  results come from ctx->arena (or borrow the batch's arrays).  Trees
+ *	    and their literals live in the arena they were made in.
  * Thread:  evaluation writes ctx only.
  */
 #ifndef FL_EXPR_EXPR_H
@@ -61,9 +62,10 @@ struct fl_eval {
 	struct fl_arena *arena;
 	int64_t clock_ms;     /* the step's clock: PROCTIME(), CURRENT_TIMESTAMP */
 	const char *zone;     /* table.local-time-zone, e.g. "UTC" */
-	uint8_t *errors;      /* batch rows; 0 or enum fl_code of the first failure */
+	uint8_t *errors;      /* batch rows; 0 or enum fl_code of the first failure; or NULL */
 	uint32_t error_count; /* rows that got one */
 	const struct fl_col *watermarks; /* CURRENT_WATERMARK, or NULL */
+	uint32_t row_count;   /* of the batch; set by fl_expr_eval() for kernels */
 };
 
 /*
@@ -92,27 +94,53 @@ enum fl_code fl_expr_const(const struct fl_expr *expr, const char *zone, struct 
  * them in CASTs: implicit widening).  Errors: SQL_BIND with what was expected. */
 typedef enum fl_code fl_type_rule(struct fl_arena *arena, const char *name,
     struct fl_expr **args, uint32_t arg_count, struct fl_type *result, struct fl_err *err);
+/* Makes the tree of something that is no kernel: AND, CASE, NULLIF, YEAR(x). */
+typedef enum fl_code fl_expand(struct fl_arena *arena, const char *name,
+    struct fl_expr **args, uint32_t arg_count, struct fl_expr **out, struct fl_err *err);
+/* Computes the selected rows.  out->type is set; out's arrays are allocated for
+ * fixed width, its validity is set for a strict function. */
 typedef void fl_kernel(const struct fl_expr *call, const struct fl_col *args,
     const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out);
+
+enum fl_function_flags {
+	FL_FUNCTION_STRICT = 1, /* NULL in, NULL out: the kernel sees no NULL ... */
+	FL_FUNCTION_TOTAL = 2,	/* ... unless it computes garbage without harm */
+	FL_FUNCTION_CLOCK = 4,	/* reads the clock or the watermark: no constant */
+	FL_FUNCTION_INFIX = 8,	/* printed as (a + b) */
+};
 
 struct fl_function {
 	const char *name;    /* upper case; operators by their sign: "+", "=" */
 	uint32_t arg_min, arg_max;
-	fl_type_rule *type_rule;
-	fl_kernel *kernel;
-	bool deterministic;  /* false: reads the clock */
-	const char *help;    /* "SUBSTRING(s, from [, count])" + one line; docs/sql.md */
+	fl_type_rule *type_rule; /* NULL iff expand */
+	fl_kernel *kernel;	 /* NULL iff expand */
+	fl_expand *expand;
+	uint32_t flags;
+	const char *help;    /* "SUBSTRING(s, from [, count])|one line"; docs/sql-functions.md */
 };
 
 const struct fl_function *fl_function_find(const char *name, size_t len); /* case-insensitive, NULL */
 const struct fl_function *fl_function_row(uint32_t i);			     /* NULL past the end */
+void fl_functions_print_markdown(struct fl_buf *out); /* docs/sql-functions.md */
 
-/* Makes a CALL: finds fn, applies its type rule.  Errors: SQL_BIND. */
+/*
+ * Makes a CALL: finds fn, applies its type rule.  Operators and clauses go by
+ * name too: "+", "=", "AND", "NOT", "IS NULL", "IS NOT TRUE", "IS DISTINCT FROM",
+ * "LIKE" (s, pattern [, escape]), "CASE" (when, then, ..., else), "COALESCE".
+ * Unary minus is "-" with one argument.  EXTRACT takes its unit as a literal
+ * string; TRIM(LEADING c FROM s) is LTRIM(s, c).
+ *
+ * Errors:  SQL_BIND	    no such function, or arguments that do not fit
+ */
 enum fl_code fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args,
     uint32_t arg_count, struct fl_expr **out, struct fl_err *err);
 /* Makes a CAST if Flink allows it between these types.  Errors: SQL_BIND. */
 enum fl_code fl_expr_cast(struct fl_arena *arena, struct fl_expr *arg, const struct fl_type *to,
     bool try_cast, struct fl_expr **out, struct fl_err *err);
+/* Makes literals and column references. */
+struct fl_expr *fl_expr_literal(
+    struct fl_arena *arena, const struct fl_type *type, const struct fl_value *value);
+struct fl_expr *fl_expr_column(struct fl_arena *arena, uint32_t column, const struct fl_type *type);
 /* The common type of CASE branches, COALESCE and comparisons; false if none. */
 bool fl_type_common(const struct fl_type *a, const struct fl_type *b, struct fl_type *out);
 /* Implicit widening on INSERT: INT to BIGINT yes, BIGINT to INT and number to
@@ -127,15 +155,22 @@ void fl_print_date(struct fl_buf *out, int32_t days);	/* 2024-01-01 */
 /* yyyy-MM-dd<sep>HH:mm:ss[.fraction]; fraction_min digits at least (0..3), no
  * trailing zeros beyond. */
 void fl_print_timestamp(struct fl_buf *out, int64_t ms, char sep, uint32_t fraction_min);
+/* Rounds HALF_UP to scale; false: not a number, or more than precision digits. */
 bool fl_parse_decimal(const char *p, size_t size, uint32_t precision, uint32_t scale, fl_i128 *out);
-bool fl_parse_double(const char *p, size_t size, double *out);
+bool fl_parse_double(const char *p, size_t size, double *out); /* as Double.parseDouble */
+bool fl_parse_float(const char *p, size_t size, float *out);
 bool fl_parse_date(const char *p, size_t size, int32_t *days);
 /* sep ' ' or 'T'; takes more digits than ms and cuts them. */
 bool fl_parse_timestamp(const char *p, size_t size, char sep, int64_t *ms);
 /* ms to be added to UTC to get local time at this instant; 0 for "UTC". */
 int64_t fl_zone_offset_ms(const char *zone, int64_t utc_ms);
-int64_t fl_zone_to_utc(const char *zone, int64_t local_ms); /* gap: first valid instant after */
-bool fl_zone_exists(const char *zone);
+/* When a local time is reached for certain (ends of windows).  In a gap: its first
+ * valid instant; in a repeated hour: the later one. */
+int64_t fl_zone_to_utc(const char *zone, int64_t local_ms);
+/* The instant of a local time as Java converts it (CAST AS TIMESTAMP_LTZ).  In a
+ * gap: shifted by its length; in a repeated hour: the earlier one. */
+int64_t fl_zone_from_local(const char *zone, int64_t local_ms);
+bool fl_zone_exists(const char *zone); /* "Europe/Berlin", "UTC", "GMT+01:00" */
 /* Any value of a column as text for people: NULL as "NULL". */
 void fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out);
 
@@ -157,24 +192,32 @@ struct fl_heap { /* append-only bytes of one state table; offsets, no pointers *
 };
 uint32_t fl_heap_put(struct fl_heap *heap, const void *p, uint32_t size); /* returns offset */
 
+struct fl_blob { /* bytes in a heap; size 0: none */
+	uint32_t at, size;
+};
+
 struct fl_agg;
 struct fl_agg_fn {
 	const char *name;
 	uint32_t arg_count; /* 0: COUNT(*) */
-	/* Result type and accumulator size for this argument type. */
+	/* Result type and accumulator size for this argument type (NULL for COUNT(*)).
+	 * The result is nullable if the argument is: with FILTER or without keys the
+	 * binder makes it so. */
 	enum fl_code (*type_rule)(const struct fl_type *arg, struct fl_type *result,
 	    uint32_t *acc_size, struct fl_err *err);
 	/* A fresh accumulator is acc_size zero bytes. */
 	/* For k in 0..count: row = sel ? sel[k] : k; the accumulator at
-	 * base + rows[k] * stride + agg->acc_at takes arg's value of row (NULL
-	 * skipped).  rows NULL: all into base + agg->acc_at.  FILTER is the
-	 * caller's: sel holds the rows that pass. */
+	 * base + (size_t)rows[k] * stride + agg->acc_at takes arg's value of row (NULL
+	 * skipped).  rows NULL: all into base + agg->acc_at.  FILTER is the caller's:
+	 * sel holds the rows that pass.  arg is NULL for COUNT(*); heap may be NULL
+	 * unless fl_agg_has_blob(). */
 	void (*add)(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
 	    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap);
 	/* Writes result value i of out from the accumulator (acc_at already added).
 	 * out comes from fl_col_alloc(): fixed width by value, variable width by
-	 * appending to out_bytes and setting offsets[i + 1]; NULL clears valid bit i
-	 * (out->valid is there whenever agg->result is nullable). */
+	 * appending to out_bytes and setting offsets[i + 1] (i = 0, 1, 2 ...; the caller
+	 * sets out->bytes afterwards); NULL clears valid bit i (out->valid is there
+	 * whenever agg->result is nullable). */
 	void (*finish)(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
 	    struct fl_col *out, uint32_t i, struct fl_buf *out_bytes);
 	/* Accumulator's visible parts for snapshot: name suffixes (".sum", ".count")
@@ -190,11 +233,14 @@ struct fl_agg { /* one aggregate call of a plan */
 	struct fl_expr *arg;	/* NULL for COUNT(*) */
 	struct fl_expr *filter; /* FILTER (WHERE ...), or NULL */
 	struct fl_type result;
-	uint32_t acc_size, acc_at; /* bytes; offset in the state row after its head */
+	uint32_t acc_size, acc_at; /* bytes; absolute offset inside a state row */
 	const char *name;	   /* output column, or "passengers" of its argument: for snapshot */
 };
 
 const struct fl_agg_fn *fl_agg_find(const char *name, size_t len, bool star); /* NULL */
 const struct fl_agg_fn *fl_agg_row(uint32_t i);
+/* True if the accumulator begins with a struct fl_blob into the table's heap (MIN
+ * and MAX of strings): what compaction has to move. */
+bool fl_agg_has_blob(const struct fl_agg *agg);
 
 #endif
