@@ -192,10 +192,6 @@ struct fl_heap { /* append-only bytes of one state table; offsets, no pointers *
 };
 uint32_t fl_heap_put(struct fl_heap *heap, const void *p, uint32_t size); /* returns offset */
 
-struct fl_blob { /* bytes in a heap; size 0: none */
-	uint32_t at, size;
-};
-
 struct fl_agg;
 struct fl_agg_fn {
 	const char *name;
@@ -210,7 +206,7 @@ struct fl_agg_fn {
 	 * base + (size_t)rows[k] * stride + agg->acc_at takes arg's value of row (NULL
 	 * skipped).  rows NULL: all into base + agg->acc_at.  FILTER is the caller's:
 	 * sel holds the rows that pass.  arg is NULL for COUNT(*); heap may be NULL
-	 * unless fl_agg_has_blob(). */
+	 * unless agg->result is of variable width. */
 	void (*add)(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
 	    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap);
 	/* Writes result value i of out from the accumulator (acc_at already added).
@@ -239,8 +235,5 @@ struct fl_agg { /* one aggregate call of a plan */
 
 const struct fl_agg_fn *fl_agg_find(const char *name, size_t len, bool star); /* NULL */
 const struct fl_agg_fn *fl_agg_row(uint32_t i);
-/* True if the accumulator begins with a struct fl_blob into the table's heap (MIN
- * and MAX of strings): what compaction has to move. */
-bool fl_agg_has_blob(const struct fl_agg *agg);
 
 #endif
