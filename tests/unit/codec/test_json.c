@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_json.c - the verdicts of Flink's json format as tables of cases.
+ *
+ * A row of the table is one value for one column of each type; what it becomes
+ * is compared as the text our encoder gives it, or as the code of its refusal.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "codec/codec.h"
+
+static struct fl_arena arena;
+static struct fl_err err;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	fl_arena_init(&arena);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	fl_arena_fini(&arena);
+	return 0;
+}
+
+enum { STRICT = 1, IGNORE = 2, MISSING = 4, ISO = 8, PLAIN = 16, NO_NULLS = 32 };
+
+static struct fl_codec_options
+make_options(const struct fl_schema *schema, int flags)
+{
+	return (struct fl_codec_options){ .format = FL_FORMAT_JSON, .schema = schema,
+		.json_strict = flags & STRICT, .json_ignore_parse_errors = flags & IGNORE,
+		.json_fail_on_missing = flags & MISSING, .json_iso8601 = flags & ISO,
+		.json_decimal_plain = flags & PLAIN, .json_ignore_null_fields = flags & NO_NULLS };
+}
+
+/* Decodes text and gives the row as JSON, "skipped", or the code's name. */
+static const char *
+round_trip(const struct fl_schema *schema, int flags, const char *text, size_t size, uint64_t *odd)
+{
+	struct fl_codec_options options = make_options(schema, flags);
+	struct fl_decoder *decoder = NULL;
+	struct fl_encoder *encoder = NULL;
+	struct fl_builder builder;
+	struct fl_batch batch;
+	struct fl_buf out;
+	enum fl_verdict verdict;
+	const char *result;
+	/* Ends where its memory ends, so that asan sees overreads. */
+	char *copy = malloc(size + 1);
+
+	memcpy(copy + 1, text, size);
+	assert_int_equal(fl_decoder_new(&options, &decoder, &err), FL_OK);
+	assert_int_equal(fl_encoder_new(&options, &encoder, &err), FL_OK);
+	fl_builder_init(&builder, schema);
+	assert_true(fl_builder_begin(&builder));
+	err = (struct fl_err){ .code = FL_OK };
+	verdict = fl_decode(decoder, copy + 1, size, &builder, &err);
+	fl_buf_init(&out);
+	if (verdict == FL_VERDICT_ROW) {
+		fl_builder_commit(&builder);
+		fl_builder_view(&builder, &batch, &arena);
+		if (fl_encode(encoder, &batch, 0, &out, &err) != FL_OK)
+			fail_msg("%s", err.text);
+		result = fl_arena_strndup(&arena, out.data, out.size);
+	} else {
+		result = verdict == FL_VERDICT_SKIPPED ? "skipped" : fl_code_name(err.code);
+	}
+	if (odd != NULL)
+		*odd = fl_decoder_oddities(decoder);
+	fl_buf_fini(&out);
+	fl_builder_fini(&builder);
+	fl_decoder_free(&decoder);
+	fl_encoder_free(&encoder);
+	free(copy);
+	return result;
+}
+
+struct value_case {
+	const char *type; /* key into make_type() */
+	int flags;
+	const char *value, *expected; /* of {"x":value} */
+};
+
+static struct fl_type
+make_type(const char *word)
+{
+	static const struct {
+		const char *word;
+		struct fl_type type;
+	} types[] = {
+		{ "boolean", { FL_TYPE_BOOLEAN, true, 0, 0, 0 } },
+		{ "tinyint", { FL_TYPE_TINYINT, true, 0, 0, 0 } },
+		{ "smallint", { FL_TYPE_SMALLINT, true, 0, 0, 0 } },
+		{ "int", { FL_TYPE_INT, true, 0, 0, 0 } },
+		{ "int!", { FL_TYPE_INT, false, 0, 0, 0 } },
+		{ "bigint", { FL_TYPE_BIGINT, true, 0, 0, 0 } },
+		{ "float", { FL_TYPE_FLOAT, true, 0, 0, 0 } },
+		{ "double", { FL_TYPE_DOUBLE, true, 0, 0, 0 } },
+		{ "decimal(10,2)", { FL_TYPE_DECIMAL, true, 10, 2, 0 } },
+		{ "decimal(38,0)", { FL_TYPE_DECIMAL, true, 38, 0, 0 } },
+		{ "decimal(38,10)", { FL_TYPE_DECIMAL, true, 38, 10, 0 } },
+		{ "string", { FL_TYPE_VARCHAR, true, 0, 0, FL_LENGTH_MAX } },
+		{ "bytes", { FL_TYPE_VARBINARY, true, 0, 0, FL_LENGTH_MAX } },
+		{ "date", { FL_TYPE_DATE, true, 0, 0, 0 } },
+		{ "timestamp", { FL_TYPE_TIMESTAMP, true, 3, 0, 0 } },
+		{ "timestamp(0)", { FL_TYPE_TIMESTAMP, true, 0, 0, 0 } },
+		{ "ltz", { FL_TYPE_TIMESTAMP_LTZ, true, 3, 0, 0 } },
+	};
+
+	for (size_t i = 0; i < FL_ARRAY_COUNT(types); i++)
+		if (strcmp(types[i].word, word) == 0)
+			return types[i].type;
+	fail_msg("no type %s", word);
+	return types[0].type;
+}
+
+static void
+run_cases(const struct value_case *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct value_case *row = &cases[i];
+		struct fl_field field = { "x", make_type(row->type) };
+		struct fl_schema schema = { 1, &field };
+		const char *text = fl_arena_printf(&arena, "{\"x\":%s}", row->value), *got;
+		char expected[512];
+
+		got = round_trip(&schema, row->flags, text, strlen(text), NULL);
+		(void)snprintf(expected, sizeof(expected),
+		    row->expected[0] >= 'A' && row->expected[0] <= 'Z' ? "%s" : "{\"x\":%s}", row->expected);
+		if (strcmp(got, expected) != 0)
+			fail_msg("%s %s: got %s, expected %s (%s)", row->type, row->value, got,
+			    expected, err.text);
+	}
+}
+
+static void
+values_convert_as_flink_converts_them(void **state)
+{
+	static const struct value_case cases[] = {
+		{ "int", 0, "12", "12" }, { "int", 0, "-0", "0" }, { "int", 0, "1.9", "1" },
+		{ "int", 0, "-1.9", "-1" }, { "int", 0, "1e2", "100" }, { "int", 0, "2147483647", "2147483647" },
+		{ "int", 0, "2147483648", "BAD_TYPE" }, { "int", 0, "-2147483648", "-2147483648" },
+		{ "int", 0, "3e9", "BAD_TYPE" }, { "int", 0, "1e400", "BAD_TYPE" },
+		{ "int", 0, "\"12\"", "12" }, { "int", 0, "\" 12 \"", "12" }, { "int", 0, "\"+7\"", "7" },
+		{ "int", 0, "\"\"", "BAD_TYPE" }, { "int", 0, "\"1.5\"", "BAD_TYPE" },
+		{ "int", 0, "\"12x\"", "BAD_TYPE" }, { "int", 0, "true", "BAD_TYPE" },
+		{ "int", 0, "{}", "BAD_TYPE" }, { "int", 0, "[1]", "BAD_TYPE" }, { "int", 0, "null", "null" },
+		{ "int", IGNORE, "true", "null" }, { "int", IGNORE, "\"\"", "null" },
+		{ "int", IGNORE, "3e9", "null" }, { "int!", 0, "null", "BAD_NULL" },
+		{ "int!", IGNORE, "\"x\"", "BAD_NULL" },
+		{ "tinyint", 0, "127", "127" }, { "tinyint", 0, "128", "BAD_TYPE" },
+		{ "tinyint", 0, "1.0", "BAD_TYPE" }, { "smallint", 0, "-32768", "-32768" },
+		{ "smallint", 0, "32768", "BAD_TYPE" },
+		{ "bigint", 0, "9223372036854775807", "9223372036854775807" },
+		{ "bigint", 0, "-9223372036854775808", "-9223372036854775808" },
+		{ "bigint", 0, "9223372036854775808", "BAD_TYPE" },
+		{ "bigint", 0, "9007199254740993", "9007199254740993" },
+		{ "bigint", 0, "\"-9223372036854775808\"", "-9223372036854775808" },
+		{ "bigint", 0, "100000000000000000000", "BAD_TYPE" }, { "bigint", 0, "1.5e18", "1500000000000000000" },
+		{ "boolean", 0, "true", "true" }, { "boolean", 0, "false", "false" },
+		{ "boolean", 0, "\"TRUE\"", "true" }, { "boolean", 0, "\"yes\"", "false" },
+		{ "boolean", 0, "1", "false" }, { "boolean", 0, "{\"a\":1}", "false" },
+		{ "double", 0, "100", "100.0" }, { "double", 0, "1e10", "1.0E10" },
+		{ "double", 0, "1e-7", "1.0E-7" }, { "double", 0, "0.1", "0.1" },
+		{ "double", 0, "1e400", "\"Infinity\"" }, { "double", 0, "-1e400", "\"-Infinity\"" },
+		{ "double", STRICT, "1e400", "BAD_TYPE" }, { "double", 0, "\"1.5\"", "1.5" },
+		{ "double", 0, "\"\"", "BAD_TYPE" }, { "double", 0, "false", "BAD_TYPE" },
+		{ "double", 0, "NaN", "BAD_JSON" },
+		{ "double", 0, "123456789012345678901234567890", "1.2345678901234568E29" },
+		{ "float", 0, "0.1", "0.1" }, { "float", 0, "16777217", "1.6777216E7" },
+		{ "decimal(10,2)", PLAIN, "1.005", "1.01" }, { "decimal(10,2)", PLAIN, "-1.005", "-1.01" },
+		{ "decimal(10,2)", PLAIN, "1.5", "1.50" }, { "decimal(10,2)", PLAIN, "0.004", "0.00" },
+		{ "decimal(10,2)", PLAIN, "0.005", "0.01" }, { "decimal(10,2)", PLAIN, "1e2", "100.00" },
+		{ "decimal(10,2)", PLAIN, "123456789", "null" }, { "decimal(10,2)", STRICT, "123456789", "BAD_TYPE" },
+		{ "decimal(10,2)", PLAIN, "99999999.994", "99999999.99" }, { "decimal(10,2)", PLAIN, "99999999.995", "null" },
+		{ "decimal(10,2)", PLAIN, "\" 1.25 \"", "1.25" }, { "decimal(10,2)", 0, "\"x\"", "BAD_TYPE" },
+		{ "decimal(10,2)", 0, "true", "BAD_TYPE" }, { "decimal(10,2)", PLAIN, "1e-400000000", "0.00" },
+		{ "decimal(10,2)", PLAIN, "1e400000000", "null" },
+		{ "decimal(38,0)", PLAIN, "12345678901234567890123456789012345678", "12345678901234567890123456789012345678" },
+		{ "decimal(38,0)", PLAIN, "-99999999999999999999999999999999999999.4", "-99999999999999999999999999999999999999" },
+		{ "decimal(38,0)", PLAIN, "99999999999999999999999999999999999999.5", "null" },
+		{ "decimal(38,10)", 0, "10000000000", "1E+10" }, { "decimal(38,10)", 0, "100", "1E+2" },
+		{ "decimal(38,10)", 0, "1.20", "1.2" }, { "decimal(38,10)", 0, "120", "1.2E+2" },
+		{ "decimal(38,10)", 0, "0.00", "0" }, { "decimal(38,10)", 0, "0.0000001", "1E-7" },
+		{ "decimal(38,10)", 0, "0.000001", "0.000001" }, { "decimal(38,10)", 0, "-1500", "-1.5E+3" },
+		{ "decimal(38,10)", PLAIN, "10000000000", "10000000000.0000000000" },
+		{ "string", 0, "\"es\"", "\"es\"" }, { "string", 0, "1.50", "\"1.50\"" },
+		{ "string", 0, "true", "\"true\"" }, { "string", 0, "\"\"", "\"\"" },
+		{ "string", 0, "\"a\\nb\\u00e9\\\\\\/\"", "\"a\\nb\xc3\xa9\\\\/\"" },
+		{ "string", 0, "\"\\ud83d\\ude00\"", "\"\\uD83D\\uDE00\"" },
+		{ "string", 0, "\"\xf0\x9f\x98\x80\"", "\"\\uD83D\\uDE00\"" },
+		{ "string", 0, "\"\\u0000\\u001f\"", "\"\\u0000\\u001F\"" },
+		{ "string", 0, "\"\\ud83d\"", "BAD_UTF8" }, { "string", 0, "\"\\ude00x\"", "BAD_UTF8" },
+		{ "string", 0, "\"\\u12g4\"", "BAD_JSON" }, { "string", 0, "\"\\x\"", "BAD_JSON" },
+		{ "string", 0, "\"\xc3\x28\"", "BAD_UTF8" }, { "string", 0, "\"a\tb\"", "\"a\\tb\"" },
+		{ "string", STRICT, "\"a\tb\"", "BAD_JSON" },
+		{ "string", 0, "{ \"a\" : [ 2.50 , 1, null, \"q\\\"\" ] , \"b\":{} }",
+		    "\"{\\\"a\\\":[2.5,1,null,\\\"q\\\\\\\"\\\"],\\\"b\\\":{}}\"" },
+		{ "string", 0, "[ ]", "\"[]\"" },
+		{ "bytes", 0, "\"Zm9v\"", "\"Zm9v\"" }, { "bytes", 0, "\"Zm8=\"", "\"Zm8=\"" },
+		{ "bytes", 0, "\"\"", "\"\"" }, { "bytes", 0, "\"Zm9\"", "BAD_TYPE" },
+		{ "bytes", 0, "\"Z===\"", "BAD_TYPE" }, { "bytes", 0, "\"Zm=v\"", "BAD_TYPE" },
+		{ "bytes", 0, "1", "BAD_TYPE" },
+		{ "date", 0, "\"2024-02-29\"", "\"2024-02-29\"" }, { "date", 0, "\"2024-1-1\"", "BAD_TYPE" },
+		{ "date", 0, "19000", "BAD_TYPE" },
+		{ "timestamp", 0, "\"2024-01-01 08:00:00\"", "\"2024-01-01 08:00:00\"" },
+		{ "timestamp", 0, "\"2024-01-01 08:00:00.500\"", "\"2024-01-01 08:00:00.5\"" },
+		{ "timestamp", 0, "\"2024-01-01 08:00:00.9999\"", "\"2024-01-01 08:00:00.999\"" },
+		{ "timestamp(0)", 0, "\"2024-01-01 08:00:00.999\"", "\"2024-01-01 08:00:00\"" },
+		{ "timestamp", 0, "\"2024-01-01T08:00:00\"", "BAD_TYPE" },
+		{ "timestamp", 0, "\"2024-01-01 08:00:00Z\"", "BAD_TYPE" },
+		{ "timestamp", 0, "1704096000000", "BAD_TYPE" },
+		{ "timestamp", IGNORE, "1704096000000", "null" },
+		{ "timestamp", ISO, "\"2024-01-01T08:00:00.05\"", "\"2024-01-01T08:00:00.05\"" },
+		{ "ltz", 0, "\"2024-01-01 08:00:00.5Z\"", "\"2024-01-01 08:00:00.5Z\"" },
+		{ "ltz", 0, "\"2024-01-01 08:00:00.5\"", "BAD_TYPE" },
+		{ "ltz", ISO, "\"2024-01-01T08:00:00Z\"", "\"2024-01-01T08:00:00Z\"" },
+	};
+
+	(void)state;
+	run_cases(cases, FL_ARRAY_COUNT(cases));
+}
+
+static void
+bodies_get_flinks_verdicts(void **state)
+{
+	static const struct {
+		int flags;
+		const char *text, *expected;
+		uint64_t odd;
+	} cases[] = {
+		{ 0, "{\"a\":1,\"b\":\"x\"}", "{\"a\":1,\"b\":\"x\"}", 0 },
+		{ 0, " \n{ \"b\" : \"x\" , \"a\" : 1 } \r\n", "{\"a\":1,\"b\":\"x\"}", 0 },
+		{ 0, "{}", "{\"a\":null,\"b\":null}", 0 },
+		{ NO_NULLS, "{\"b\":null,\"a\":3}", "{\"a\":3}", 0 },
+		{ NO_NULLS, "{}", "{}", 0 },
+		{ MISSING, "{\"a\":1}", "MISSING_FIELD", 0 },
+		{ MISSING, "{\"a\":null,\"b\":null}", "{\"a\":null,\"b\":null}", 0 },
+		{ 0, "{\"a\":1,\"z\":{\"a\":[1,{\"q\":\"}\"}]},\"b\":\"y\"}", "{\"a\":1,\"b\":\"y\"}", 0 },
+		{ 0, "{\"\\u0061\":1}", "{\"a\":1,\"b\":null}", 0 },
+		{ 0, "{\"a\":1,\"b\":\"long one\",\"a\":2,\"b\":\"s\"}", "{\"a\":2,\"b\":\"s\"}", 2 },
+		{ 0, "{\"a\":1,\"a\":null}", "{\"a\":null,\"b\":null}", 1 },
+		{ 0, "{\"b\":\"x\",\"b\":null}", "{\"a\":null,\"b\":null}", 1 },
+		{ 0, "{\"a\":true,\"a\":2}", "{\"a\":2,\"b\":null}", 1 },
+		{ 0, "{\"a\":2,\"a\":true}", "BAD_TYPE", 0 },
+		{ STRICT, "{\"a\":1,\"a\":2}", "BAD_JSON", 0 },
+		{ 0, "{\"a\":1} tail", "{\"a\":1,\"b\":null}", 1 },
+		{ 0, "{\"a\":1}{\"a\":2}", "{\"a\":1,\"b\":null}", 1 },
+		{ STRICT, "{\"a\":1} tail", "TRAILING_BYTES", 0 },
+		{ 0, "", "skipped", 0 },
+		{ 0, "   ", "BAD_JSON", 0 }, { 0, "null", "BAD_JSON", 0 }, { 0, "[]", "BAD_JSON", 0 },
+		{ 0, "17", "BAD_JSON", 0 }, { 0, "\"x\"", "BAD_JSON", 0 }, { 0, "{", "BAD_JSON", 0 },
+		{ 0, "{\"a\"}", "BAD_JSON", 0 }, { 0, "{\"a\":}", "BAD_JSON", 0 },
+		{ 0, "{\"a\":1,}", "BAD_JSON", 0 }, { 0, "{a:1}", "BAD_JSON", 0 },
+		{ 0, "{\"a\":01}", "BAD_JSON", 0 }, { 0, "{\"a\":1.}", "BAD_JSON", 0 },
+		{ 0, "{\"a\":+1}", "BAD_JSON", 0 }, { 0, "{\"a\":1e}", "BAD_JSON", 0 },
+		{ 0, "{\"a\":-}", "BAD_JSON", 0 }, { 0, "{\"a\":tru}", "BAD_JSON", 0 },
+		{ 0, "{\"a\":truex}", "BAD_JSON", 0 }, { 0, "{\"a\":1 \"b\":2}", "BAD_JSON", 0 },
+		{ 0, "{\"b\":\"x}", "BAD_JSON", 0 }, { 0, "{\"b\":\"x\\\"}", "BAD_JSON", 0 },
+		{ 0, "{\"z\":[1,}", "BAD_JSON", 0 }, { 0, "{\"z\":[1}}", "BAD_JSON", 0 },
+		{ 0, "{\"z\":{\"q\":1]}", "BAD_JSON", 0 }, { 0, "{\"z\":[1,2}", "BAD_JSON", 0 },
+		{ 0, "{\"a\":true,\"b\":}", "BAD_JSON", 0 }, { 0, "{\"z\":\"\xff\"}", "BAD_UTF8", 0 },
+		{ IGNORE, "{\"a\":true,\"b\":}", "skipped", 0 }, { IGNORE, "null", "skipped", 0 },
+		{ IGNORE, "{\"a\":true,\"b\":\"x\"}", "{\"a\":null,\"b\":\"x\"}", 0 },
+		{ 0, "\xef\xbb\xbf{\"a\":1}", "{\"a\":1,\"b\":null}", 0 },
+	};
+	struct fl_field fields[] = { { "a", make_type("int") }, { "b", make_type("string") } };
+	struct fl_schema schema = { 2, fields };
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		uint64_t odd;
+		const char *got = round_trip(
+		    &schema, cases[i].flags, cases[i].text, strlen(cases[i].text), &odd);
+
+		if (strcmp(got, cases[i].expected) != 0 || odd != cases[i].odd)
+			fail_msg("%s: got %s, odd %u (%s)", cases[i].text, got, (unsigned)odd, err.text);
+	}
+}
+
+static void
+refusal_names_field_byte_and_value(void **state)
+{
+	struct fl_field fields[] = { { "a", make_type("int") }, { "b", make_type("int!") } };
+	struct fl_schema schema = { 2, fields };
+	struct fl_codec_options options = make_options(&schema, IGNORE | MISSING);
+	struct fl_decoder *decoder = NULL;
+
+	(void)state;
+	(void)round_trip(&schema, 0, "{\"b\":1, \"a\":\"12x\"}", 18, NULL);
+	assert_string_equal(err.text, "field \"a\" at byte 12: a string \"12x\" cannot be converted to INT");
+	assert_string_equal(round_trip(&schema, 0, "{\"a\":1}", 7, NULL), "MISSING_FIELD");
+	assert_non_null(strstr(err.text, "\"b\""));
+	(void)round_trip(&schema, 0, "{\"a\":1,\"b\"", 10, NULL);
+	assert_string_equal(err.text, "byte 10: the text ends too early");
+	assert_int_equal(fl_decoder_new(&options, &decoder, &err), FL_E_BAD_OPTION);
+	assert_string_equal(err.text, "fail-on-missing-field and ignore-parse-errors shouldn't both be true.");
+}
+
+static void
+nesting_is_taken_to_64_levels_and_no_further(void **state)
+{
+	struct fl_field field = { "s", make_type("string") };
+	struct fl_schema schema = { 1, &field };
+
+	(void)state;
+	for (int depth = 62; depth <= 65; depth++) {
+		struct fl_buf text;
+		const char *got;
+
+		fl_buf_init(&text);
+		fl_buf_str(&text, "{\"s\":");
+		for (int i = 1; i < depth; i++)
+			fl_buf_byte(&text, '[');
+		for (int i = 1; i < depth; i++)
+			fl_buf_byte(&text, ']');
+		fl_buf_byte(&text, '}');
+		got = round_trip(&schema, 0, text.data, text.size, NULL);
+		if (depth > 64)
+			assert_string_equal(got, "TOO_DEEP");
+		else
+			assert_int_equal(strlen(got), text.size + 2);
+		fl_buf_fini(&text);
+	}
+}
+
+static void
+every_truncation_and_change_gets_a_verdict(void **state)
+{
+	static const char text[] = "{\"a\":-12.5e1,\"b\":\"gr\xc3\xbc\\u00df\\n\",\"z\":[{\"q\":null},true,\"\\\"\"],"
+				   "\"c\":\"2024-01-01 08:00:00.25\",\"d\":\"Zm9v\"}";
+	struct fl_field fields[] = { { "a", make_type("int") }, { "b", make_type("string") },
+		{ "c", make_type("timestamp") }, { "d", make_type("bytes") } };
+	struct fl_schema schema = { 4, fields };
+	size_t size = sizeof(text) - 1;
+	char copy[sizeof(text)];
+
+	(void)state;
+	assert_string_equal(round_trip(&schema, 0, text, size, NULL),
+	    "{\"a\":-125,\"b\":\"gr\xc3\xbc\xc3\x9f\\n\",\"c\":\"2024-01-01 08:00:00.25\",\"d\":\"Zm9v\"}");
+	for (size_t n = 1; n < size; n++)
+		if (strcmp(round_trip(&schema, 0, text, n, NULL), "BAD_JSON") != 0 && err.code != FL_E_BAD_UTF8)
+			fail_msg("%zu bytes: %s", n, err.text);
+	for (size_t i = 0; i < size * 8; i++) {
+		memcpy(copy, text, sizeof(text));
+		copy[i / 8] = (char)(copy[i / 8] ^ 1 << i % 8);
+		(void)round_trip(&schema, i & 1 ? STRICT : 0, copy, size, NULL);
+	}
+}
+
+static void
+null_in_a_not_null_column_is_refused_by_the_encoder(void **state)
+{
+	struct fl_field fields[] = { { "a", make_type("int") }, { "b", make_type("int!") } };
+	struct fl_schema schema = { 2, fields };
+	struct fl_codec_options options = make_options(&schema, 0);
+	struct fl_encoder *encoder = NULL;
+	struct fl_builder builder;
+	struct fl_batch batch;
+	struct fl_buf out;
+
+	(void)state;
+	assert_int_equal(fl_encoder_new(&options, &encoder, &err), FL_OK);
+	fl_builder_init(&builder, &schema);
+	assert_true(fl_builder_begin(&builder));
+	fl_builder_commit(&builder);
+	fl_builder_view(&builder, &batch, &arena);
+	fl_buf_init(&out);
+	fl_buf_str(&out, "kept");
+	assert_int_equal(fl_encode(encoder, &batch, 0, &out, &err), FL_E_SINK_REFUSED);
+	assert_non_null(strstr(err.text, "\"b\""));
+	assert_string_equal(out.data, "kept");
+	fl_buf_fini(&out);
+	fl_builder_fini(&builder);
+	fl_encoder_free(&encoder);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(values_convert_as_flink_converts_them, setup, teardown),
+		cmocka_unit_test_setup_teardown(bodies_get_flinks_verdicts, setup, teardown),
+		cmocka_unit_test_setup_teardown(refusal_names_field_byte_and_value, setup, teardown),
+		cmocka_unit_test_setup_teardown(nesting_is_taken_to_64_levels_and_no_further, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_truncation_and_change_gets_a_verdict, setup, teardown),
+		cmocka_unit_test_setup_teardown(null_in_a_not_null_column_is_refused_by_the_encoder, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("codec/json", tests, NULL, NULL);
+}
