@@ -51,7 +51,8 @@ struct fl_window_closed {
 	uint32_t sink, reserved;
 };
 
-/* Late rows: PIPELINE_LATE, key step u64, block in step u32, query u32 -> a block
+/* Late rows: PIPELINE_LATE, key step u64, block in step u32, query u32,
+ * number u32 -> a block
  * of the stream's columns (partition and offsets in its head), kind = query. */
 
 struct fl_query_count { /* conservation: seen = used + filtered + late + dead */

@@ -15,7 +15,7 @@ FL_DBI(PIPELINE, META)       /* "meta"; "cursor"; "plan" -> canonical text; "sql
 FL_DBI(PIPELINE, STATE)      /* operator u32, group u32, chunk u32 -> p_g, image */
 FL_DBI(PIPELINE, OUT)        /* sink u32, first row u64 -> result block */
 FL_DBI(PIPELINE, WINDOWS)    /* operator u32, end i64 -> provenance of a closed window */
-FL_DBI(PIPELINE, LATE)       /* step u64, block u32, query u32 -> block of late rows */
+FL_DBI(PIPELINE, LATE)       /* step u64, block u32, query u32, number u32 -> late rows */
 FL_DBI(PIPELINE, DEAD)       /* step u64, block u32, row u32, query u32 -> dead letter */
 FL_DBI(EMIT,     META)       /* "meta" */
 FL_DBI(EMIT,     SINKS)      /* pipeline name \0 sink name -> position, settled, state, error */

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fire.c - windows that time has passed become rows.
+ *
+ * Order: window end, operator, key group, first seen in the group.  The table's
+ * chains give the last two unsorted.  Each group keeps a running hash of what it
+ * fired; a replay must come to the same sum (engine.md, section 3).
+ */
+#include "aggregate/fold.h"
+
+#include <stdlib.h>
+
+#include "base/util.h"
+
+struct due {
+	struct oper *oper;
+	struct window *window;
+};
+
+static uint64_t
+hash_value(const struct fl_col *col, uint32_t i, uint64_t seed)
+{
+	uint32_t width = fl_type_width(col->type.id), size;
+	const char *p;
+
+	if (!fl_col_is_valid(col, i))
+		return seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	if (width > 0)
+		return fl_hash64_seed((const char *)col->data + (size_t)i * width, width, seed);
+	p = fl_col_str(col, i, &size);
+	return fl_hash64_seed(p, size, seed);
+}
+
+/* Columns of AGG for entries[0..count): keys, aggregates, bounds. */
+static void
+fill_batch(const struct window *window, const struct fl_node *agg, const uint32_t *entries,
+    uint32_t count, struct fl_batch *batch, struct fl_buf *bufs, struct fl_arena *arena)
+{
+	const struct table *t = &window->table;
+	uint32_t col_count = agg->schema.count, keys = agg->key_count;
+	const int64_t bounds[3] = { window->start, window->end, window->fire_at - 1 };
+
+	assert(col_count == keys + agg->agg_count + 3);
+	batch->row_count = count;
+	for (uint32_t c = 0; c < col_count; c++) {
+		fl_col_alloc(&batch->cols[c], &agg->schema.fields[c].type, count, true, arena);
+		fl_buf_init(&bufs[c]);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		const struct table_entry *e = table_at(t, entries[i]);
+		struct table_key_reader reader = { table_key(t, e), NULL };
+
+		reader.end = reader.at + e->key_size;
+		for (uint32_t c = 0; c < keys; c++)
+			table_key_take(&reader, &batch->cols[c], i, &bufs[c]);
+		for (uint32_t a = 0; a < agg->agg_count; a++)
+			agg->aggs[a].fn->finish(&agg->aggs[a],
+			    table_acc(t, entries[i]) + agg->aggs[a].acc_at, &t->heap,
+			    &batch->cols[keys + a], i, &bufs[keys + a]);
+		for (uint32_t b = 0; b < 3; b++)
+			((int64_t *)batch->cols[keys + agg->agg_count + b].data)[i] = bounds[b];
+	}
+	for (uint32_t c = 0; c < col_count; c++)
+		if (fl_type_is_var(batch->cols[c].type.id))
+			batch->cols[c].bytes = bufs[c].data == NULL ? "" : bufs[c].data;
+}
+
+static void
+hash_rows(struct oper *oper, const struct window *window, const uint32_t *entries,
+    const struct fl_batch *batch)
+{
+	const struct fl_node *agg = oper->agg;
+
+	for (uint32_t i = 0; i < batch->row_count; i++) {
+		uint64_t hash = table_at(&window->table, entries[i])->hash;
+		struct group *g = &oper->groups[table_group(hash)];
+
+		hash ^= (uint64_t)window->end * UINT64_C(0x9e3779b97f4a7c15);
+		for (uint32_t a = 0; a < agg->agg_count; a++)
+			hash = hash_value(&batch->cols[agg->key_count + a], i, hash);
+		g->hash = (g->hash ^ hash) * UINT64_C(0x9fb21c651e98df25) + 1;
+	}
+}
+
+/* One batch of fired rows climbs to the sink. */
+static void
+climb(struct fold *fold, struct oper *oper, const uint64_t *seen, uint32_t count)
+{
+	struct pass p;
+
+	pass_init(&p, fold, oper, &fold->fire_arena, count);
+	p.rows = &oper->upper[0].batch;
+	for (uint32_t i = 1; i < oper->upper_count && p.sel_count > 0; i++) {
+		struct stage *st = &oper->upper[i];
+
+		stage_reset(st, p.row_count);
+		switch (st->node->kind) {
+		case FL_NODE_CALC:
+			pass_filter(&p, st);
+			break;
+		case FL_NODE_TOPN:
+			topn_rank(&p, st, &seen);
+			break;
+		case FL_NODE_SINK:
+			(void)results_put(&p, st);
+			break;
+		case FL_NODE_SCAN:
+		case FL_NODE_WINDOW:
+		case FL_NODE_AGG:
+			assert(!"not above an aggregate");
+			break;
+		}
+	}
+}
+
+static void
+fire_entries(struct fold *fold, struct oper *oper, struct window *window, const uint32_t *entries,
+    uint32_t count)
+{
+	struct stage *base = &oper->upper[0];
+	struct fl_buf *bufs = fl_calloc(oper->agg->schema.count, sizeof(*bufs));
+	uint64_t *seen;
+
+	fl_arena_reset(&fold->fire_arena);
+	seen = fl_arena_alloc(&fold->fire_arena, count * sizeof(*seen));
+	for (uint32_t i = 0; i < count; i++)
+		seen[i] = table_at(&window->table, entries[i])->first_seen;
+	fill_batch(window, oper->agg, entries, count, &base->batch, bufs, &fold->fire_arena);
+	hash_rows(oper, window, entries, &base->batch);
+	climb(fold, oper, seen, count);
+	for (uint32_t c = 0; c < oper->agg->schema.count; c++)
+		fl_buf_fini(&bufs[c]);
+	free(bufs);
+}
+
+static void
+fire_window(struct fold *fold, struct oper *oper, struct window *window)
+{
+	const struct table *t = &window->table;
+	uint32_t *entries = fl_malloc(FL_MAX(t->count, 1u) * sizeof(*entries)), n = 0;
+	uint32_t chunk = oper->has_topn ? UINT32_MAX : FL_BATCH_ROWS_MAX;
+	uint64_t first = fold->sinks[oper->sink].next;
+
+	for (uint32_t g = 0; g < TABLE_GROUPS; g++) {
+		for (uint32_t next = t->head[g]; next != 0; next = table_at(t, next - 1)->next)
+			entries[n++] = next - 1;
+		if (t->group_count[g] > 0 && oper->groups[g].dirty_from == GROUP_CLEAN)
+			oper->groups[g].dirty_from = fold->commit;
+	}
+	/* Top-N ranks a window as a whole; the others may go in pieces. */
+	for (uint32_t at = 0; at < n; at += FL_MIN(chunk, n - at))
+		fire_entries(fold, oper, window, entries + at, FL_MIN(chunk, n - at));
+	free(entries);
+	oper->key_count -= t->count;
+	if (!fold->discard) {
+		oper->count.fired_windows++;
+		results_closed(fold, oper, window, first, fold->sinks[oper->sink].next - first);
+	}
+}
+
+static bool
+is_due(const struct fold *fold, const struct oper *oper, const struct window *window)
+{
+	if (oper->is_proc)
+		return fold->clock_ms >= window->fire_at;
+	return oper->source->watermark >= window->fire_at - 1;
+}
+
+static int
+compare_due(const void *a, const void *b)
+{
+	const struct due *x = a, *y = b;
+
+	if (x->window->fire_at != y->window->fire_at)
+		return x->window->fire_at < y->window->fire_at ? -1 : 1;
+	if (x->oper->index != y->oper->index)
+		return x->oper->index < y->oper->index ? -1 : 1;
+	return x->window->end < y->window->end ? -1 : x->window->end > y->window->end;
+}
+
+void
+fire_due(struct fold *fold)
+{
+	struct due *due;
+	uint32_t count = 0, n = 0;
+
+	for (uint32_t o = 0; o < fold->oper_count; o++) {
+		const struct oper *oper = &fold->opers[o];
+
+		for (uint32_t i = 0; i < oper->window_count && is_due(fold, oper, oper->windows[i]); i++)
+			count++;
+	}
+	if (count == 0)
+		return;
+	due = fl_calloc(count, sizeof(*due));
+	for (uint32_t o = 0; o < fold->oper_count; o++) {
+		struct oper *oper = &fold->opers[o];
+
+		for (uint32_t i = 0; i < oper->window_count && is_due(fold, oper, oper->windows[i]); i++)
+			due[n++] = (struct due){ oper, oper->windows[i] };
+	}
+	qsort(due, count, sizeof(*due), compare_due);
+	for (uint32_t i = 0; i < count; i++)
+		fire_window(fold, due[i].oper, due[i].window);
+	for (uint32_t i = 0; i < count; i++)
+		window_free(due[i].oper, 0); /* the due ones come first in each operator */
+	free(due);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fold.c - the one function that folds: a step's rows, then time, then fires.
+ *
+ * Reading order: fold_step() at the end; time.c for what a block says about time;
+ * calc.c for how a query's rows climb; window.c for how they get into tables;
+ * fire.c and topn.c for how they come out; results.c for what is kept of it.
+ */
+#include "aggregate/fold.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+
+/* ---- making the operators of a plan ---- */
+
+static bool
+is_upper(const struct fl_node *node, const struct fl_node *agg)
+{
+	for (node = node->input; node != NULL; node = node->input)
+		if (node == agg)
+			return true;
+	return false;
+}
+
+/* Stages for the nodes from the bottom up to, and without, what ends them. */
+static void
+make_stages(struct oper *oper)
+{
+	const struct fl_query *query = oper->query;
+	const struct fl_node *node, *chain[256];
+	uint32_t count = 0;
+
+	for (node = query->root; node != NULL; node = node->input) {
+		assert(count < FL_ARRAY_COUNT(chain));
+		chain[count++] = node;
+	}
+	oper->stages = fl_calloc(count, sizeof(*oper->stages));
+	oper->upper = fl_calloc(count, sizeof(*oper->upper));
+	for (uint32_t i = count; i-- > 0;) {
+		node = chain[i];
+		if (node->kind == FL_NODE_TOPN)
+			oper->has_topn = true;
+		if (node == oper->agg) {
+			struct stage *base = &oper->upper[oper->upper_count++];
+
+			stage_init(base, node, NULL);
+			memset(base->have, 1, node->schema.count * sizeof(bool));
+		} else if (oper->agg != NULL && is_upper(node, oper->agg)) {
+			stage_init(&oper->upper[oper->upper_count], node,
+			    &oper->upper[oper->upper_count - 1]);
+			oper->upper_count++;
+		} else {
+			stage_init(&oper->stages[oper->stage_count], node,
+			    oper->stage_count == 0 ? NULL : &oper->stages[oper->stage_count - 1]);
+			oper->stage_count++;
+		}
+	}
+}
+
+static struct source *
+find_source(struct fold *fold, const struct fl_table *table)
+{
+	for (uint32_t s = 0; s < fold->source_count; s++)
+		if (fold->sources[s].table == table)
+			return &fold->sources[s];
+	return NULL;
+}
+
+/* Sources in the order of the plan's tables, each scanned by some query. */
+static void
+make_sources(struct fold *fold, const uint32_t *stream_ids)
+{
+	const struct fl_plan *plan = fold->plan;
+
+	fold->sources = fl_calloc(FL_MAX(plan->table_count, 1u), sizeof(*fold->sources));
+	for (uint32_t t = 0; t < plan->table_count; t++) {
+		const struct fl_table *table = plan->tables[t];
+		struct source *src = &fold->sources[fold->source_count];
+		bool used = false;
+
+		for (uint32_t q = 0; q < plan->query_count && !used; q++) {
+			const struct fl_query *query = &plan->queries[q];
+
+			if (query->scan->table != table)
+				continue;
+			used = true;
+			stage_init(&src->scan, query->scan, NULL);
+		}
+		if (!used)
+			continue;
+		src->table = table;
+		src->index = t;
+		src->stream = stream_ids[table->stream];
+		src->schema = &plan->streams[table->stream].schema;
+		src->watermark = src->end = FL_TIME_MIN;
+		if (table->rowtime >= 0)
+			src->is_ltz =
+			    table->columns[table->rowtime].type.id == FL_TYPE_TIMESTAMP_LTZ;
+		fold->source_count++;
+	}
+}
+
+static void
+make_oper(struct fold *fold, uint32_t index)
+{
+	struct oper *oper = &fold->opers[index];
+	const struct fl_query *query = &fold->plan->queries[index];
+
+	oper->index = index;
+	oper->query = query;
+	oper->source = find_source(fold, query->scan->table);
+	oper->sink = query->sink;
+	oper->window = query->window;
+	oper->agg = query->agg;
+	assert(oper->source != NULL && (oper->window == NULL) == (oper->agg == NULL));
+	if (oper->window != NULL) {
+		oper->is_proc = oper->window->time == FL_TIME_PROC;
+		oper->is_ltz = oper->is_proc || oper->source->is_ltz;
+		if (!oper->is_proc)
+			oper->source->has_event_window = true;
+	}
+	for (uint32_t g = 0; g < TABLE_GROUPS; g++)
+		oper->groups[g].dirty_from = GROUP_CLEAN;
+	make_stages(oper);
+}
+
+void
+fold_init(struct fold *fold, const struct fl_plan *plan, const uint32_t *stream_ids, int64_t max_future_ms)
+{
+	memset(fold, 0, sizeof(*fold));
+	fold->plan = plan;
+	fold->max_future_ms = max_future_ms;
+	fl_arena_init(&fold->arena);
+	fl_arena_init(&fold->fire_arena);
+	fl_buf_init(&fold->out.bytes);
+	fold->identity = fl_malloc(FL_BATCH_ROWS_MAX * sizeof(*fold->identity));
+	for (uint32_t i = 0; i < FL_BATCH_ROWS_MAX; i++)
+		fold->identity[i] = i;
+	make_sources(fold, stream_ids);
+	fold->oper_count = plan->query_count;
+	fold->opers = fl_calloc(FL_MAX(plan->query_count, 1u), sizeof(*fold->opers));
+	for (uint32_t q = 0; q < plan->query_count; q++)
+		make_oper(fold, q);
+	fold->sink_count = plan->sink_count;
+	fold->sinks = fl_calloc(FL_MAX(plan->sink_count, 1u), sizeof(*fold->sinks));
+	for (uint32_t s = 0; s < plan->sink_count; s++) {
+		fold->sinks[s].table = plan->sinks[s];
+		fl_builder_init(&fold->sinks[s].rows, &plan->sinks[s]->physical);
+	}
+}
+
+static void
+free_oper(struct oper *oper)
+{
+	while (oper->window_count > 0)
+		window_free(oper, oper->window_count - 1);
+	for (uint32_t i = 0; i < oper->stage_count; i++)
+		stage_fini(&oper->stages[i]);
+	for (uint32_t i = 0; i < oper->upper_count; i++)
+		stage_fini(&oper->upper[i]);
+	free(oper->windows);
+	free(oper->stages);
+	free(oper->upper);
+}
+
+void
+fold_fini(struct fold *fold)
+{
+	if (fold->plan == NULL)
+		return;
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		free_oper(&fold->opers[q]);
+	for (uint32_t s = 0; s < fold->source_count; s++)
+		stage_fini(&fold->sources[s].scan);
+	for (uint32_t s = 0; s < fold->sink_count; s++)
+		fl_builder_fini(&fold->sinks[s].rows);
+	free(fold->opers);
+	free(fold->sources);
+	free(fold->sinks);
+	free(fold->parts);
+	free(fold->identity);
+	free(fold->out.blocks);
+	free(fold->out.values);
+	fl_buf_fini(&fold->out.bytes);
+	table_keys_fini(&fold->keys);
+	fl_arena_fini(&fold->arena);
+	fl_arena_fini(&fold->fire_arena);
+	memset(fold, 0, sizeof(*fold));
+}
+
+/* ---- folding ---- */
+
+/* The computed columns that time needed serve the queries as well. */
+static void
+share_columns(struct stage *own, const struct stage *shared, uint32_t row_count)
+{
+	uint32_t count = own->batch.schema->count;
+
+	own->batch.row_count = row_count;
+	memcpy(own->have, shared->have, count * sizeof(bool));
+	for (uint32_t c = 0; c < count; c++)
+		if (shared->have[c])
+			own->batch.cols[c] = shared->batch.cols[c];
+}
+
+static void
+fold_rows(struct fold *fold, struct oper *oper, const struct fl_block_view *view, uint32_t block,
+    uint64_t base)
+{
+	uint32_t n = view->batch.row_count, taken;
+	struct pass p;
+
+	pass_init(&p, fold, oper, &fold->arena, n);
+	p.view = view;
+	p.source = oper->source;
+	p.block = block;
+	p.base = (int64_t)base;
+	if (!fold->discard)
+		oper->count.seen += n;
+	share_columns(&oper->stages[0], &oper->source->scan, n);
+	for (uint32_t i = 1; i < oper->stage_count && p.sel_count > 0; i++) {
+		struct stage *st = &oper->stages[i];
+
+		stage_reset(st, n);
+		switch (st->node->kind) {
+		case FL_NODE_CALC:
+			pass_filter(&p, st);
+			break;
+		case FL_NODE_WINDOW:
+			if (!oper->is_proc && oper->source->time.bad != NULL)
+				pass_drop_bad(&p, oper->source->time.bad);
+			break;
+		case FL_NODE_SINK:
+			taken = results_put(&p, st);
+			if (!fold->discard)
+				oper->count.used += taken;
+			break;
+		case FL_NODE_SCAN:
+		case FL_NODE_AGG:
+		case FL_NODE_TOPN:
+			assert(!"not between a scan and its aggregate");
+			break;
+		}
+	}
+	if (oper->agg != NULL && p.sel_count > 0)
+		window_add(&p, &oper->stages[oper->stage_count - 1]);
+}
+
+static enum fl_code
+fold_block(struct fold *fold, const struct fl_block_head *head, uint32_t block, uint64_t base,
+    struct fl_err *err)
+{
+	for (uint32_t s = 0; s < fold->source_count; s++) {
+		struct source *src = &fold->sources[s];
+		struct fl_block_view view;
+
+		if (src->stream != head->stream)
+			continue;
+		FL_TRY(fl_block_view(head, head->size, src->schema, &fold->arena, &view, err));
+		if (view.batch.row_count > FL_BATCH_ROWS_MAX)
+			return FL_FAIL(err, FL_E_STORE_DAMAGED, "a block holds %u rows, at most %u fit",
+			    view.batch.row_count, FL_BATCH_ROWS_MAX);
+		if (view.batch.row_count == 0)
+			continue;
+		time_block(fold, src, time_part(fold, src, head->partition), &view, block);
+		for (uint32_t q = 0; q < fold->oper_count; q++)
+			if (fold->opers[q].source == src)
+				fold_rows(fold, &fold->opers[q], &view, block, base);
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+check_order(const struct fold *fold, const struct fl_step_head *head, struct fl_err *err)
+{
+	if (head->step != fold->step + 1)
+		return FL_FAIL(err, FL_E_STORE_MISMATCH,
+		    "pipeline \"%s\" is at step %" PRIu64 " and got step %" PRIu64 " of ingest",
+		    fold->plan->name, fold->step, head->step);
+	if (head->prev_hash != fold->hash)
+		return FL_FAIL(err, FL_E_STORE_MISMATCH,
+		    "pipeline \"%s\": step %" PRIu64
+		    " of ingest does not follow the step that was folded (hash %016" PRIx64
+		    ", expected %016" PRIx64 ")",
+		    fold->plan->name, head->step, head->prev_hash, fold->hash);
+	return FL_OK;
+}
+
+enum fl_code
+fold_step(struct fold *fold, const struct fl_step_view *step, struct fl_err *err)
+{
+	const struct fl_step_head *head = step->head;
+	const struct fl_block_head *block;
+	const char *at = step->blocks;
+	uint64_t base = head->rows_before;
+
+	FL_TRY(check_order(fold, head, err));
+	fl_arena_reset(&fold->arena);
+	fold->step = head->step;
+	fold->clock_ms = head->clock_ms;
+	fold->fired_index = 0;
+	time_added(fold, step);
+	for (uint32_t i = 0; fl_step_next_block(step, &at, &block); i++) {
+		FL_TRY(fold_block(fold, block, i, base, err));
+		base += block->row_count;
+	}
+	time_marks(fold, step);
+	time_advance(fold);
+	fire_due(fold);
+	results_seal(fold);
+	fold->hash = head->hash;
+	fold->row_total = head->rows_before + head->row_count;
+	if (fold->plan->state_limit_keys > 0 && !fold->discard &&
+	    fold_key_count(fold) > (uint64_t)fold->plan->state_limit_keys)
+		return FL_FAIL(err, FL_E_STATE_LIMIT,
+		    "pipeline \"%s\" holds %" PRIu64 " keys in open windows; flight.state-limit is %" PRId64,
+		    fold->plan->name, fold_key_count(fold), fold->plan->state_limit_keys);
+	return FL_OK;
+}
+
+/* ---- looking at it ---- */
+
+uint64_t
+fold_fired_hash(const struct fold *fold)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
+			sum += fold->opers[q].groups[g].hash;
+	return sum;
+}
+
+uint64_t
+fold_key_count(const struct fold *fold)
+{
+	uint64_t count = 0;
+
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		count += fold->opers[q].key_count;
+	return count;
+}
+
+uint32_t
+fold_window_count(const struct fold *fold)
+{
+	uint32_t count = 0;
+
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		count += fold->opers[q].window_count;
+	return count;
+}
+
+bool
+fold_wants_time(const struct fold *fold)
+{
+	for (uint32_t q = 0; q < fold->oper_count; q++) {
+		const struct oper *oper = &fold->opers[q];
+
+		if (oper->window_count > 0 &&
+		    (oper->is_proc || fold->plan->quiet_close_ms > 0 ||
+			oper->source->table->idle_timeout_ms > 0))
+			return true;
+	}
+	return false;
+}
+
+bool
+fold_is_drained(const struct fold *fold)
+{
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		if (!fold->opers[q].is_proc && fold->opers[q].window_count > 0)
+			return false;
+	return true;
+}

@@ -1,0 +1,786 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pipeline.c - turns and commits of one pipeline.
+ *
+ * R moves in every commit, state images follow: about 1 MiB per commit, the groups
+ * dirty for longest first, always whole groups.  A group that became dirty after
+ * the commit at step c needs the steps after c again, so replay_from is the
+ * smallest such c; the time state at each commit since is kept in memory, that the
+ * cursor can name it.
+ */
+#include "aggregate/pipeline.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+
+/* ---- opening ---- */
+
+static enum fl_code
+open_reader(struct pipeline *p, enum fl_role role, struct fl_store **store, struct fl_err *err)
+{
+	struct fl_store_options options = { .role = role, .instance = p->instance->uuid };
+	char path[4096];
+	enum fl_code code;
+
+	fl_instance_path(p->instance, role, p->info->name, path, sizeof(path));
+	code = fl_store_open(path, &options, store, err);
+	if (code != FL_E_NO_SUCH_OBJECT)
+		return code;
+	*err = (struct fl_err){ .code = FL_OK }; /* not made yet: look again later */
+	return FL_OK;
+}
+
+static enum fl_code
+get_meta(struct fl_txn *txn, const char *key, bool *found, const void **value, size_t *size,
+    struct fl_err *err)
+{
+	return fl_txn_get(txn, FL_DBI_PIPELINE_META, key, strlen(key), found, NULL, value, size, err);
+}
+
+static enum fl_code
+put_meta(struct fl_txn *txn, const char *key, const void *value, size_t size, struct fl_err *err)
+{
+	return fl_txn_put(txn, FL_DBI_PIPELINE_META, key, strlen(key), 0, value, size, err);
+}
+
+/* The first line that differs says what changed. */
+static enum fl_code
+fail_plan(const struct pipeline *p, const char *old, size_t size, struct fl_err *err)
+{
+	const char *now = p->fold.plan->text;
+	size_t i = 0, line = 0;
+
+	while (i < size && now[i] != '\0' && old[i] == now[i])
+		if (old[i++] == '\n')
+			line = i;
+	return FL_FAIL(err, FL_E_PLAN_CHANGED,
+	    "pipeline \"%s\": its store was made for \"%.*s\", the plan now says \"%.*s\"",
+	    p->info->name, (int)FL_MIN(strcspn(old + line, "\n"), (size_t)120), old + line,
+	    (int)FL_MIN(strcspn(now + line, "\n"), (size_t)120), now + line);
+}
+
+static enum fl_code
+check_plan(struct pipeline *p, struct fl_txn *txn, bool *found, struct fl_err *err)
+{
+	const char *text = p->fold.plan->text;
+	const void *value;
+	struct fl_buf old;
+	enum fl_code code;
+	size_t size;
+
+	FL_TRY(get_meta(txn, "plan", found, &value, &size, err));
+	if (!*found || (size == strlen(text) && memcmp(value, text, size) == 0)) {
+		if (!*found)
+			return FL_OK;
+	} else {
+		fl_buf_init(&old);
+		fl_buf_add(&old, value, size);
+		code = fail_plan(p, old.data, old.size, err);
+		fl_buf_fini(&old);
+		return code;
+	}
+	FL_TRY(get_meta(txn, "pipeline", found, &value, &size, err));
+	if (!*found || size != sizeof(p->info->uuid) ||
+	    memcmp(value, &p->info->uuid, sizeof(p->info->uuid)) != 0)
+		return FL_FAIL(err, FL_E_STORE_MISMATCH,
+		    "pipeline \"%s\": the store belongs to another pipeline of that name than the catalog's",
+		    p->info->name);
+	return FL_OK;
+}
+
+static enum fl_code
+write_plan(struct pipeline *p, struct fl_err *err)
+{
+	struct fl_txn *txn = NULL;
+
+	FL_TRY(fl_txn_begin_write(p->store, &txn, err));
+	(void)put_meta(txn, "plan", p->fold.plan->text, strlen(p->fold.plan->text), err);
+	(void)put_meta(txn, "sql", p->info->sql == NULL ? "" : p->info->sql,
+	    p->info->sql == NULL ? 0 : strlen(p->info->sql), err);
+	(void)put_meta(txn, "pipeline", &p->info->uuid, sizeof(p->info->uuid), err);
+	return fl_txn_commit(&txn, err);
+}
+
+static enum fl_code
+open_own(struct pipeline *p, struct fl_err *err)
+{
+	struct fl_store_options options = { .role = FL_ROLE_PIPELINE, .write = true, .create = true,
+		.instance = p->instance->uuid };
+	struct fl_txn *txn = NULL;
+	char path[4096];
+	enum fl_code code;
+	bool found = false;
+
+	fl_instance_path(p->instance, FL_ROLE_PIPELINE, p->info->name, path, sizeof(path));
+	FL_TRY(fl_store_open(path, &options, &p->store, err));
+	FL_TRY(fl_txn_begin_read(p->store, &txn, err));
+	code = check_plan(p, txn, &found, err);
+	fl_txn_abort(&txn);
+	FL_TRY(code);
+	return found ? FL_OK : write_plan(p, err);
+}
+
+/* The pipeline belongs to one ingest store for life. */
+static enum fl_code
+bind_ingest(struct pipeline *p, struct fl_err *err)
+{
+	const struct fl_uuid *uuid = &fl_store_meta(p->ingest)->store;
+	struct fl_txn *txn = NULL;
+	struct fl_uuid known;
+	const void *value;
+	size_t size = 0;
+	bool found;
+	enum fl_code code;
+
+	FL_TRY(fl_txn_begin_read(p->store, &txn, err));
+	code = get_meta(txn, "ingest", &found, &value, &size, err);
+	if (code == FL_OK && found && size == sizeof(known))
+		memcpy(&known, value, sizeof(known));
+	fl_txn_abort(&txn);
+	FL_TRY(code);
+	if (found && (size != sizeof(known) || !fl_uuid_equal(&known, uuid)))
+		return FL_FAIL(err, FL_E_STORE_MISMATCH,
+		    "pipeline \"%s\" was made from another ingest store than the one that is there",
+		    p->info->name);
+	if (found)
+		return FL_OK;
+	FL_TRY(fl_txn_begin_write(p->store, &txn, err));
+	(void)put_meta(txn, "ingest", uuid, sizeof(*uuid), err);
+	return fl_txn_commit(&txn, err);
+}
+
+static void
+add_point(struct pipeline *p)
+{
+	struct fold *fold = &p->fold;
+	struct time_point *point;
+
+	if (p->point_count == p->point_capacity) {
+		p->point_capacity = FL_MAX(16u, p->point_capacity * 2);
+		p->points = fl_realloc(p->points, p->point_capacity * sizeof(*p->points));
+	}
+	point = &p->points[p->point_count++];
+	*point = (struct time_point){ .step = fold->step, .hash = fold->hash,
+		.row_total = fold->row_total, .clock_ms = fold->clock_ms,
+		.part_count = fold->part_count };
+	point->parts = fl_calloc(FL_MAX(fold->part_count, 1u), sizeof(*point->parts));
+	time_save(fold, point->parts);
+}
+
+static void
+drop_points_before(struct pipeline *p, uint64_t step)
+{
+	uint32_t n = 0;
+
+	while (n < p->point_count && p->points[n].step < step)
+		free(p->points[n++].parts);
+	p->point_count -= n;
+	memmove(p->points, p->points + n, p->point_count * sizeof(*p->points));
+}
+
+/* A pipeline without cursor starts before the oldest step that is kept. */
+static enum fl_code
+start_new(struct pipeline *p, struct fl_txn *ingest, struct fl_err *err)
+{
+	const struct fl_ingest_cursor *cursor;
+	const struct fl_partition_cursor *partitions;
+	struct fl_step_view step;
+	bool found;
+
+	FL_TRY(fl_ingest_cursor_get(ingest, &found, &cursor, &partitions, err));
+	if (!found || cursor->first_step <= 1)
+		return FL_OK;
+	FL_TRY(fl_step_get(ingest, cursor->first_step, &found, &step, err));
+	if (!found)
+		return FL_FAIL(err, FL_E_STORE_DAMAGED, "ingest store: step %" PRIu64 " is missing",
+		    cursor->first_step);
+	p->fold.step = p->fold.commit = cursor->first_step - 1;
+	p->fold.hash = step.head->prev_hash;
+	p->fold.row_total = step.head->rows_before;
+	return FL_OK;
+}
+
+static enum fl_code
+check_position(struct pipeline *p, const struct fl_pipeline_cursor *cursor, struct fl_txn *ingest,
+    struct fl_err *err)
+{
+	const struct fl_ingest_cursor *in;
+	const struct fl_partition_cursor *partitions;
+	bool found;
+
+	FL_TRY(fl_ingest_cursor_get(ingest, &found, &in, &partitions, err));
+	if ((found ? in->last_step : 0) < cursor->r)
+		return FL_FAIL(err, FL_E_STORE_MISMATCH,
+		    "pipeline \"%s\" has folded step %" PRIu64 ", ingest's last is %" PRIu64
+		    ": an older ingest store was restored",
+		    p->info->name, cursor->r, found ? in->last_step : 0);
+	return FL_OK;
+}
+
+static enum fl_code
+restore(struct pipeline *p, struct fl_txn *own, struct fl_txn *ingest, struct fl_err *err)
+{
+	struct fl_pipeline_cursor_view view;
+	struct fl_step_view next;
+	bool found;
+
+	FL_TRY(fl_pipeline_cursor_get(own, &found, &view, err));
+	if (!found) {
+		FL_TRY(start_new(p, ingest, err));
+		p->replay_from = p->fold.step;
+		add_point(p);
+		return FL_OK;
+	}
+	FL_TRY(check_position(p, view.head, ingest, err));
+	FL_TRY(state_restore(&p->fold, own, &view, err));
+	FL_TRY(fl_step_get(ingest, p->fold.step + 1, &found, &next, err));
+	if (found)
+		p->fold.row_total = next.head->rows_before;
+	p->replay_from = p->fold.step;
+	p->finished_stored = view.head->finished != 0;
+	add_point(p);
+	FL_TRY(state_replay(&p->fold, ingest, view.head, view.at_r, view.queries, err));
+	if (p->fold.step > p->replay_from)
+		add_point(p);
+	p->fold.commit = p->fold.step;
+	return FL_OK;
+}
+
+static enum fl_code
+measure_outbox(struct pipeline *p, struct fl_txn *own, struct fl_err *err)
+{
+	struct fl_cursor *cursor = NULL;
+	struct fl_item item;
+	bool found;
+	enum fl_code code;
+
+	FL_TRY(fl_cursor_open(own, FL_DBI_PIPELINE_OUT, &cursor, err));
+	code = fl_cursor_seek(cursor, NULL, 0, &found, &item, err);
+	while (code == FL_OK && found) {
+		p->outbox_size += item.size;
+		code = fl_cursor_next(cursor, &found, &item, err);
+	}
+	fl_cursor_close(&cursor);
+	return code;
+}
+
+static void
+init_fold(struct pipeline *p)
+{
+	const struct fl_plan *plan = p->info->plan;
+	int64_t max_future = plan->max_future_ms;
+
+	if (max_future < 0)
+		max_future = p->instance->is_run ? 0 : INT64_C(86400000);
+	fold_fini(&p->fold);
+	fold_init(&p->fold, plan, p->info->stream_ids, max_future);
+}
+
+enum fl_code
+pipeline_open(struct pipeline *p, struct fl_err *err)
+{
+	struct fl_txn *own = NULL, *ingest = NULL;
+	enum fl_code code;
+	int64_t begin_us = fl_monotonic_us();
+
+	if (p->is_open)
+		return FL_OK;
+	if (p->store == NULL) {
+		init_fold(p);
+		p->confirmed = fl_realloc(
+		    p->confirmed, FL_MAX(p->fold.sink_count, 1u) * sizeof(*p->confirmed));
+		memset(p->confirmed, 0, p->fold.sink_count * sizeof(*p->confirmed));
+		code = open_own(p, err);
+		if (code != FL_OK) {
+			fl_store_close(&p->store);
+			return code;
+		}
+	}
+	if (p->ingest == NULL)
+		FL_TRY(open_reader(p, FL_ROLE_INGEST, &p->ingest, err));
+	if (p->ingest == NULL)
+		return FL_OK;
+	FL_TRY(bind_ingest(p, err));
+	FL_TRY(fl_txn_begin_read(p->store, &own, err));
+	code = fl_txn_begin_read(p->ingest, &ingest, err);
+	if (code == FL_OK)
+		code = restore(p, own, ingest, err);
+	if (code == FL_OK)
+		code = measure_outbox(p, own, err);
+	fl_txn_abort(&ingest);
+	fl_txn_abort(&own);
+	FL_TRY(code);
+	p->is_open = true;
+	fl_info("pipeline open pipeline=%s step=%" PRIu64 " replayed=%" PRIu64 " took_us=%" PRId64,
+	    p->info->name, p->fold.step, p->fold.step - p->replay_from,
+	    fl_monotonic_us() - begin_us);
+	return FL_OK;
+}
+
+/* ---- emit's positions, trimming ---- */
+
+static enum fl_code
+read_positions(struct pipeline *p, struct fl_err *err)
+{
+	const struct fl_uuid *own = &fl_store_meta(p->store)->store;
+	struct fl_txn *txn = NULL;
+	enum fl_code code = FL_OK;
+
+	if (p->emit == NULL)
+		FL_TRY(open_reader(p, FL_ROLE_EMIT, &p->emit, err));
+	if (p->emit == NULL)
+		return FL_OK;
+	FL_TRY(fl_txn_begin_read(p->emit, &txn, err));
+	for (uint32_t s = 0; s < p->fold.sink_count && code == FL_OK; s++) {
+		struct fl_sink_position position;
+		bool found;
+
+		code = fl_sink_position_get(
+		    txn, p->info->name, p->fold.sinks[s].table->name, &found, &position, err);
+		if (code == FL_OK && found && fl_uuid_equal(&position.store, own))
+			p->confirmed[s] = position.next;
+	}
+	fl_txn_abort(&txn);
+	return code;
+}
+
+/* Drops result blocks whose rows the sink has, but for the last KEEP_ROWS. */
+static enum fl_code
+trim_sink(struct pipeline *p, struct fl_txn *txn, uint32_t s, struct fl_err *err)
+{
+	struct out_sink *sink = &p->fold.sinks[s];
+	struct fl_cursor *cursor = NULL;
+	uint8_t keys[64][12];
+	uint64_t lasts[64], sizes[64];
+	uint32_t n = 0;
+	struct fl_item item;
+	uint8_t key[12] = { 0 };
+	enum fl_code code;
+	bool found;
+
+	if (p->confirmed[s] < sink->first + PIPELINE_KEEP_ROWS)
+		return FL_OK;
+	fl_key_u32(key, s);
+	FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_OUT, &cursor, err));
+	code = fl_cursor_seek(cursor, key, sizeof(key), &found, &item, err);
+	while (code == FL_OK && found && n < FL_ARRAY_COUNT(keys) && item.key_size == 12 &&
+	    fl_key_get_u32(item.key) == s) {
+		const struct fl_block_head *head = item.value;
+
+		if (item.size < sizeof(*head) ||
+		    (uint64_t)head->last + 1 + PIPELINE_KEEP_ROWS > p->confirmed[s])
+			break;
+		memcpy(keys[n], item.key, 12);
+		sizes[n] = item.size;
+		lasts[n++] = (uint64_t)head->last;
+		code = fl_cursor_next(cursor, &found, &item, err);
+	}
+	fl_cursor_close(&cursor);
+	for (uint32_t i = 0; i < n && code == FL_OK; i++) {
+		code = fl_txn_del(txn, FL_DBI_PIPELINE_OUT, keys[i], 12, err);
+		sink->first = lasts[i] + 1;
+		p->outbox_size -= FL_MIN(p->outbox_size, sizes[i]);
+	}
+	return code;
+}
+
+/* Provenance goes with the rows it tells of. */
+static enum fl_code
+trim_windows(struct pipeline *p, struct fl_txn *txn, uint32_t q, struct fl_err *err)
+{
+	struct fl_cursor *cursor = NULL;
+	uint8_t keys[64][12], key[12] = { 0 };
+	uint32_t n = 0;
+	struct fl_item item;
+	enum fl_code code;
+	bool found;
+
+	if (p->fold.sinks[p->fold.opers[q].sink].first == 0)
+		return FL_OK;
+	fl_key_u32(key, q);
+	FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_WINDOWS, &cursor, err));
+	code = fl_cursor_seek(cursor, key, sizeof(key), &found, &item, err);
+	while (code == FL_OK && found && n < FL_ARRAY_COUNT(keys) && item.key_size == 12 &&
+	    fl_key_get_u32(item.key) == q) {
+		const struct fl_window_closed *closed = item.value;
+
+		if (item.size != sizeof(*closed) || closed->sink >= p->fold.sink_count ||
+		    closed->first + closed->row_count > p->fold.sinks[closed->sink].first)
+			break;
+		memcpy(keys[n++], item.key, 12);
+		code = fl_cursor_next(cursor, &found, &item, err);
+	}
+	fl_cursor_close(&cursor);
+	for (uint32_t i = 0; i < n && code == FL_OK; i++)
+		code = fl_txn_del(txn, FL_DBI_PIPELINE_WINDOWS, keys[i], 12, err);
+	return code;
+}
+
+static enum fl_code
+trim_ledger(struct fl_txn *txn, enum fl_dbi dbi, struct fl_err *err)
+{
+	struct fl_cursor *cursor = NULL;
+	struct fl_item item;
+	uint8_t key[64];
+	size_t size = 0;
+	bool found = true;
+	enum fl_code code = FL_OK;
+
+	for (uint64_t n = fl_txn_count(txn, dbi); n > PIPELINE_LEDGER_MAX && code == FL_OK; n--) {
+		FL_TRY(fl_cursor_open(txn, dbi, &cursor, err));
+		code = fl_cursor_seek(cursor, NULL, 0, &found, &item, err);
+		if (code == FL_OK && found) {
+			size = item.key_size;
+			memcpy(key, item.key, size);
+		}
+		fl_cursor_close(&cursor);
+		if (code != FL_OK || !found)
+			break;
+		code = fl_txn_del(txn, dbi, key, size, err);
+	}
+	return code;
+}
+
+/* ---- commit ---- */
+
+static enum fl_code
+put_out(struct pipeline *p, struct fl_txn *txn, struct fl_err *err)
+{
+	struct out *out = &p->fold.out;
+	bool late = false, dead = false;
+
+	for (uint32_t i = 0; i < out->block_count; i++) {
+		const struct out_block *b = &out->blocks[i];
+		uint8_t key[12];
+
+		fl_key_u32(key, b->sink);
+		fl_key_u64(key + 4, b->first);
+		FL_TRY(fl_txn_put(txn, FL_DBI_PIPELINE_OUT, key, sizeof(key), 0,
+		    out->bytes.data + b->at, b->size, err));
+	}
+	for (uint32_t i = 0; i < out->value_count; i++) {
+		const struct out_value *v = &out->values[i];
+
+		FL_TRY(fl_txn_put(txn, v->dbi, v->key, v->key_size, v->kind,
+		    out->bytes.data + v->at, v->size, err));
+		late |= v->dbi == FL_DBI_PIPELINE_LATE;
+		dead |= v->dbi == FL_DBI_PIPELINE_DEAD;
+	}
+	if (late)
+		FL_TRY(trim_ledger(txn, FL_DBI_PIPELINE_LATE, err));
+	if (dead)
+		FL_TRY(trim_ledger(txn, FL_DBI_PIPELINE_DEAD, err));
+	return FL_OK;
+}
+
+/* Rows that a replay would fold again if it began at this commit. */
+static uint64_t
+rows_since(const struct pipeline *p, uint64_t commit)
+{
+	for (uint32_t i = 0; i < p->point_count; i++)
+		if (p->points[i].step == commit)
+			return p->fold.row_total - p->points[i].row_total;
+	return 0;
+}
+
+/* The group that is dirty for longest and not in this commit yet. */
+static bool
+find_oldest(const struct pipeline *p, const uint64_t *taken, uint32_t *oper, uint32_t *group)
+{
+	uint64_t oldest = GROUP_CLEAN;
+
+	for (uint32_t q = 0; q < p->fold.oper_count; q++) {
+		for (uint32_t g = 0; g < TABLE_GROUPS; g++) {
+			uint64_t from = p->fold.opers[q].groups[g].dirty_from;
+
+			if ((taken[q] >> g & 1) != 0 || from >= oldest)
+				continue;
+			oldest = from;
+			*oper = q;
+			*group = g;
+		}
+	}
+	return oldest != GROUP_CLEAN;
+}
+
+static enum fl_code
+put_images(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, struct fl_err *err)
+{
+	uint32_t q = 0, g = 0;
+	size_t total = 0;
+
+	p->flush_count = 0;
+	while (find_oldest(p, taken, &q, &g)) {
+		uint64_t from = p->fold.opers[q].groups[g].dirty_from;
+		size_t size;
+
+		if (total >= PIPELINE_FLUSH_BYTES && p->point_count < PIPELINE_POINTS_MAX &&
+		    rows_since(p, from) <= PIPELINE_REPLAY_ROWS)
+			break;
+		if (p->flush_count == p->flush_capacity) {
+			p->flush_capacity = FL_MAX(64u, p->flush_capacity * 2);
+			p->flushes =
+			    fl_realloc(p->flushes, p->flush_capacity * sizeof(*p->flushes));
+		}
+		FL_TRY(state_put(
+		    &p->fold, txn, q, g, &p->flushes[p->flush_count], &size, err));
+		p->flush_count++;
+		taken[q] |= UINT64_C(1) << g;
+		total += size;
+	}
+	return FL_OK;
+}
+
+/* Where a replay must begin once the groups taken are stored. */
+static uint64_t
+find_replay_from(const struct pipeline *p, const uint64_t *taken)
+{
+	uint64_t from = p->fold.step;
+
+	for (uint32_t q = 0; q < p->fold.oper_count; q++)
+		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
+			if ((taken[q] >> g & 1) == 0)
+				from = FL_MIN(from, p->fold.opers[q].groups[g].dirty_from);
+	return from;
+}
+
+static enum fl_code
+put_cursor(struct pipeline *p, struct fl_txn *txn, uint64_t replay_from, struct fl_err *err)
+{
+	const struct fold *fold = &p->fold;
+	const struct time_point *point = NULL;
+	struct fl_pipeline_cursor *head;
+	struct fl_partition_time *parts;
+	struct fl_query_count *queries;
+	struct fl_sink_count *sinks;
+	uint32_t n = fold->part_count;
+	size_t size = sizeof(*head) + 2 * (size_t)n * sizeof(*parts) +
+	    fold->oper_count * sizeof(*queries) + fold->sink_count * sizeof(*sinks);
+	void *value;
+
+	for (uint32_t i = 0; i < p->point_count; i++)
+		if (p->points[i].step == replay_from)
+			point = &p->points[i];
+	FL_TRY(fl_txn_reserve(txn, FL_DBI_PIPELINE_META, "cursor", 6, 0, size, &value, err));
+	memset(value, 0, size);
+	head = value;
+	head->r = fold->step;
+	head->r_hash = fold->hash;
+	head->clock_ms = fold->clock_ms;
+	head->replay_from = replay_from;
+	head->replay_hash = point != NULL ? point->hash : fold->hash;
+	head->replay_clock_ms = point != NULL ? point->clock_ms : fold->clock_ms;
+	head->watermark = FL_TIME_MIN;
+	for (uint32_t s = 0; s < fold->source_count; s++)
+		head->watermark = s == 0 ? fold->sources[0].watermark :
+					   FL_MIN(head->watermark, fold->sources[s].watermark);
+	head->fired_hash = fold_fired_hash(fold);
+	head->partition_count = n;
+	head->query_count = fold->oper_count;
+	head->sink_count = fold->sink_count;
+	head->wants_time = fold_wants_time(fold);
+	head->finished = p->is_finished;
+	parts = (struct fl_partition_time *)(head + 1);
+	time_save(fold, parts);
+	if (point == NULL)
+		time_save(fold, parts + n);
+	/* Partitions that came later than that point: in no table of the plan. */
+	for (uint32_t i = 0; point != NULL && i < n; i++) {
+		if (i < point->part_count)
+			parts[n + i] = point->parts[i];
+		else
+			parts[n + i].table = UINT32_MAX;
+	}
+	queries = (struct fl_query_count *)(void *)(parts + 2 * (size_t)n);
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		queries[q] = fold->opers[q].count;
+	sinks = (struct fl_sink_count *)(void *)(queries + fold->oper_count);
+	for (uint32_t s = 0; s < fold->sink_count; s++)
+		sinks[s] = (struct fl_sink_count){ fold->sinks[s].next, fold->sinks[s].first };
+	return FL_OK;
+}
+
+static enum fl_code
+write_commit(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, uint64_t *replay_from,
+    struct fl_err *err)
+{
+	FL_TRY(put_out(p, txn, err));
+	for (uint32_t s = 0; s < p->fold.sink_count; s++)
+		FL_TRY(trim_sink(p, txn, s, err));
+	for (uint32_t q = 0; q < p->fold.oper_count; q++)
+		FL_TRY(trim_windows(p, txn, q, err));
+	FL_TRY(put_images(p, txn, taken, err));
+	*replay_from = find_replay_from(p, taken);
+	return put_cursor(p, txn, *replay_from, err);
+}
+
+static void
+settle(struct pipeline *p, uint64_t replay_from)
+{
+	struct fold *fold = &p->fold;
+
+	for (uint32_t i = 0; i < p->flush_count; i++) {
+		struct group *g = &fold->opers[p->flushes[i].oper].groups[p->flushes[i].group];
+
+		g->p_g = fold->step;
+		g->dirty_from = GROUP_CLEAN;
+		g->chunk_count = p->flushes[i].chunk_count;
+	}
+	for (uint32_t i = 0; i < fold->out.block_count; i++)
+		p->outbox_size += fold->out.blocks[i].size;
+	fold_out_reset(fold);
+	if (p->point_count == 0 || p->points[p->point_count - 1].step < fold->step)
+		add_point(p);
+	drop_points_before(p, replay_from);
+	p->replay_from = replay_from;
+	fold->commit = fold->step;
+	p->finished_stored = p->is_finished;
+	p->is_pending = false;
+}
+
+static enum fl_code
+commit(struct pipeline *p, struct fl_err *err)
+{
+	uint64_t *taken = fl_calloc(FL_MAX(p->fold.oper_count, 1u), sizeof(*taken));
+	uint64_t replay_from = 0, outbox_size = p->outbox_size;
+	uint64_t *firsts = fl_calloc(FL_MAX(p->fold.sink_count, 1u), sizeof(*firsts));
+	struct fl_txn *txn = NULL;
+	enum fl_code code;
+
+	p->is_pending = true;
+	for (uint32_t s = 0; s < p->fold.sink_count; s++)
+		firsts[s] = p->fold.sinks[s].first;
+	if (fl_fault("aggregate-commit-before"))
+		code = FL_FAIL(err, FL_E_DISK_FULL, "fault before the commit of a pipeline");
+	else
+		code = fl_txn_begin_write(p->store, &txn, err);
+	if (code == FL_OK)
+		code = write_commit(p, txn, taken, &replay_from, err);
+	if (code == FL_OK)
+		code = fl_txn_commit(&txn, err);
+	fl_txn_abort(&txn);
+	if (code == FL_OK) {
+		settle(p, replay_from);
+		(void)fl_fault("aggregate-commit-after"); /* a place to be killed at */
+	} else { /* what was trimmed is there again */
+		p->outbox_size = outbox_size;
+		for (uint32_t s = 0; s < p->fold.sink_count; s++)
+			p->fold.sinks[s].first = firsts[s];
+	}
+	free(firsts);
+	free(taken);
+	if (code != FL_OK)
+		fl_err_context(err, "pipeline \"%s\"", p->info->name);
+	return code;
+}
+
+/* ---- a turn ---- */
+
+static enum fl_code
+fold_queued(struct pipeline *p, struct fl_txn *ingest, uint32_t *count, struct fl_err *err)
+{
+	const struct fl_ingest_cursor *cursor;
+	const struct fl_partition_cursor *partitions;
+	int64_t begin_us = fl_monotonic_us();
+	uint64_t last;
+	size_t size = 0;
+	bool found;
+
+	FL_TRY(fl_ingest_cursor_get(ingest, &found, &cursor, &partitions, err));
+	if (!found)
+		return FL_OK;
+	last = cursor->last_step;
+	while (p->fold.step < last && size < PIPELINE_TURN_BYTES &&
+	    fl_monotonic_us() - begin_us < PIPELINE_TURN_US) {
+		struct fl_step_view step;
+
+		FL_TRY(fl_step_get(ingest, p->fold.step + 1, &found, &step, err));
+		if (!found)
+			return FL_FAIL(err, FL_E_STORE_MISMATCH,
+			    "pipeline \"%s\" needs step %" PRIu64 ", ingest's oldest is %" PRIu64,
+			    p->info->name, p->fold.step + 1, cursor->first_step);
+		FL_TRY(fold_step(&p->fold, &step, err));
+		size += step.head->size;
+		p->steps_total++;
+		(*count)++;
+	}
+	p->is_finished = cursor->finished && p->fold.step == last && fold_is_drained(&p->fold);
+	return FL_OK;
+}
+
+static bool
+is_dirty(const struct pipeline *p)
+{
+	for (uint32_t q = 0; q < p->fold.oper_count; q++)
+		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
+			if (p->fold.opers[q].groups[g].dirty_from != GROUP_CLEAN)
+				return true;
+	return false;
+}
+
+static enum fl_code
+watch_outbox(struct pipeline *p, int64_t now_ms, struct fl_err *err)
+{
+	if (p->outbox_size > PIPELINE_OUTBOX_QUOTA / 2 || now_ms - p->emit_read_ms >= 1000 ||
+	    now_ms < p->emit_read_ms) {
+		p->emit_read_ms = now_ms;
+		FL_TRY(read_positions(p, err));
+	}
+	if (p->outbox_size <= PIPELINE_OUTBOX_QUOTA)
+		return FL_OK;
+	/* Only a commit trims; nothing is folded for it. */
+	FL_TRY(commit(p, err));
+	if (p->outbox_size <= PIPELINE_OUTBOX_QUOTA)
+		return FL_OK;
+	return FL_FAIL(err, FL_E_OUTBOX_FULL,
+	    "pipeline \"%s\": %" PRIu64 " bytes of results wait for their sinks, the quota is %" PRIu64,
+	    p->info->name, p->outbox_size, (uint64_t)PIPELINE_OUTBOX_QUOTA);
+}
+
+enum fl_code
+pipeline_turn(struct pipeline *p, int64_t now_ms, bool *worked, struct fl_err *err)
+{
+	struct fl_txn *ingest = NULL;
+	uint32_t count = 0;
+	enum fl_code code;
+
+	FL_TRY(pipeline_open(p, err));
+	if (!p->is_open)
+		return FL_OK;
+	if (p->is_pending) {
+		FL_TRY(commit(p, err));
+		*worked = true;
+	}
+	FL_TRY(watch_outbox(p, now_ms, err));
+	FL_TRY(fl_txn_begin_read(p->ingest, &ingest, err));
+	code = fold_queued(p, ingest, &count, err);
+	fl_txn_abort(&ingest);
+	FL_TRY(code);
+	if (count == 0 && !is_dirty(p) && p->is_finished == p->finished_stored)
+		return FL_OK;
+	*worked = true;
+	return commit(p, err);
+}
+
+bool
+pipeline_is_done(const struct pipeline *p)
+{
+	return p->is_open && p->is_finished && p->finished_stored && !p->is_pending && !is_dirty(p);
+}
+
+void
+pipeline_close(struct pipeline *p)
+{
+	fold_fini(&p->fold);
+	for (uint32_t i = 0; i < p->point_count; i++)
+		free(p->points[i].parts);
+	free(p->points);
+	free(p->flushes);
+	free(p->confirmed);
+	fl_store_close(&p->emit);
+	fl_store_close(&p->ingest);
+	fl_store_close(&p->store);
+	memset(p, 0, sizeof(*p));
+}

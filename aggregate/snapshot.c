@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * snapshot.c - looking inside from outside: the same fold, in a reader.
+ *
+ * Read transactions are opened downstream first, so what the pipeline's cursor
+ * names is in the ingest snapshot taken after it.  The state images are loaded, the
+ * steps (replay_from, R] folded here, and the result is exactly the state at R,
+ * with every program alive or dead and at no cost for them.  Everything is copied
+ * out before the first callback, so that a slow terminal holds no transaction.
+ */
+#include "aggregate/aggregate.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "aggregate/fold.h"
+#include "base/util.h"
+
+/* One row and what it is sorted by; texts live in the arena. */
+struct shot_row {
+	struct aggregate_row row;
+	uint32_t oper, index; /* index: as it came, for equal keys */
+};
+
+struct shot {
+	struct fl_arena arena;
+	struct fold fold;
+	struct shot_row *rows;
+	uint32_t count, capacity;
+	struct aggregate_head head;
+	struct fl_partition_time *parts;
+	const char *const **closed_names; /* per sink */
+};
+
+static struct shot_row *
+add_row(struct shot *shot)
+{
+	if (shot->count == shot->capacity) {
+		shot->capacity = FL_MAX(64u, shot->capacity * 2);
+		shot->rows = fl_realloc(shot->rows, shot->capacity * sizeof(*shot->rows));
+	}
+	memset(&shot->rows[shot->count], 0, sizeof(*shot->rows));
+	shot->rows[shot->count].index = shot->count;
+	return &shot->rows[shot->count++];
+}
+
+static const char *
+keep_text(struct shot *shot, const struct fl_buf *text)
+{
+	return fl_arena_strndup(&shot->arena, text->data == NULL ? "" : text->data, text->size);
+}
+
+static uint32_t
+count_parts(const struct fl_agg *agg)
+{
+	uint32_t n = 0;
+
+	while (agg->fn->parts[n] != NULL)
+		n++;
+	return n;
+}
+
+/* Key columns, then "passengers.sum", "passengers.count" ... */
+static const char *const *
+name_columns(struct shot *shot, const struct fl_node *agg, uint32_t *count)
+{
+	const char **names;
+	uint32_t n = agg->key_count;
+
+	for (uint32_t a = 0; a < agg->agg_count; a++)
+		n += count_parts(&agg->aggs[a]);
+	names = FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(n, 1u));
+	for (uint32_t c = 0; c < agg->key_count; c++)
+		names[c] = fl_arena_strdup(&shot->arena, agg->schema.fields[c].name);
+	n = agg->key_count;
+	for (uint32_t a = 0; a < agg->agg_count; a++)
+		for (uint32_t i = 0; agg->aggs[a].fn->parts[i] != NULL; i++)
+			names[n++] = fl_arena_printf(&shot->arena, "%s%s", agg->aggs[a].name,
+			    agg->aggs[a].fn->parts[i]);
+	*count = n;
+	return names;
+}
+
+/* ---- open windows ---- */
+
+static void
+print_keys(struct shot *shot, const struct fl_node *agg, const struct table *t,
+    const struct table_entry *e, const char **values)
+{
+	struct table_key_reader reader = { table_key(t, e), NULL };
+	struct fl_buf bytes, text;
+
+	reader.end = reader.at + e->key_size;
+	fl_buf_init(&text);
+	for (uint32_t c = 0; c < agg->key_count; c++) {
+		struct fl_col col;
+
+		fl_col_alloc(&col, &agg->schema.fields[c].type, 1, true, &shot->fold.fire_arena);
+		fl_buf_init(&bytes);
+		table_key_take(&reader, &col, 0, &bytes);
+		if (fl_type_is_var(col.type.id))
+			col.bytes = bytes.data == NULL ? "" : bytes.data;
+		fl_buf_reset(&text);
+		fl_col_print(&col, 0, &text);
+		values[c] = keep_text(shot, &text);
+		fl_buf_fini(&bytes);
+	}
+	fl_buf_fini(&text);
+	fl_arena_reset(&shot->fold.fire_arena);
+}
+
+static void
+shoot_window(struct shot *shot, const struct oper *oper, const struct window *window,
+    const char *const *names, uint32_t value_count)
+{
+	const struct fl_node *agg = oper->agg;
+	const struct table *t = &window->table;
+	struct fl_buf text;
+
+	fl_buf_init(&text);
+	for (uint32_t i = 0; i < t->count; i++) {
+		struct shot_row *r = add_row(shot);
+		const char **values =
+		    FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(value_count, 1u));
+		uint32_t n = agg->key_count;
+
+		print_keys(shot, agg, t, table_at(t, i), values);
+		for (uint32_t a = 0; a < agg->agg_count; a++) {
+			for (uint32_t part = 0; agg->aggs[a].fn->parts[part] != NULL; part++) {
+				fl_buf_reset(&text);
+				agg->aggs[a].fn->part_print(&agg->aggs[a],
+				    table_acc(t, i) + agg->aggs[a].acc_at, &t->heap, part, &text);
+				values[n++] = keep_text(shot, &text);
+			}
+		}
+		r->oper = oper->index;
+		r->row = (struct aggregate_row){
+			.query = fl_arena_strdup(&shot->arena, oper->query->name),
+			.window_start = window->start, .window_end = window->end, .is_open = true,
+			.row_count = table_at(t, i)->row_count, .value_count = value_count,
+			.names = names, .values = values, .key_count = agg->key_count };
+	}
+	fl_buf_fini(&text);
+}
+
+/* ---- closed windows: what the outbox still holds ---- */
+
+static enum fl_code
+shoot_block(struct shot *shot, const struct oper *oper, const struct fl_window_closed *closed,
+    const struct fl_item *item, struct fl_err *err)
+{
+	const struct fl_schema *schema = &shot->fold.sinks[closed->sink].table->physical;
+	struct fl_block_view view;
+	struct fl_buf text;
+
+	FL_TRY(fl_block_view(item->value, item->size, schema, &shot->fold.fire_arena, &view, err));
+	if (shot->closed_names[closed->sink] == NULL) {
+		const char **names =
+		    FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(schema->count, 1u));
+
+		for (uint32_t c = 0; c < schema->count; c++)
+			names[c] = fl_arena_strdup(&shot->arena, schema->fields[c].name);
+		shot->closed_names[closed->sink] = names;
+	}
+	fl_buf_init(&text);
+	for (uint32_t i = 0; i < view.batch.row_count; i++) {
+		uint64_t number = (uint64_t)view.head->first + i;
+		const char **values;
+		struct shot_row *r;
+
+		if (number < closed->first || number >= closed->first + closed->row_count)
+			continue;
+		values = FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(schema->count, 1u));
+		for (uint32_t c = 0; c < schema->count; c++) {
+			fl_buf_reset(&text);
+			fl_col_print(&view.batch.cols[c], i, &text);
+			values[c] = keep_text(shot, &text);
+		}
+		r = add_row(shot);
+		r->oper = oper->index;
+		r->row = (struct aggregate_row){
+			.query = fl_arena_strdup(&shot->arena, oper->query->name),
+			.window_start = closed->start, .window_end = closed->end,
+			.value_count = schema->count, .names = shot->closed_names[closed->sink],
+			.values = values };
+	}
+	fl_buf_fini(&text);
+	fl_arena_reset(&shot->fold.fire_arena);
+	return FL_OK;
+}
+
+/* The blocks that hold rows [first, first + row_count) of the window's sink. */
+static enum fl_code
+shoot_closed(struct shot *shot, struct fl_cursor *out, const struct oper *oper,
+    const struct fl_window_closed *closed, struct fl_err *err)
+{
+	uint64_t last = closed->first + closed->row_count;
+	uint8_t key[12];
+	struct fl_item item;
+	bool found;
+
+	/* Blocks are found by their first row: start at the one before. */
+	fl_key_u32(key, closed->sink);
+	fl_key_u64(key + 4, closed->first > FL_BATCH_ROWS_MAX ? closed->first - FL_BATCH_ROWS_MAX : 0);
+	FL_TRY(fl_cursor_seek(out, key, sizeof(key), &found, &item, err));
+	while (found && item.key_size == 12 && fl_key_get_u32(item.key) == closed->sink &&
+	    fl_key_get_u64((const uint8_t *)item.key + 4) < last) {
+		const struct fl_block_head *head = item.value;
+
+		if (item.size >= sizeof(*head) && (uint64_t)head->last >= closed->first)
+			FL_TRY(shoot_block(shot, oper, closed, &item, err));
+		FL_TRY(fl_cursor_next(out, &found, &item, err));
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+shoot_all_closed(struct shot *shot, struct fl_txn *txn, uint32_t only, struct fl_err *err)
+{
+	struct fl_cursor *windows = NULL, *out = NULL;
+	struct fl_item item;
+	bool found;
+	enum fl_code code;
+
+	FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_WINDOWS, &windows, err));
+	code = fl_cursor_open(txn, FL_DBI_PIPELINE_OUT, &out, err);
+	if (code == FL_OK)
+		code = fl_cursor_seek(windows, NULL, 0, &found, &item, err);
+	while (code == FL_OK && found) {
+		const struct fl_window_closed *closed = item.value;
+		uint32_t q = item.key_size == 12 ? fl_key_get_u32(item.key) : UINT32_MAX;
+
+		if (q >= shot->fold.oper_count || item.size != sizeof(*closed) ||
+		    closed->sink >= shot->fold.sink_count)
+			code = FL_FAIL(err, FL_E_STORE_DAMAGED, "a closed window fits no query");
+		else if (only == UINT32_MAX || q == only)
+			code = shoot_closed(shot, out, &shot->fold.opers[q], closed, err);
+		if (code == FL_OK)
+			code = fl_cursor_next(windows, &found, &item, err);
+	}
+	fl_cursor_close(&out);
+	fl_cursor_close(&windows);
+	return code;
+}
+
+/* ---- all of it ---- */
+
+static int
+compare_shots(const void *a, const void *b)
+{
+	const struct shot_row *x = a, *y = b;
+	uint32_t keys = FL_MIN(x->row.key_count, y->row.key_count);
+
+	if (x->oper != y->oper)
+		return x->oper < y->oper ? -1 : 1;
+	if (x->row.window_end != y->row.window_end)
+		return x->row.window_end < y->row.window_end ? -1 : 1;
+	for (uint32_t c = 0; c < keys; c++) {
+		int d = strcmp(x->row.values[c], y->row.values[c]);
+
+		if (d != 0)
+			return d;
+	}
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static enum fl_code
+shoot(struct shot *shot, struct fl_txn *own, struct fl_txn *ingest, uint32_t only, struct fl_err *err)
+{
+	struct fl_pipeline_cursor_view view;
+	const struct fl_ingest_cursor *in;
+	const struct fl_partition_cursor *partitions;
+	struct fold *fold = &shot->fold;
+	bool found, has_ingest;
+
+	FL_TRY(fl_pipeline_cursor_get(own, &found, &view, err));
+	if (!found)
+		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT, "pipeline \"%s\" has stored nothing yet",
+		    fold->plan->name);
+	FL_TRY(fl_ingest_cursor_get(ingest, &has_ingest, &in, &partitions, err));
+	FL_TRY(state_restore(fold, own, &view, err));
+	FL_TRY(state_replay(fold, ingest, view.head, view.at_r, view.queries, err));
+	shot->parts = fl_calloc(FL_MAX(fold->part_count, 1u), sizeof(*shot->parts));
+	time_save(fold, shot->parts);
+	shot->head = (struct aggregate_head){ .r = fold->step,
+		.ingest_last = has_ingest ? in->last_step : 0, .clock_ms = fold->clock_ms,
+		.watermark = view.head->watermark, .partition_count = fold->part_count,
+		.partitions = shot->parts };
+	shot->closed_names =
+	    FL_ARENA_ARRAY(&shot->arena, const char *const *, FL_MAX(fold->sink_count, 1u));
+	FL_TRY(shoot_all_closed(shot, own, only, err));
+	for (uint32_t q = 0; q < fold->oper_count; q++) {
+		const struct oper *oper = &fold->opers[q];
+		const char *const *names;
+		uint32_t count;
+
+		if (oper->agg == NULL || (only != UINT32_MAX && q != only))
+			continue;
+		names = name_columns(shot, oper->agg, &count);
+		for (uint32_t w = 0; w < oper->window_count; w++)
+			shoot_window(shot, oper, oper->windows[w], names, count);
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+open_store(struct fl_instance *instance, enum fl_role role, const char *pipeline,
+    struct fl_store **store, struct fl_err *err)
+{
+	struct fl_store_options options = { .role = role, .instance = instance->uuid };
+	char path[4096];
+	enum fl_code code;
+
+	fl_instance_path(instance, role, pipeline, path, sizeof(path));
+	code = fl_store_open(path, &options, store, err);
+	if (code == FL_E_NO_SUCH_OBJECT)
+		return FL_FAIL(
+		    err, FL_E_NO_SUCH_OBJECT, "pipeline \"%s\" has stored nothing yet", pipeline);
+	return code;
+}
+
+static enum fl_code
+find_pipeline(struct fl_instance *instance, const char *pipeline, const char *query,
+    const struct fl_pipeline **info, uint32_t *only, struct fl_err *err)
+{
+	*info = NULL;
+	*only = UINT32_MAX;
+	for (uint32_t i = 0; i < instance->pipeline_count; i++)
+		if (strcmp(instance->pipelines[i].name, pipeline) == 0)
+			*info = &instance->pipelines[i];
+	if (*info == NULL)
+		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT, "there is no pipeline \"%s\"", pipeline);
+	if (query == NULL)
+		return FL_OK;
+	for (uint32_t q = 0; q < (*info)->plan->query_count; q++)
+		if (strcmp((*info)->plan->queries[q].name, query) == 0)
+			*only = q;
+	if (*only == UINT32_MAX)
+		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
+		    "pipeline \"%s\" has no query \"%s\"; its first is \"%s\"", pipeline, query,
+		    (*info)->plan->query_count > 0 ? (*info)->plan->queries[0].name : "");
+	return FL_OK;
+}
+
+static enum fl_code
+shoot_stores(struct fl_instance *instance, const struct fl_pipeline *info, uint32_t only,
+    struct shot *shot, struct fl_err *err)
+{
+	struct fl_store *store = NULL, *ingest = NULL;
+	struct fl_txn *own = NULL, *in = NULL;
+	enum fl_code code;
+
+	code = open_store(instance, FL_ROLE_PIPELINE, info->name, &store, err);
+	if (code == FL_OK)
+		code = open_store(instance, FL_ROLE_INGEST, info->name, &ingest, err);
+	/* Downstream first: ingest may only be further then, and keeps what R needs. */
+	if (code == FL_OK)
+		code = fl_txn_begin_read(store, &own, err);
+	if (code == FL_OK)
+		code = fl_txn_begin_read(ingest, &in, err);
+	if (code == FL_OK)
+		code = shoot(shot, own, in, only, err);
+	fl_txn_abort(&in);
+	fl_txn_abort(&own);
+	fl_store_close(&ingest);
+	fl_store_close(&store);
+	return code;
+}
+
+enum fl_code
+aggregate_snapshot(struct fl_instance *instance, const char *pipeline, const char *query,
+    void (*on_head)(void *ctx, const struct aggregate_head *head),
+    void (*on_row)(void *ctx, const struct aggregate_row *row), void *ctx, struct fl_err *err)
+{
+	const struct fl_pipeline *info;
+	struct shot shot = { 0 };
+	uint32_t only;
+	enum fl_code code;
+
+	FL_TRY(find_pipeline(instance, pipeline, query, &info, &only, err));
+	fl_arena_init(&shot.arena);
+	fold_init(&shot.fold, info->plan, info->stream_ids, info->plan->max_future_ms >= 0 ?
+		info->plan->max_future_ms : instance->is_run ? 0 : INT64_C(86400000));
+	code = shoot_stores(instance, info, only, &shot, err);
+	if (code == FL_OK) {
+		if (shot.count > 0)
+			qsort(shot.rows, shot.count, sizeof(*shot.rows), compare_shots);
+		on_head(ctx, &shot.head);
+		for (uint32_t i = 0; i < shot.count; i++)
+			on_row(ctx, &shot.rows[i].row);
+	}
+	free(shot.rows);
+	free(shot.parts);
+	fold_fini(&shot.fold);
+	fl_arena_fini(&shot.arena);
+	return code;
+}

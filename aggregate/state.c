@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state.c - window state in the store, and the way back from it.
+ *
+ * One image per (operator, key group), cut into values:
+ *
+ *	+-------------------+
+ *	| struct chunk_head | 40 bytes, in every value
+ *	+-------------------+ then, over all values of the group together:
+ *	| struct window_head| 32 bytes: one open window
+ *	| entries           | as they lie in the table (table.h)
+ *	| heap bytes        | padded to 8
+ *	| window_head ...   |
+ *	+-------------------+
+ *
+ * All values of a group carry the same p_g: the group contains exactly the steps
+ * up to p_g.  After a restart the steps (replay_from, R] are folded again, and a
+ * row of step s counts for its group iff s > p_g.
+ */
+#include "aggregate/fold.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+
+struct chunk_head {
+	uint64_t p_g;
+	uint64_t hash;	    /* running, of the rows that the group fired */
+	uint64_t size;	    /* bytes of the image over all chunks */
+	uint32_t chunk, chunk_count;
+	uint32_t stride;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct chunk_head) == 40, "a file format");
+
+struct window_head {
+	int64_t start, end, fire_at;
+	uint32_t entry_count, heap_size;
+};
+static_assert(sizeof(struct window_head) == 32, "a file format");
+
+#define CHUNK_SIZE \
+	((uint32_t)(FL_VALUE_SIZE_MAX - sizeof(struct fl_value_head) - sizeof(struct chunk_head)) & ~7u)
+
+static void
+make_key(uint8_t key[12], uint32_t oper, uint32_t group, uint32_t chunk)
+{
+	fl_key_u32(key, oper);
+	fl_key_u32(key + 4, group);
+	fl_key_u32(key + 8, chunk);
+}
+
+static void
+make_image(const struct oper *oper, uint32_t group, struct fl_buf *out)
+{
+	for (uint32_t w = 0; w < oper->window_count; w++) {
+		const struct window *window = oper->windows[w];
+		struct window_head head = { window->start, window->end, window->fire_at,
+			window->table.group_count[group], 0 };
+		size_t at = out->size;
+
+		if (head.entry_count == 0)
+			continue;
+		fl_buf_add(out, &head, sizeof(head));
+		table_image(&window->table, oper->agg->aggs, oper->agg->agg_count, group, out,
+		    &head.heap_size);
+		memcpy(out->data + at, &head, sizeof(head));
+	}
+}
+
+enum fl_code
+state_put(struct fold *fold, struct fl_txn *txn, uint32_t o, uint32_t g, struct state_flush *flush,
+    size_t *size, struct fl_err *err)
+{
+	const struct oper *oper = &fold->opers[o];
+	const struct group *group = &oper->groups[g];
+	struct fl_buf image;
+	enum fl_code code = FL_OK;
+	uint32_t count;
+	uint8_t key[12];
+
+	fl_buf_init(&image);
+	make_image(oper, g, &image);
+	count = FL_MAX(1u, (uint32_t)((image.size + CHUNK_SIZE - 1) / CHUNK_SIZE));
+	for (uint32_t c = 0; c < count && code == FL_OK; c++) {
+		size_t from = (size_t)c * CHUNK_SIZE;
+		size_t part = FL_MIN((size_t)CHUNK_SIZE, image.size - from);
+		struct chunk_head head = { fold->step, group->hash, image.size, c, count,
+			(uint32_t)sizeof(struct table_entry) + oper->agg->row_size, 0 };
+		void *value;
+
+		make_key(key, o, g, c);
+		code = fl_txn_reserve(txn, FL_DBI_PIPELINE_STATE, key, sizeof(key), 0,
+		    sizeof(head) + part, &value, err);
+		if (code != FL_OK)
+			break;
+		memcpy(value, &head, sizeof(head));
+		if (part > 0)
+			memcpy((char *)value + sizeof(head), image.data + from, part);
+	}
+	for (uint32_t c = count; c < group->chunk_count && code == FL_OK; c++) {
+		make_key(key, o, g, c);
+		code = fl_txn_del(txn, FL_DBI_PIPELINE_STATE, key, sizeof(key), err);
+	}
+	*size = image.size + sizeof(struct chunk_head);
+	*flush = (struct state_flush){ o, g, count };
+	fl_buf_fini(&image);
+	return code;
+}
+
+/* ---- back ---- */
+
+static enum fl_code
+fail_image(uint32_t o, uint32_t g, const char *what, struct fl_err *err)
+{
+	return FL_FAIL(err, FL_E_STORE_DAMAGED, "window state of operator %u, group %u: %s", o, g, what);
+}
+
+static enum fl_code
+load_image(struct oper *oper, uint32_t g, const struct fl_buf *image, struct fl_err *err)
+{
+	const struct fl_node *agg = oper->agg;
+	uint32_t stride = (uint32_t)sizeof(struct table_entry) + agg->row_size;
+	size_t at = 0;
+
+	while (at < image->size) {
+		struct window_head head;
+		struct window *window;
+		uint64_t entries, heap;
+
+		if (image->size - at < sizeof(head))
+			return fail_image(oper->index, g, "it ends inside a window", err);
+		memcpy(&head, image->data + at, sizeof(head));
+		at += sizeof(head);
+		entries = (uint64_t)head.entry_count * stride;
+		heap = FL_ROUND_UP((uint64_t)head.heap_size, 8);
+		if (head.entry_count == 0 || entries > image->size - at ||
+		    heap > image->size - at - entries || head.start >= head.end)
+			return fail_image(oper->index, g, "a window does not fit into it", err);
+		window = window_open(oper, head.start, head.end, head.fire_at);
+		FL_TRY(table_load(&window->table, agg->aggs, agg->agg_count, g, image->data + at,
+		    head.entry_count, image->data + at + entries, head.heap_size, err));
+		oper->key_count += head.entry_count;
+		at += entries + heap;
+	}
+	return FL_OK;
+}
+
+/* Appends one chunk to its group's image; *done when it is the last. */
+static enum fl_code
+take_chunk(struct fold *fold, const struct fl_item *item, struct fl_buf *image, bool *done,
+    struct fl_err *err)
+{
+	uint32_t o, g, c;
+	struct chunk_head head;
+	struct oper *oper;
+
+	if (item->key_size != 12 || item->size < sizeof(head))
+		return FL_FAIL(err, FL_E_STORE_DAMAGED, "window state: a value of %zu bytes", item->size);
+	o = fl_key_get_u32(item->key);
+	g = fl_key_get_u32((const uint8_t *)item->key + 4);
+	c = fl_key_get_u32((const uint8_t *)item->key + 8);
+	if (o >= fold->oper_count || g >= TABLE_GROUPS || fold->opers[o].agg == NULL)
+		return FL_FAIL(err, FL_E_STORE_DAMAGED,
+		    "window state: operator %u, group %u is not in the plan", o, g);
+	oper = &fold->opers[o];
+	memcpy(&head, item->value, sizeof(head));
+	if (head.chunk != c || head.chunk_count <= c ||
+	    head.stride != sizeof(struct table_entry) + oper->agg->row_size ||
+	    (c > 0 && head.p_g != oper->groups[g].p_g) || image->size != (size_t)c * CHUNK_SIZE)
+		return fail_image(o, g, "its parts do not belong together", err);
+	oper->groups[g].p_g = head.p_g;
+	oper->groups[g].hash = head.hash;
+	oper->groups[g].chunk_count = head.chunk_count;
+	oper->p_g_max = FL_MAX(oper->p_g_max, head.p_g);
+	fl_buf_add(image, (const char *)item->value + sizeof(head), item->size - sizeof(head));
+	*done = c + 1 == head.chunk_count;
+	if (!*done)
+		return FL_OK;
+	if (image->size != head.size)
+		return fail_image(o, g, "it is shorter than it says", err);
+	return load_image(oper, g, image, err);
+}
+
+static enum fl_code
+load_all(struct fold *fold, struct fl_cursor *cursor, struct fl_buf *image, struct fl_err *err)
+{
+	struct fl_item item;
+	bool found, done = true;
+
+	FL_TRY(fl_cursor_seek(cursor, NULL, 0, &found, &item, err));
+	while (found) {
+		FL_TRY(take_chunk(fold, &item, image, &done, err));
+		if (done)
+			fl_buf_reset(image);
+		FL_TRY(fl_cursor_next(cursor, &found, &item, err));
+	}
+	if (!done)
+		return FL_FAIL(err, FL_E_STORE_DAMAGED, "window state: the last image is not complete");
+	return FL_OK;
+}
+
+enum fl_code
+state_load(struct fold *fold, struct fl_txn *txn, struct fl_err *err)
+{
+	struct fl_cursor *cursor = NULL;
+	struct fl_buf image;
+	enum fl_code code;
+
+	FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_STATE, &cursor, err));
+	fl_buf_init(&image);
+	code = load_all(fold, cursor, &image, err);
+	fl_buf_fini(&image);
+	fl_cursor_close(&cursor);
+	return code;
+}
+
+enum fl_code
+state_restore(struct fold *fold, struct fl_txn *txn, const struct fl_pipeline_cursor_view *view,
+    struct fl_err *err)
+{
+	const struct fl_pipeline_cursor *head = view->head;
+
+	if (head->query_count != fold->oper_count || head->sink_count != fold->sink_count)
+		return FL_FAIL(err, FL_E_STORE_DAMAGED,
+		    "pipeline cursor: %u queries and %u sinks, the plan has %u and %u",
+		    head->query_count, head->sink_count, fold->oper_count, fold->sink_count);
+	FL_TRY(state_load(fold, txn, err));
+	fold->step = fold->commit = head->replay_from;
+	fold->hash = head->replay_hash;
+	fold->clock_ms = head->replay_clock_ms;
+	time_load(fold, view->at_replay, head->partition_count);
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		fold->opers[q].count = view->queries[q];
+	for (uint32_t s = 0; s < fold->sink_count; s++) {
+		fold->sinks[s].next = view->sinks[s].next;
+		fold->sinks[s].first = view->sinks[s].first;
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+check_end(const struct fold *fold, const struct fl_pipeline_cursor *cursor,
+    const struct fl_partition_time *at_r, struct fl_err *err)
+{
+	struct fl_partition_time *parts;
+	bool same;
+
+	if (fold->hash != cursor->r_hash)
+		return FL_FAIL(err, FL_E_STORE_MISMATCH,
+		    "pipeline \"%s\": step %" PRIu64 " of ingest has hash %016" PRIx64
+		    ", the pipeline used %016" PRIx64,
+		    fold->plan->name, cursor->r, fold->hash, cursor->r_hash);
+	if (fold_fired_hash(fold) != cursor->fired_hash)
+		return FL_FAIL(err, FL_E_REPLAY_DIVERGED,
+		    "pipeline \"%s\": folding steps %" PRIu64 " to %" PRIu64
+		    " again fired other rows than the first time",
+		    fold->plan->name, cursor->replay_from + 1, cursor->r);
+	parts = fl_calloc(FL_MAX(fold->part_count, 1u), sizeof(*parts));
+	time_save(fold, parts);
+	same = fold->part_count == cursor->partition_count &&
+	    memcmp(parts, at_r, fold->part_count * sizeof(*parts)) == 0;
+	free(parts);
+	if (!same)
+		return FL_FAIL(err, FL_E_REPLAY_DIVERGED,
+		    "pipeline \"%s\": folding steps %" PRIu64 " to %" PRIu64
+		    " again ended at another time than the first time",
+		    fold->plan->name, cursor->replay_from + 1, cursor->r);
+	return FL_OK;
+}
+
+enum fl_code
+state_replay(struct fold *fold, struct fl_txn *ingest, const struct fl_pipeline_cursor *cursor,
+    const struct fl_partition_time *at_r, const struct fl_query_count *counts, struct fl_err *err)
+{
+	enum fl_code code = FL_OK;
+
+	fold->discard = true;
+	while (fold->step < cursor->r && code == FL_OK) {
+		struct fl_step_view step;
+		bool found;
+
+		code = fl_step_get(ingest, fold->step + 1, &found, &step, err);
+		if (code == FL_OK && !found)
+			code = FL_FAIL(err, FL_E_STORE_MISMATCH,
+			    "pipeline \"%s\" is at step %" PRIu64 " and needs step %" PRIu64
+			    ", which ingest does not have",
+			    fold->plan->name, cursor->r, fold->step + 1);
+		if (code == FL_OK)
+			code = fold_step(fold, &step, err);
+	}
+	fold->discard = false;
+	if (code != FL_OK)
+		return code;
+	for (uint32_t q = 0; q < fold->oper_count; q++) {
+		fold->opers[q].count = counts[q];
+		fold->opers[q].p_g_max = 0; /* everything from here on is new */
+	}
+	return check_end(fold, cursor, at_r, err);
+}
