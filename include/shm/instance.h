@@ -16,16 +16,20 @@
 #ifndef FL_SHM_INSTANCE_H
 #define FL_SHM_INSTANCE_H
 
+#include <signal.h>
+
 #include "shm/store.h"
 #include "sql/plan.h"
 
 struct fl_pipeline {
-	char *name;
+	char *name;		/* at most FL_PIPELINE_NAME_MAX bytes, any printable text */
 	struct fl_plan *plan;	/* owned */
 	struct fl_uuid uuid;	/* new with each --reset */
 	uint32_t *stream_ids;	/* plan->stream_count: number of each stream in this instance */
-	char *sql, *brokers;
+	char *sql, *brokers;	/* text as applied; -b or NULL */
+	char *file;		/* where it came from, absolute; or its name */
 };
+#define FL_PIPELINE_NAME_MAX 60u
 
 struct fl_instance {
 	char *dir;
@@ -34,6 +38,8 @@ struct fl_instance {
 	uint32_t pipeline_count;
 	struct fl_pipeline *pipelines; /* sorted by name */
 	bool is_run;		/* under flightctl run: max_future off by default */
+	bool allow_test;	/* as given to load */
+	uint64_t revision;	/* of the catalog, as loaded */
 };
 
 /* Makes an empty instance if absent, else opens it.  Errors: BAD_CONFIG and those of stores. */
@@ -52,16 +58,28 @@ enum fl_code fl_instance_apply(struct fl_instance *instance, const char *sql_fil
 enum fl_code fl_instance_apply_text(struct fl_instance *instance, const char *name,
     const char *text, const struct fl_sql_env *env, bool reset, struct fl_buf *detail,
     struct fl_err *err);
-/* (Re)loads pipelines and compiles them.  allow_test: connector 'test'. */
+/* (Re)loads pipelines and compiles them.  allow_test: connector 'test'.
+ * Errors: PLAN_CHANGED when this version of Flight reads a pipeline differently,
+ * STORE_MISMATCH after a reset that was interrupted. */
 enum fl_code fl_instance_load(struct fl_instance *instance, bool allow_test, struct fl_err *err);
-/* "DIR/ingest", "DIR/pipelines/NAME", ... into the arena-free buf; returns buf. */
+/* Have pipelines been applied since load?  Programs then load again. */
+enum fl_code fl_instance_changed(
+    struct fl_instance *instance, bool *changed, struct fl_err *err);
+/* Settings (quotas, ports): text by key, kept in the catalog.  get: value empty and
+ * false when it was never set. */
+enum fl_code fl_instance_set(
+    struct fl_instance *instance, const char *key, const char *value, struct fl_err *err);
+enum fl_code fl_instance_get(struct fl_instance *instance, const char *key, bool *found,
+    struct fl_buf *value, struct fl_err *err);
+/* "DIR/ingest", "DIR/pipelines/NAME", ... into buf; returns buf.  Bytes of a name other
+ * than letters, digits, '_' and '-' are written as %XX. */
 const char *fl_instance_path(
     const struct fl_instance *instance, enum fl_role role, const char *pipeline, char *buf, size_t size);
 
 /* Commands travel in the catalog; each program stores the last number applied. */
 struct fl_command {
 	uint64_t number;
-	const char *program, *verb, *arguments; /* arguments: JSON; borrowed until the txn ends */
+	const char *program, *verb, *arguments; /* arguments: JSON; borrowed during the call */
 };
 enum fl_code fl_command_put(struct fl_instance *instance, const char *program, const char *verb,
     const char *arguments, uint64_t *number, struct fl_err *err);
@@ -108,9 +126,9 @@ bool fl_metrics_life(const struct fl_metrics *metrics, int32_t *pid, int64_t *be
 /* ---- the loop that all programs are ---- */
 struct fl_program {
 	const char *name;
-	/* open gets the instance; step does one bounded turn: *worked true if it did
-	 * anything, *wait_ms how long it may wait otherwise; done true: nothing will
-	 * ever come (bounded). */
+	/* open gets the loaded instance, which has at least one pipeline; NO_SUCH_OBJECT
+	 * is waited for.  step does one bounded turn: *worked true if it did anything;
+	 * *done true: nothing will ever come (bounded). */
 	enum fl_code (*open)(struct fl_instance *instance, void **self, struct fl_err *err);
 	enum fl_code (*step)(void *self, int64_t now_ms, bool *worked, bool *done, struct fl_err *err);
 	/* Waits for work at most wait_ms (bell, eventfd). */
@@ -118,7 +136,18 @@ struct fl_program {
 	void (*close)(void **self);
 };
 /* Runs a program's main(): options, signals, log, loop, exit status; TRANSIENT
- * errors are retried with back-off and shown as the state. */
+ * errors are retried with back-off (50 ms to 5 s) and shown as the state.  It beats
+ * in metrics.<name> once a second, keeping the state text that the program set.  A
+ * change of the catalog closes the program, loads the instance, and opens it again. */
 int fl_program_main(const struct fl_program *program, int argc, char **argv);
+/*
+ * Runs programs as threads of this process over one loaded instance, until all are
+ * done (ingest first, then who follows it), *stop is set, or one fails: that ends
+ * them all and is returned.  Each program is opened, stepped and closed by its own
+ * thread.
+ */
+enum fl_code fl_programs_run(struct fl_instance *instance,
+    const struct fl_program *const programs[], uint32_t count,
+    const volatile sig_atomic_t *stop, struct fl_err *err);
 
 #endif
