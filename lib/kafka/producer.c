@@ -236,7 +236,7 @@ fl_kafka_producer_send(struct fl_kafka_producer *producer, int32_t partition, co
 	for (;;) {
 		native = rd_kafka_producev(producer->rk, RD_KAFKA_V_RKT(producer->topic),
 		    RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
-		    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_size),
+		    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_size),
 		    RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size), RD_KAFKA_V_TIMESTAMP(ts_ms),
 		    RD_KAFKA_V_OPAQUE(producer), RD_KAFKA_V_END);
 		if (native == RD_KAFKA_RESP_ERR_NO_ERROR)
