@@ -43,8 +43,10 @@
 
 #include <lmdb.h>
 
-#define STORE_FORMAT 1u
-#define STORE_BUILD "flight 1"
+#include "base/version.h"
+
+#define STORE_FORMAT ((uint32_t)FL_FORMAT_VERSION)
+#define STORE_BUILD "flight " FL_VERSION
 #define STORE_MAP_SIZE (UINT64_C(64) << 30)
 #define STORE_READERS_MAX 510u
 #define STORE_DBIS_MAX 8u
