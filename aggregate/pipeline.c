@@ -636,6 +636,9 @@ settle(struct pipeline *p, uint64_t replay_from)
 	drop_points_before(p, replay_from);
 	p->replay_from = replay_from;
 	fold->commit = fold->step;
+	if (!p->has_committed)
+		fl_info("first commit pipeline=%s step=%" PRIu64, p->info->name, fold->step);
+	p->has_committed = true;
 	p->finished_stored = p->is_finished;
 	p->is_pending = false;
 }

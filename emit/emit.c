@@ -34,6 +34,8 @@ sink_thread(void *arg)
 
 		if (emit_sink_turn(sink, fl_now_ms(), &worked, &err) != FL_OK)
 			break; /* fatal: the main thread ends the process */
+		if (sink->view.is_done)
+			break; /* nothing will ever come */
 		if (!worked)
 			fl_bell_wait(emit->bells, FL_BELL_AGGREGATE, seen, sink->wait_ms);
 	}

@@ -365,15 +365,8 @@ open_sink(struct emit_sink *sink, const struct emit_outbox *outbox, int64_t now_
 static size_t
 dead_key(const struct emit_sink *sink, uint64_t number, uint8_t key[64])
 {
-	size_t size = fl_sink_key(sink->pipeline->name, sink->table->name, key);
-	uint64_t hash;
+	size_t size = fl_sink_key(sink->pipeline->name, sink->table->name, key); /* <= 55 */
 
-	/* pipeline \0 sink \0 row number; of names too long for a key the end is a hash. */
-	if (size > 64 - 9) {
-		hash = fl_hash64(key, size);
-		size = 64 - 9;
-		memcpy(key + size - sizeof(hash), &hash, sizeof(hash));
-	}
 	key[size++] = '\0';
 	fl_key_u64(key + size, number);
 	return size + 8;

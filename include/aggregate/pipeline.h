@@ -41,6 +41,7 @@ struct pipeline {
 	bool is_open;
 	bool is_pending; /* a commit failed; its bytes are still in fold.out */
 	bool is_finished, finished_stored;
+	bool has_committed;	/* in this process: logged once, for recovery times */
 	struct time_point *points; /* oldest first; the first is replay_from */
 	uint32_t point_count, point_capacity;
 	struct state_flush *flushes; /* of the commit under way */

@@ -1,0 +1,325 @@
+"""harness.py - brokers, instances and readers for the suites that run real programs.
+
+Used by tests/proc, tests/kafka and the storm.  Everything lives in one temporary directory;
+processes are ended by the pids that were started here, and nothing else.
+"""
+import json, os, random, re, shutil, signal, subprocess, sys, tempfile, time, traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+VARIANT = os.environ.get("VARIANT", "release")
+BIN = "%s/build/%s/bin/" % (ROOT, VARIANT)
+BROKER = ROOT + "/tests/kafka/kafka-broker"
+FLIGHTS = ROOT + "/data/pipelines/flights/"
+PROGRAMS = ("ingest", "aggregate", "emit")
+
+
+class Failed(Exception):
+    pass
+
+
+def check(condition, text, *args):
+    if not condition:
+        raise Failed(text % args if args else text)
+
+
+def wait_for(what, seconds, fn, *args):
+    """Calls fn until it gives something true, and returns that."""
+    end = time.monotonic() + seconds
+    while True:
+        got = fn(*args)
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise Failed("timed out after %g s: %s" % (seconds, what))
+        time.sleep(0.05)
+
+
+def sh(*args, rc=0, **kw):
+    kw.setdefault("stdout", subprocess.PIPE)
+    kw.setdefault("stderr", subprocess.PIPE)
+    kw.setdefault("timeout", 120)
+    p = subprocess.run([str(a) for a in args], **kw)
+    if rc is not None and p.returncode != rc:
+        raise Failed("%s: exit %d, expected %d\n%s%s" % (" ".join(map(str, args)), p.returncode, rc,
+                     (p.stdout or b"").decode(errors="replace")[-1500:],
+                     (p.stderr or b"").decode(errors="replace")[-1500:]))
+    return p
+
+
+# ---- Avro, by hand for writing, by Debian's python3-avro for reading ----
+
+def varint(n):
+    n = (n << 1) ^ (n >> 63)
+    n &= (1 << 64) - 1
+    out = bytearray()
+    while n > 0x7F:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+def flight(number, plane, passengers, landed_at, origin):
+    number, origin = number.encode(), origin.encode()
+    return (varint(len(number)) + number + varint(plane) + varint(passengers) + varint(landed_at)
+            + varint(len(origin)) + origin)
+
+
+def unzig(data, at):
+    shift = n = 0
+    while True:
+        b = data[at]
+        at += 1
+        n |= (b & 0x7F) << shift
+        if b < 0x80:
+            return (n >> 1) ^ -(n & 1), at
+        shift += 7
+
+
+def read_flight(data):
+    """The same the other way, for the oracle of the storm: a million rows in seconds."""
+    size, at = unzig(data, 0)
+    number, at = data[at:at + size], at + size
+    plane, at = unzig(data, at)
+    passengers, at = unzig(data, at)
+    landed, at = unzig(data, at)
+    size, at = unzig(data, at)
+    if at + size != len(data):
+        raise ValueError("not a flight")
+    return number.decode(), plane, passengers, landed, data[at:].decode()
+
+
+def avro_reader(name):
+    import io
+    import avro.io
+    import avro.protocol
+    with open(FLIGHTS + "flights.avpr") as f:
+        protocol = avro.protocol.parse(f.read())
+    schema = [t for t in protocol.types if t.name == name][0]
+    reader = avro.io.DatumReader(schema)
+
+    def read(data):
+        stream = io.BytesIO(data)
+        row = reader.read(avro.io.BinaryDecoder(stream))
+        check(stream.read() == b"", "bytes are left after %s", row)
+        return row
+    return read
+
+
+# ---- the broker ----
+
+class Broker:
+    def __init__(self, directory, *props):
+        self.dir, self.props = directory, props
+        self.port = 20000 + random.randrange(5000) * 2
+        self.address = "127.0.0.1:%d" % self.port
+
+    def start(self):
+        sh(BROKER, "start", self.dir, self.port, *self.props, stdout=subprocess.DEVNULL,
+           stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        sh(BROKER, "stop", self.dir, rc=None, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def kill(self):
+        sh(BROKER, "kill", self.dir)
+
+    def topic(self, name, partitions=1, *props):
+        sh(BROKER, "topic", self.dir, name, partitions, *props)
+
+    def tool(self, name, *args, rc=0):
+        return sh(BROKER, "tool", self.dir, name, *args, rc=rc)
+
+    def send(self, topic, values, partition=0):
+        """Raw values, one message each; None is a null message."""
+        with tempfile.TemporaryDirectory() as tmp:
+            files, i = [], 0
+            for i, value in enumerate(values):
+                if value is None:
+                    self._send_files(topic, files, partition)
+                    files = []
+                    sh("kcat", "-P", "-b", self.address, "-t", topic, "-p", partition, "-K:", "-Z",
+                       input=b"k:\n")
+                    continue
+                path = "%s/%d" % (tmp, i)
+                with open(path, "wb") as f:
+                    f.write(value)
+                files.append(path)
+            self._send_files(topic, files, partition)
+
+    def _send_files(self, topic, files, partition):
+        for i in range(0, len(files), 200):
+            sh("kcat", "-P", "-b", self.address, "-t", topic, "-p", partition, *files[i:i + 200])
+
+    def read(self, topic, isolation="read_committed"):
+        """All messages: (partition, offset, timestamp, value), value None for null."""
+        out = sh("kcat", "-C", "-q", "-b", self.address, "-t", topic, "-o", "beginning", "-e",
+                 "-X", "isolation.level=" + isolation, "-f", "%p %o %T %S\n%s\n").stdout
+        rows, at = [], 0
+        while at < len(out):
+            end = out.index(b"\n", at)
+            partition, offset, ts, size = map(int, out[at:end].split())
+            at = end + 1
+            rows.append((partition, offset, ts, out[at:at + size] if size >= 0 else None))
+            at += max(size, 0) + 1
+        return rows
+
+    def values(self, topic):
+        return [r[3] for r in self.read(topic)]
+
+
+# ---- an instance and its programs ----
+
+class Instance:
+    def __init__(self, directory):
+        self.dir = directory
+        self.running = {}
+        self.logs = directory + ".logs"
+        os.makedirs(self.logs, exist_ok=True)
+
+    def ctl(self, *args, rc=0, **kw):
+        return sh(BIN + "flightctl", "-i", self.dir, *args, rc=rc, **kw)
+
+    def apply(self, sql, name="p.sql", rc=0):
+        path = self.logs + "/" + name
+        shutil.copy(FLIGHTS + "flights.avpr", self.logs)
+        with open(path, "w") as f:
+            f.write(sql)
+        return self.ctl("up", "--apply-only", path, rc=rc)
+
+    def log_path(self, program):
+        return "%s/%s.log" % (self.logs, program)
+
+    def log(self, program):
+        try:
+            with open(self.log_path(program), errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def start(self, *programs, fault=None):
+        for program in programs or PROGRAMS:
+            env = dict(os.environ)
+            env.pop("FLIGHT_FAULT", None)
+            if fault:
+                env["FLIGHT_FAULT"] = fault
+            with open(self.log_path(program), "ab") as log:
+                self.running[program] = subprocess.Popen(
+                    [BIN + "flight-" + program, "-i", self.dir], stdout=log, stderr=log, env=env)
+
+    def kill(self, *programs):
+        for program in programs or list(self.running):
+            p = self.running.pop(program)
+            p.kill()
+            p.wait()
+
+    def stop(self, *programs):
+        for program in programs or list(self.running):
+            p = self.running.get(program)
+            p.terminate()
+        for program in programs or list(self.running):
+            self.wait(program, None)
+
+    def wait(self, program, rc=0, seconds=60):
+        p = self.running.pop(program)
+        try:
+            got = p.wait(seconds)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+            raise Failed("flight-%s did not end in %g s\n%s" % (program, seconds, self.log(program)[-2000:]))
+        check(rc is None or got == rc, "flight-%s ended with %d, expected %s\n%s", program, got, rc,
+              self.log(program)[-2000:])
+        return got
+
+    def run_bounded(self, *programs):
+        self.start(*programs)
+        for program in programs or PROGRAMS:
+            self.wait(program, 0)
+
+    def end(self):
+        for program in list(self.running):
+            p = self.running.pop(program)
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+
+    def metrics(self):
+        out = {}
+        for line in self.ctl("metrics").stdout.decode().splitlines():
+            if line and not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                out[name] = out.get(name, 0) + float(value)
+        return out
+
+
+def flights_sql(broker, suffix="", file="flights.sql", quiet=None, bounded=False, start="earliest-offset"):
+    """A shipped pipeline on another broker, with topics and ids of its own."""
+    with open(FLIGHTS + file) as f:
+        sql = f.read()
+    sql = sql.replace("localhost:9092", broker.address)
+    for topic in ("flights", "average_passengers", "trend_origin"):
+        sql = sql.replace("'topic' = '%s'" % topic, "'topic' = '%s%s'" % (topic, suffix))
+    sql = re.sub(r"('sink.transactional-id-prefix' = '[^']*)'", r"\1%s'" % suffix, sql)
+    if quiet is not None:
+        sql = re.sub(r"'flight.quiet-close' = '[^']*'", "'flight.quiet-close' = '%s'" % quiet, sql)
+    if bounded:
+        sql = sql.replace("'scan.startup.mode'", "'scan.bounded.mode' = 'latest-offset',\n  'scan.startup.mode'", 1)
+    return sql.replace("'scan.startup.mode' = 'earliest-offset'", "'scan.startup.mode' = '%s'" % start)
+
+
+# ---- running a suite ----
+
+class Suite:
+    """Claims are functions; their names are what is printed."""
+
+    def __init__(self, argv):
+        self.claims, self.wanted = [], argv
+        self.tmp = tempfile.mkdtemp(prefix="flight-test-")
+        self.instances, self.brokers = [], []
+
+    def claim(self, fn):
+        self.claims.append(fn)
+        return fn
+
+    def instance(self, name):
+        inst = Instance("%s/%s" % (self.tmp, name))
+        self.instances.append(inst)
+        return inst
+
+    def broker(self, *props):
+        broker = Broker("%s/broker%d" % (self.tmp, len(self.brokers)), *props)
+        self.brokers.append(broker)
+        broker.start()
+        return broker
+
+    def run(self):
+        passed = failed = 0
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        try:
+            for fn in self.claims:
+                if self.wanted and fn.__name__ not in self.wanted:
+                    continue
+                t0 = time.monotonic()
+                try:
+                    fn()
+                    passed += 1
+                    print("ok %s (%.1f s)" % (fn.__name__, time.monotonic() - t0), flush=True)
+                except Exception as e:  # noqa: a test may fail in any way
+                    failed += 1
+                    text = str(e) if isinstance(e, Failed) else traceback.format_exc()
+                    print("FAILED %s: %s" % (fn.__name__, text), flush=True)
+                    if os.environ.get("KEEP"):
+                        print("kept: " + self.tmp, flush=True)
+                finally:
+                    for inst in self.instances:
+                        inst.end()
+        finally:
+            for inst in self.instances:
+                inst.end()
+            for broker in self.brokers:
+                broker.stop()
+            if not os.environ.get("KEEP"):
+                shutil.rmtree(self.tmp, ignore_errors=True)
+        print("%d passed, %d failed" % (passed, failed))
+        sys.exit(1 if failed else 0)
