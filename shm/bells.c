@@ -52,21 +52,21 @@ fl_bells_open(const struct fl_instance *instance, struct fl_bells **bells, struc
 	(void)snprintf(path, sizeof(path), "%s/run/bells", instance->dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno, "bells \"%s\": cannot open: %s", path,
-		    strerror(errno));
+		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno, "bells \"%s\": cannot open: %s",
+		    path, strerror(errno));
 	/* New files are zero, which is what bells begin with: no race in creation. */
 	if (fstat(fd, &st) != 0 || (st.st_size < BELLS_SIZE && ftruncate(fd, BELLS_SIZE) != 0)) {
 		int native = errno;
 
 		close(fd);
-		return FL_FAIL_NATIVE(err, FL_E_IO, native, "bells \"%s\": could not size the file: %s",
-		    path, strerror(native));
+		return FL_FAIL_NATIVE(err, FL_E_IO, native,
+		    "bells \"%s\": could not size the file: %s", path, strerror(native));
 	}
 	map = mmap(NULL, BELLS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (map == MAP_FAILED)
-		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "bells \"%s\": could not map: %s", path,
-		    strerror(errno));
+		return FL_FAIL_NATIVE(
+		    err, FL_E_IO, errno, "bells \"%s\": could not map: %s", path, strerror(errno));
 	b = fl_calloc(1, sizeof(*b));
 	b->words = map;
 	*bells = b;

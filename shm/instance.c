@@ -52,7 +52,8 @@ put_json(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size, 
 	size = strlen(text);
 	if (size > FL_VALUE_SIZE_MAX - sizeof(struct fl_value_head))
 		code = FL_FAIL(err, FL_E_BAD_CONFIG,
-		    "the SQL text and the files it names take %zu bytes in the catalog, at most %u fit",
+		    "the SQL text and the files it names take %zu bytes in the catalog, at most %u "
+		    "fit",
 		    size, FL_VALUE_SIZE_MAX - (unsigned)sizeof(struct fl_value_head));
 	else
 		code = fl_txn_put(txn, dbi, key, key_size, 0, text, size, err);
@@ -110,7 +111,7 @@ number_of(const json_t *object, const char *key)
 static enum fl_code
 open_catalog(struct fl_instance *instance, bool create, struct fl_err *err)
 {
-	struct fl_store_options options = { .role = FL_ROLE_CATALOG, .map_size = CATALOG_MAP_SIZE };
+	struct fl_store_options options = {.role = FL_ROLE_CATALOG, .map_size = CATALOG_MAP_SIZE};
 	char path[PATH_MAX], file[PATH_MAX];
 	enum fl_code code;
 
@@ -133,21 +134,21 @@ open_catalog(struct fl_instance *instance, bool create, struct fl_err *err)
 static enum fl_code
 make_dirs(const char *dir, struct fl_err *err)
 {
-	static const char *const subs[] = { "", "/pipelines", "/run", "/log" };
+	static const char *const subs[] = {"", "/pipelines", "/run", "/log"};
 	char path[PATH_MAX];
 	size_t i;
 
 	for (i = 0; i < FL_ARRAY_COUNT(subs); i++) {
 		if ((size_t)snprintf(path, sizeof(path), "%s%s", dir, subs[i]) >= sizeof(path))
-			return FL_FAIL(err, FL_E_BAD_CONFIG, "instance \"%s\": the path is too long", dir);
+			return FL_FAIL(
+			    err, FL_E_BAD_CONFIG, "instance \"%s\": the path is too long", dir);
 		FL_TRY(fl_mkdirs(path, err));
 	}
 	return FL_OK;
 }
 
 enum fl_code
-fl_instance_open(
-    const char *dir, bool create, struct fl_instance **instance, struct fl_err *err)
+fl_instance_open(const char *dir, bool create, struct fl_instance **instance, struct fl_err *err)
 {
 	struct fl_instance *in;
 	char *real;
@@ -213,7 +214,7 @@ encode_name(const char *name, char *out, size_t size)
 	for (; *name != '\0' && at + 4 < size; name++) {
 		unsigned char c = (unsigned char)*name;
 		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || c == '_' || c == '-';
+			     (c >= '0' && c <= '9') || c == '_' || c == '-';
 
 		if (plain)
 			out[at++] = (char)c;
@@ -250,8 +251,8 @@ fl_instance_path(const struct fl_instance *instance, enum fl_role role, const ch
 /* ---- files that the compiler asks for ---- */
 
 struct recorder {
-	json_t *files;		 /* path -> text */
-	fl_sql_read_file *read;	 /* the caller's, or NULL: disk */
+	json_t *files;		/* path -> text */
+	fl_sql_read_file *read; /* the caller's, or NULL: disk */
 	void *ctx;
 };
 
@@ -272,9 +273,8 @@ static const char *
 record_file(void *ctx, const char *path, struct fl_arena *arena, struct fl_err *err)
 {
 	struct recorder *recorder = ctx;
-	const char *text = recorder->read != NULL ?
-	    recorder->read(recorder->ctx, path, arena, err) :
-	    read_disk(path, arena, err);
+	const char *text = recorder->read != NULL ? recorder->read(recorder->ctx, path, arena, err)
+						  : read_disk(path, arena, err);
 
 	if (text == NULL)
 		return NULL;
@@ -307,13 +307,13 @@ struct stream_use {
 };
 
 static enum fl_code
-find_use(const struct fl_instance *instance, uint32_t id, struct stream_use *use,
-    struct fl_err *err)
+find_use(
+    const struct fl_instance *instance, uint32_t id, struct stream_use *use, struct fl_err *err)
 {
-	struct fl_store_options options = { .role = FL_ROLE_INGEST, .instance = instance->uuid };
+	struct fl_store_options options = {.role = FL_ROLE_INGEST, .instance = instance->uuid};
 	const struct fl_partition_cursor *partitions;
 	const struct fl_ingest_cursor *cursor;
-	struct fl_err local = { .code = FL_OK };
+	struct fl_err local = {.code = FL_OK};
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
 	char path[PATH_MAX];
@@ -352,8 +352,8 @@ starts_when_asked(const struct fl_table *table)
 
 /* A number whose blocks the newcomer may use as they are; 0: none. */
 static enum fl_code
-find_stream(const struct fl_instance *instance, struct fl_txn *txn,
-    const struct fl_stream *stream, const char *brokers, uint32_t *id, struct fl_err *err)
+find_stream(const struct fl_instance *instance, struct fl_txn *txn, const struct fl_stream *stream,
+    const char *brokers, uint32_t *id, struct fl_err *err)
 {
 	struct fl_cursor *cursor = NULL;
 	struct stream_use use;
@@ -373,7 +373,7 @@ find_stream(const struct fl_instance *instance, struct fl_txn *txn,
 		if (code != FL_OK)
 			break;
 		same = strcmp(text_of(json, "identity"), stream->identity) == 0 &&
-		    strcmp(text_of(json, "brokers"), brokers) == 0;
+		       strcmp(text_of(json, "brokers"), brokers) == 0;
 		json_decref(json);
 		if (!same)
 			continue;
@@ -402,7 +402,8 @@ use_stream(struct fl_txn *txn, uint32_t id, const char *pipeline, bool add, cons
 	if (json == NULL) {
 		if (!add)
 			return FL_OK;
-		json = json_pack("{s:s,s:s,s:[]}", "identity", identity, "brokers", brokers, "pipelines");
+		json = json_pack(
+		    "{s:s,s:s,s:[]}", "identity", identity, "brokers", brokers, "pipelines");
 		if (json == NULL)
 			return FL_FAIL(err, FL_E_BAD_CONFIG, "a stream's identity is not UTF-8");
 	}
@@ -445,11 +446,10 @@ struct apply {
 static enum fl_code
 get_settings(struct fl_txn *txn, json_t **settings, struct fl_err *err)
 {
-	FL_TRY(get_json(
-	    txn, FL_DBI_CATALOG_META, "instance", 8, "the settings", settings, err));
+	FL_TRY(get_json(txn, FL_DBI_CATALOG_META, "instance", 8, "the settings", settings, err));
 	if (*settings == NULL)
-		*settings = json_pack(
-		    "{s:i,s:i,s:{}}", "next_stream", 1, "revision", 0, "settings");
+		*settings =
+		    json_pack("{s:i,s:i,s:{}}", "next_stream", 1, "revision", 0, "settings");
 	return FL_OK;
 }
 
@@ -469,8 +469,8 @@ describe_change(const char *was, const char *now, char *buf, size_t size)
 		was += a + 1;
 		now += b + 1;
 	}
-	(void)snprintf(buf, size, "line %d of its canonical form was \"%.*s\", is now \"%.*s\"", line,
-	    (int)FL_MIN(a, (size_t)150), was, (int)FL_MIN(b, (size_t)150), now);
+	(void)snprintf(buf, size, "line %d of its canonical form was \"%.*s\", is now \"%.*s\"",
+	    line, (int)FL_MIN(a, (size_t)150), was, (int)FL_MIN(b, (size_t)150), now);
 }
 
 static enum fl_code
@@ -509,9 +509,9 @@ put_pipeline(struct apply *apply, struct fl_txn *txn, json_t *ids, const char *u
 
 	if (json == NULL)
 		return FL_FAIL(err, FL_E_BAD_CONFIG,
-		    "pipeline \"%s\": the SQL text or a name in it is not valid UTF-8", apply->name);
-	code = put_json(
-	    txn, FL_DBI_CATALOG_PIPELINES, apply->name, strlen(apply->name), json, err);
+		    "pipeline \"%s\": the SQL text or a name in it is not valid UTF-8",
+		    apply->name);
+	code = put_json(txn, FL_DBI_CATALOG_PIPELINES, apply->name, strlen(apply->name), json, err);
 	json_decref(json);
 	return code;
 }
@@ -545,7 +545,8 @@ write_same(struct apply *apply, struct fl_txn *txn, struct fl_err *err)
 {
 	if (json_is_true(json_object_get(apply->old, "is_resetting")))
 		return FL_FAIL(err, FL_E_STORE_MISMATCH,
-		    "pipeline \"%s\": a reset was interrupted; run it again with --reset", apply->name);
+		    "pipeline \"%s\": a reset was interrupted; run it again with --reset",
+		    apply->name);
 	return put_pipeline(apply, txn, json_object_get(apply->old, "streams"),
 	    text_of(apply->old, "uuid"), (json_int_t)number_of(apply->old, "created_ms"), err);
 }
@@ -595,7 +596,7 @@ commit_apply(struct apply *apply, struct fl_err *err)
 static enum fl_code
 lock_store(const char *path, int *fd, struct fl_err *err)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char file[PATH_MAX + 8];
 
 	(void)snprintf(file, sizeof(file), "%s.lock", path);
@@ -614,7 +615,7 @@ lock_store(const char *path, int *fd, struct fl_err *err)
 static enum fl_code
 remove_store(const char *path, struct fl_err *err)
 {
-	static const char *const files[] = { "data.mdb", "lock.mdb" };
+	static const char *const files[] = {"data.mdb", "lock.mdb"};
 	char gone[PATH_MAX + 8], file[PATH_MAX + 24];
 	size_t i;
 
@@ -627,11 +628,11 @@ remove_store(const char *path, struct fl_err *err)
 			(void)unlink(file);
 		}
 		if (rmdir(gone) != 0 && errno != ENOENT)
-			return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not remove \"%s\": %s", gone,
-			    strerror(errno));
+			return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not remove \"%s\": %s",
+			    gone, strerror(errno));
 		if (round == 0 && rename(path, gone) != 0 && errno != ENOENT)
-			return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not remove \"%s\": %s", path,
-			    strerror(errno));
+			return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not remove \"%s\": %s",
+			    path, strerror(errno));
 	}
 	return FL_OK;
 }
@@ -645,8 +646,8 @@ finish_reset(struct fl_instance *instance, const char *name, struct fl_err *err)
 	enum fl_code code;
 
 	FL_TRY(fl_txn_begin_write(instance->catalog, &txn, err));
-	code = get_json(
-	    txn, FL_DBI_CATALOG_PIPELINES, name, strlen(name), "a pipeline", &json, err);
+	code =
+	    get_json(txn, FL_DBI_CATALOG_PIPELINES, name, strlen(name), "a pipeline", &json, err);
 	if (code == FL_OK && json != NULL) {
 		(void)json_object_set_new(json, "is_resetting", json_false());
 		code = put_json(txn, FL_DBI_CATALOG_PIPELINES, name, strlen(name), json, err);
@@ -667,8 +668,7 @@ reset_and_commit(struct apply *apply, struct fl_err *err)
 
 	(void)snprintf(parent, sizeof(parent), "%s/pipelines", apply->instance->dir);
 	FL_TRY(fl_mkdirs(parent, err));
-	(void)fl_instance_path(
-	    apply->instance, FL_ROLE_PIPELINE, apply->name, path, sizeof(path));
+	(void)fl_instance_path(apply->instance, FL_ROLE_PIPELINE, apply->name, path, sizeof(path));
 	FL_TRY(lock_store(path, &fd, err));
 	code = commit_apply(apply, err);
 	if (code == FL_OK && apply->removes_store) {
@@ -700,12 +700,12 @@ apply_plan(struct fl_instance *instance, const char *name, const char *text,
     const struct fl_sql_env *env, bool reset, struct fl_buf *detail, struct fl_err *err)
 {
 	struct fl_sql_env recording = *env;
-	struct apply apply = { .instance = instance, .text = text, .reset = reset,
-		.env = &recording };
+	struct apply apply = {
+	    .instance = instance, .text = text, .reset = reset, .env = &recording};
 	enum fl_code code;
 
 	apply.recorder =
-	    (struct recorder){ .files = json_object(), .read = env->read_file, .ctx = env->ctx };
+	    (struct recorder){.files = json_object(), .read = env->read_file, .ctx = env->ctx};
 	recording.read_file = record_file;
 	recording.ctx = &apply.recorder;
 	recording.require_insert = true;
@@ -738,7 +738,7 @@ enum fl_code
 fl_instance_apply(struct fl_instance *instance, const char *sql_file, const char *brokers,
     bool reset, struct fl_buf *detail, struct fl_err *err)
 {
-	struct fl_sql_env env = { .brokers = brokers };
+	struct fl_sql_env env = {.brokers = brokers};
 	char *file = realpath(sql_file, NULL), *dir, *slash;
 	struct fl_buf text;
 	enum fl_code code;
@@ -756,8 +756,8 @@ fl_instance_apply(struct fl_instance *instance, const char *sql_file, const char
 	if (code == FL_OK && text.size > 0 && memchr(text.data, '\0', text.size) != NULL)
 		code = FL_FAIL(err, FL_E_SQL_SYNTAX, "file \"%s\": it holds a NUL byte", sql_file);
 	if (code == FL_OK)
-		code = apply_plan(instance, NULL, text.data != NULL ? text.data : "", &env, reset,
-		    detail, err);
+		code = apply_plan(
+		    instance, NULL, text.data != NULL ? text.data : "", &env, reset, detail, err);
 	fl_buf_fini(&text);
 	free(dir);
 	free(file);
@@ -769,10 +769,13 @@ fl_instance_apply(struct fl_instance *instance, const char *sql_file, const char
 static enum fl_code
 load_pipeline(struct fl_pipeline *p, const json_t *json, bool allow_test, struct fl_err *err)
 {
-	struct fl_sql_env env = { .file = text_of(json, "file"), .dir = text_of(json, "dir"),
-		.read_file = read_kept, .ctx = json_object_get(json, "files"),
-		.brokers = json_string_value(json_object_get(json, "brokers")),
-		.allow_test = allow_test, .require_insert = true };
+	struct fl_sql_env env = {.file = text_of(json, "file"),
+	    .dir = text_of(json, "dir"),
+	    .read_file = read_kept,
+	    .ctx = json_object_get(json, "files"),
+	    .brokers = json_string_value(json_object_get(json, "brokers")),
+	    .allow_test = allow_test,
+	    .require_insert = true};
 	const json_t *ids = json_object_get(json, "streams");
 	const char *sql = text_of(json, "sql");
 	char change[400];
@@ -785,11 +788,13 @@ load_pipeline(struct fl_pipeline *p, const json_t *json, bool allow_test, struct
 	if (strcmp(p->plan->text, text_of(json, "text")) != 0) {
 		describe_change(text_of(json, "text"), p->plan->text, change, sizeof(change));
 		return FL_FAIL(err, FL_E_PLAN_CHANGED,
-		    "this version of Flight reads it differently: %s; --reset starts it anew", change);
+		    "this version of Flight reads it differently: %s; --reset starts it anew",
+		    change);
 	}
 	if (json_array_size(ids) != p->plan->stream_count)
-		return FL_FAIL(err, FL_E_STORE_DAMAGED, "catalog: it has %zu stream numbers, expected %u",
-		    json_array_size(ids), (unsigned)p->plan->stream_count);
+		return FL_FAIL(err, FL_E_STORE_DAMAGED,
+		    "catalog: it has %zu stream numbers, expected %u", json_array_size(ids),
+		    (unsigned)p->plan->stream_count);
 	p->stream_ids = fl_calloc(FL_MAX(p->plan->stream_count, 1u), sizeof(p->stream_ids[0]));
 	for (i = 0; i < p->plan->stream_count; i++)
 		p->stream_ids[i] = (uint32_t)json_integer_value(json_array_get(ids, i));
@@ -934,8 +939,8 @@ fl_instance_get(struct fl_instance *instance, const char *key, bool *found, stru
 	FL_TRY(fl_txn_begin_read(instance->catalog, &txn, err));
 	code = get_settings(txn, &settings, err);
 	if (code == FL_OK) {
-		text = json_string_value(
-		    json_object_get(json_object_get(settings, "settings"), key));
+		text =
+		    json_string_value(json_object_get(json_object_get(settings, "settings"), key));
 		*found = text != NULL;
 		fl_buf_reset(value);
 		if (text != NULL)
@@ -964,8 +969,8 @@ write_command(struct fl_txn *txn, const char *program, const char *verb, const c
 	FL_TRY(fl_cursor_last(cursor, &found, &item, err));
 	next = found ? fl_key_get_u64(item.key) + 1 : 1;
 	fl_key_u64(key, next);
-	json = json_pack("{s:s,s:s,s:s,s:I}", "program", program, "verb", verb, "arguments", arguments,
-	    "time_ms", (json_int_t)fl_now_ms());
+	json = json_pack("{s:s,s:s,s:s,s:I}", "program", program, "verb", verb, "arguments",
+	    arguments, "time_ms", (json_int_t)fl_now_ms());
 	if (json == NULL)
 		return FL_FAIL(err, FL_E_BAD_CONFIG, "command \"%s\": not valid UTF-8", verb);
 	code = put_json(txn, FL_DBI_CATALOG_COMMANDS, key, 8, json, err);
@@ -1000,7 +1005,7 @@ call_command(const struct fl_item *item, const char *program,
     enum fl_code (*fn)(void *ctx, const struct fl_command *command, struct fl_err *err), void *ctx,
     struct fl_err *err)
 {
-	struct fl_command command = { .number = fl_key_get_u64(item->key) };
+	struct fl_command command = {.number = fl_key_get_u64(item->key)};
 	enum fl_code code = FL_OK;
 	json_t *json;
 

@@ -64,7 +64,7 @@ static const struct fl_metric_info metric_table[FL_METRIC_COUNT] = {
 #undef FL_METRIC
 #undef COUNTER
 #undef GAUGE
-	/* clang-format on */
+    /* clang-format on */
 };
 
 /* The sequence lock has one writer at a time; a program may beat from two threads. */
@@ -96,12 +96,12 @@ static enum fl_code
 map_file(const char *path, int fd, bool write, struct fl_metrics **metrics, struct fl_err *err)
 {
 	struct fl_metrics *m;
-	void *map = mmap(NULL, sizeof(struct metrics_map), write ? PROT_READ | PROT_WRITE : PROT_READ,
-	    MAP_SHARED, fd, 0);
+	void *map = mmap(NULL, sizeof(struct metrics_map),
+	    write ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
 
 	if (map == MAP_FAILED)
-		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "metrics \"%s\": could not map: %s", path,
-		    strerror(errno));
+		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "metrics \"%s\": could not map: %s",
+		    path, strerror(errno));
 	m = fl_calloc(1, sizeof(*m));
 	m->map = map;
 	*metrics = m;
@@ -115,9 +115,9 @@ is_ours(int fd)
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && (size_t)st.st_size == sizeof(head) &&
-	    pread(fd, &head, 24, 0) == 24 && head.magic == METRICS_MAGIC &&
-	    head.version == METRICS_VERSION && head.count == FL_METRIC_COUNT &&
-	    head.table_hash == hash_table();
+	       pread(fd, &head, 24, 0) == 24 && head.magic == METRICS_MAGIC &&
+	       head.version == METRICS_VERSION && head.count == FL_METRIC_COUNT &&
+	       head.table_hash == hash_table();
 }
 
 /* A new file by rename: who has the old one mapped keeps it. */
@@ -200,16 +200,16 @@ int64_t
 fl_metric_get(const struct fl_metrics *metrics, enum fl_metric metric)
 {
 	assert((unsigned)metric < FL_METRIC_COUNT);
-	return metrics == NULL ?
-	    0 :
-	    atomic_load_explicit(&metrics->map->values[metric], memory_order_relaxed);
+	return metrics == NULL
+		   ? 0
+		   : atomic_load_explicit(&metrics->map->values[metric], memory_order_relaxed);
 }
 
 void
 fl_metrics_beat(struct fl_metrics *metrics, const char *state)
 {
 	struct metrics_map *map;
-	uint64_t words[STATE_WORDS] = { 0 }, seq;
+	uint64_t words[STATE_WORDS] = {0}, seq;
 	size_t size, i;
 
 	if (metrics == NULL)
@@ -232,8 +232,7 @@ fl_metrics_beat(struct fl_metrics *metrics, const char *state)
 }
 
 bool
-fl_metrics_life(
-    const struct fl_metrics *metrics, int32_t *pid, int64_t *beat_ms, char state[128])
+fl_metrics_life(const struct fl_metrics *metrics, int32_t *pid, int64_t *beat_ms, char state[128])
 {
 	const struct metrics_map *map;
 	uint64_t words[STATE_WORDS], seq;
@@ -250,8 +249,7 @@ fl_metrics_life(
 		*beat_ms = atomic_load_explicit(&map->beat_ms, memory_order_acquire);
 		for (i = 0; i < STATE_WORDS; i++)
 			words[i] = atomic_load_explicit(&map->state[i], memory_order_acquire);
-		if ((seq & 1) == 0 &&
-		    atomic_load_explicit(&map->seq, memory_order_relaxed) == seq)
+		if ((seq & 1) == 0 && atomic_load_explicit(&map->seq, memory_order_relaxed) == seq)
 			break;
 	}
 	memcpy(state, words, STATE_SIZE);

@@ -14,8 +14,8 @@ fl_pipeline_cursor_get(
 	size_t size;
 	bool there;
 
-	FL_TRY(fl_txn_get(
-	    txn, FL_DBI_PIPELINE_META, "cursor", 6, &there, NULL, &value, &size, err));
+	FL_TRY(
+	    fl_txn_get(txn, FL_DBI_PIPELINE_META, "cursor", 6, &there, NULL, &value, &size, err));
 	if (!there) {
 		*found = false;
 		return FL_OK;
@@ -26,7 +26,8 @@ fl_pipeline_cursor_get(
 		2 * (uint64_t)head->partition_count * sizeof(struct fl_partition_time) +
 		    (uint64_t)head->query_count * sizeof(struct fl_query_count) +
 		    (uint64_t)head->sink_count * sizeof(struct fl_sink_count))
-		return FL_FAIL(err, FL_E_STORE_DAMAGED, "pipeline cursor: %zu bytes do not fit", size);
+		return FL_FAIL(
+		    err, FL_E_STORE_DAMAGED, "pipeline cursor: %zu bytes do not fit", size);
 	if (head->replay_from > head->r)
 		return FL_FAIL(err, FL_E_STORE_DAMAGED, "pipeline cursor: replay begins after R");
 	view->head = head;
@@ -34,7 +35,8 @@ fl_pipeline_cursor_get(
 	view->at_replay = view->at_r + head->partition_count;
 	view->queries =
 	    (const struct fl_query_count *)(const void *)(view->at_replay + head->partition_count);
-	view->sinks = (const struct fl_sink_count *)(const void *)(view->queries + head->query_count);
+	view->sinks =
+	    (const struct fl_sink_count *)(const void *)(view->queries + head->query_count);
 	*found = true;
 	return FL_OK;
 }
@@ -50,16 +52,18 @@ fl_sink_key(const char *pipeline, const char *sink, uint8_t key[64])
 	struct fl_buf whole;
 
 	if (size <= SINK_KEY_MAX) {
-		memcpy(key, pipeline, a + 1);
+		memcpy(key, pipeline, a);
+		key[a] = 0;
 		memcpy(key + a + 1, sink, b);
 		return size;
 	}
 	/* Long names: their beginning and a hash of the whole. */
 	fl_buf_init(&whole);
-	fl_buf_add(&whole, pipeline, a + 1);
+	fl_buf_add(&whole, pipeline, a);
+	fl_buf_byte(&whole, '\0');
 	fl_buf_add(&whole, sink, b);
-	(void)snprintf(hash, sizeof(hash), "%016llx",
-	    (unsigned long long)fl_hash64(whole.data, whole.size));
+	(void)snprintf(
+	    hash, sizeof(hash), "%016llx", (unsigned long long)fl_hash64(whole.data, whole.size));
 	memcpy(key, whole.data, SINK_KEY_MAX - 16);
 	memcpy(key + SINK_KEY_MAX - 16, hash, 16);
 	fl_buf_fini(&whole);
@@ -83,8 +87,8 @@ fl_sink_position_get(struct fl_txn *txn, const char *pipeline, const char *sink,
 	}
 	if (size != sizeof(*position))
 		return FL_FAIL(err, FL_E_STORE_DAMAGED,
-		    "position of sink \"%s\" of pipeline \"%s\": %zu bytes do not fit", sink, pipeline,
-		    size);
+		    "position of sink \"%s\" of pipeline \"%s\": %zu bytes do not fit", sink,
+		    pipeline, size);
 	memcpy(position, value, sizeof(*position));
 	position->error[sizeof(position->error) - 1] = '\0';
 	*found = true;

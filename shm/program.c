@@ -44,13 +44,13 @@ struct runner {
 	const struct fl_program *program;
 	struct fl_instance *instance;
 	const volatile sig_atomic_t *stop;
-	int *failed;		/* atomic: another program of this process failed; or NULL */
-	bool reloads;		/* look for changes of the catalog */
+	int *failed;  /* atomic: another program of this process failed; or NULL */
+	bool reloads; /* look for changes of the catalog */
 	void *self;
 	struct fl_metrics *metrics;
 	int backoff_ms;
 	int64_t beat_us, waiting_since_us; /* monotonic */
-	enum fl_code trouble;	/* of the last turn, FL_OK: none */
+	enum fl_code trouble;		   /* of the last turn, FL_OK: none */
 	char trouble_text[FL_ERR_TEXT_SIZE];
 };
 
@@ -60,7 +60,7 @@ static bool
 is_stopping(const struct runner *r)
 {
 	return __atomic_load_n(r->stop, __ATOMIC_RELAXED) != 0 ||
-	    (r->failed != NULL && __atomic_load_n(r->failed, __ATOMIC_RELAXED) != 0);
+	       (r->failed != NULL && __atomic_load_n(r->failed, __ATOMIC_RELAXED) != 0);
 }
 
 /* ---- life signs ---- */
@@ -69,7 +69,7 @@ static void
 notify_supervisor(const char *text)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	socklen_t size;
 	int fd;
 
@@ -83,8 +83,7 @@ notify_supervisor(const char *text)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	(void)sendto(
-	    fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&to, size);
+	(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&to, size);
 	close(fd);
 }
 
@@ -108,7 +107,7 @@ beat(struct runner *r, const char *state)
 static void
 sleep_ms(int ms)
 {
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 
 	(void)nanosleep(&ts, NULL);
 }
@@ -138,8 +137,7 @@ show_trouble(struct runner *r, const struct fl_err *err)
 	(void)snprintf(r->trouble_text, sizeof(r->trouble_text), "%s", err->text);
 	fl_warn("waiting program=%s code=%s reason=\"%s\"", r->program->name,
 	    fl_code_name(err->code), err->text);
-	(void)snprintf(
-	    state, sizeof(state), "waiting: %s %s", fl_code_name(err->code), err->text);
+	(void)snprintf(state, sizeof(state), "waiting: %s %s", fl_code_name(err->code), err->text);
 	beat(r, state);
 }
 
@@ -163,8 +161,8 @@ can_wait(const struct runner *r, enum fl_code code)
 	if (r->self != NULL)
 		return false;
 	return code == FL_E_NO_SUCH_OBJECT ||
-	    (code == FL_E_ALREADY_RUNNING &&
-		fl_monotonic_us() - r->waiting_since_us < ORPHAN_WAIT_MS * INT64_C(1000));
+	       (code == FL_E_ALREADY_RUNNING &&
+		   fl_monotonic_us() - r->waiting_since_us < ORPHAN_WAIT_MS * INT64_C(1000));
 }
 
 /* ---- the loop ---- */
@@ -288,7 +286,7 @@ handle_stop(int signal_number)
 static void
 set_signals(void)
 {
-	struct sigaction action = { .sa_handler = handle_stop };
+	struct sigaction action = {.sa_handler = handle_stop};
 
 	(void)sigemptyset(&action.sa_mask);
 	(void)sigaction(SIGTERM, &action, NULL);
@@ -350,7 +348,8 @@ parse_options(const char *name, int argc, char **argv, const char **dir, bool *v
 		}
 	}
 	if (optind < argc) {
-		(void)fprintf(stderr, "flight-%s: unexpected argument \"%s\"\n", name, argv[optind]);
+		(void)fprintf(
+		    stderr, "flight-%s: unexpected argument \"%s\"\n", name, argv[optind]);
 		print_usage(name, stderr);
 		return EXIT_USAGE;
 	}
@@ -365,14 +364,15 @@ try_instance(const char *dir, struct fl_instance **instance, struct fl_err *err)
 		FL_TRY(fl_instance_open(dir, false, instance, err));
 	FL_TRY(fl_instance_load(*instance, false, err));
 	if ((*instance)->pipeline_count == 0)
-		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT, "instance \"%s\": it has no pipeline yet", dir);
+		return FL_FAIL(
+		    err, FL_E_NO_SUCH_OBJECT, "instance \"%s\": it has no pipeline yet", dir);
 	return FL_OK;
 }
 
 static enum fl_code
 wait_instance(const char *dir, struct fl_instance **instance, struct fl_err *err)
 {
-	struct fl_err shown = { .code = FL_OK };
+	struct fl_err shown = {.code = FL_OK};
 	int wait_ms = BACKOFF_MIN_MS;
 	enum fl_code code;
 
@@ -384,7 +384,8 @@ wait_instance(const char *dir, struct fl_instance **instance, struct fl_err *err
 		if (stop_signal != 0)
 			return FL_FAIL(err, FL_E_INTERRUPTED, "asked to stop while waiting");
 		if (shown.code != err->code || strcmp(shown.text, err->text) != 0)
-			fl_info("waiting code=%s reason=\"%s\"", fl_code_name(err->code), err->text);
+			fl_info(
+			    "waiting code=%s reason=\"%s\"", fl_code_name(err->code), err->text);
 		shown = *err;
 		sleep_ms(wait_ms);
 		wait_ms = FL_MIN(wait_ms * 2, 500);
@@ -395,8 +396,8 @@ static int
 run_process(const struct fl_program *program, const char *dir)
 {
 	struct fl_instance *instance = NULL;
-	struct fl_err err = { .code = FL_OK };
-	struct runner r = { .program = program, .stop = &stop_signal, .reloads = true };
+	struct fl_err err = {.code = FL_OK};
+	struct runner r = {.program = program, .stop = &stop_signal, .reloads = true};
 	enum outcome outcome = OUTCOME_CHANGED;
 	char text[FL_ERR_TEXT_SIZE + 128];
 	int status = EXIT_SUCCESS;
@@ -424,7 +425,7 @@ int
 fl_program_main(const struct fl_program *program, int argc, char **argv)
 {
 #ifndef FL_DIAG
-	struct rlimit no_core = { 0, 0 }; /* memory may hold passwords */
+	struct rlimit no_core = {0, 0}; /* memory may hold passwords */
 #endif
 	const char *dir = NULL;
 	bool verbose = false;
@@ -485,8 +486,8 @@ fl_programs_run(struct fl_instance *instance, const struct fl_program *const pro
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (i = 0; i < count && rc == 0; i++) {
-		threads[i].runner = (struct runner){ .program = programs[i], .instance = instance,
-			.stop = stop, .failed = &failed };
+		threads[i].runner = (struct runner){
+		    .program = programs[i], .instance = instance, .stop = stop, .failed = &failed};
 		threads[i].failed_own = (int)i + 1;
 		rc = pthread_create(&threads[i].thread, NULL, thread_main, &threads[i]);
 		threads[i].is_started = rc == 0;
@@ -494,7 +495,8 @@ fl_programs_run(struct fl_instance *instance, const struct fl_program *const pro
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc != 0) {
 		__atomic_store_n(&failed, -1, __ATOMIC_RELAXED);
-		code = FL_FAIL_NATIVE(err, FL_E_IO, rc, "could not start a thread: %s", strerror(rc));
+		code =
+		    FL_FAIL_NATIVE(err, FL_E_IO, rc, "could not start a thread: %s", strerror(rc));
 	}
 	for (i = 0; i < count; i++)
 		if (threads[i].is_started)

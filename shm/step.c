@@ -57,8 +57,7 @@ check_blocks(const struct fl_step_view *view)
 	uint64_t row_count = 0;
 
 	while (at < view->end) {
-		const struct fl_block_head *head =
-		    (const struct fl_block_head *)(const void *)at;
+		const struct fl_block_head *head = (const struct fl_block_head *)(const void *)at;
 		size_t left = (size_t)(view->end - at);
 
 		if (left < sizeof(*head) || head->magic != FL_BLOCK_MAGIC)
@@ -115,8 +114,8 @@ fl_step_view(const void *bytes, size_t size, struct fl_step_view *view, struct f
 }
 
 enum fl_code
-fl_step_get(struct fl_txn *txn, uint64_t step, bool *found, struct fl_step_view *view,
-    struct fl_err *err)
+fl_step_get(
+    struct fl_txn *txn, uint64_t step, bool *found, struct fl_step_view *view, struct fl_err *err)
 {
 	struct fl_step_view v;
 	const void *value;
@@ -149,17 +148,16 @@ fl_ingest_cursor_get(struct fl_txn *txn, bool *found, const struct fl_ingest_cur
 	size_t size;
 	bool there;
 
-	FL_TRY(fl_txn_get(
-	    txn, FL_DBI_INGEST_META, "cursor", 6, &there, NULL, &value, &size, err));
+	FL_TRY(fl_txn_get(txn, FL_DBI_INGEST_META, "cursor", 6, &there, NULL, &value, &size, err));
 	if (!there) {
 		*found = false;
 		return FL_OK;
 	}
 	head = value;
-	if (size < sizeof(*head) ||
-	    size - sizeof(*head) !=
-		(size_t)head->partition_count * sizeof(struct fl_partition_cursor))
-		return FL_FAIL(err, FL_E_STORE_DAMAGED, "ingest cursor: %zu bytes do not fit", size);
+	if (size < sizeof(*head) || size - sizeof(*head) != (size_t)head->partition_count *
+								sizeof(struct fl_partition_cursor))
+		return FL_FAIL(
+		    err, FL_E_STORE_DAMAGED, "ingest cursor: %zu bytes do not fit", size);
 	*found = true;
 	*cursor = head;
 	*partitions = (const struct fl_partition_cursor *)(head + 1);

@@ -67,7 +67,7 @@ static const struct {
 #define FL_DBI(role, name) [FL_DBI_##role##_##name] = { FL_ROLE_##role, #name },
 #include "tbl/dbis.h"
 #undef FL_DBI
-	/* clang-format on */
+    /* clang-format on */
 };
 
 /* Role as people read it; program: whose commits these are, in fault names. */
@@ -85,7 +85,7 @@ static const struct {
 	ROLE(PIPELINE, "pipeline", "aggregate")
 	ROLE(EMIT, "emit", "emit")
 #undef ROLE
-	/* clang-format on */
+    /* clang-format on */
 };
 
 /* ---- objects ---- */
@@ -103,7 +103,7 @@ struct env {
 	bool read_only;
 	MDB_dbi dbis[FL_DBI_COUNT];
 	bool dbi_open[FL_DBI_COUNT];
-	int fd;		     /* LMDB's: for fdatasync, fstat, ftruncate */
+	int fd; /* LMDB's: for fdatasync, fstat, ftruncate */
 	uint64_t page_size;
 	_Atomic uint64_t file_size; /* as of our last look */
 	struct fl_store_meta meta;  /* as found at opening */
@@ -153,7 +153,7 @@ is_disk_full(int fd)
 	struct statvfs vfs;
 
 	return fstatvfs(fd, &vfs) == 0 &&
-	    (uint64_t)vfs.f_bavail * vfs.f_frsize < STORE_DISK_RESERVE;
+	       (uint64_t)vfs.f_bavail * vfs.f_frsize < STORE_DISK_RESERVE;
 }
 
 static enum fl_code
@@ -215,9 +215,8 @@ stick(struct fl_txn *txn, enum fl_code code, const struct fl_err *err)
 static enum fl_code
 fail_txn(struct fl_txn *txn, struct fl_err *err, const char *what, int rc)
 {
-	struct fl_err local = { .code = FL_OK };
-	enum fl_code code =
-	    fail_mdb(&local, txn->store->path, txn->store->env->fd, what, rc);
+	struct fl_err local = {.code = FL_OK};
+	enum fl_code code = fail_mdb(&local, txn->store->path, txn->store->env->fd, what, rc);
 
 	if (err != NULL)
 		*err = local;
@@ -234,10 +233,10 @@ fail_again(const struct fl_txn *txn, struct fl_err *err)
 }
 
 static enum fl_code
-fail_value(struct fl_txn *txn, struct fl_err *err, enum fl_dbi dbi, const MDB_val *key,
-    const char *wrong)
+fail_value(
+    struct fl_txn *txn, struct fl_err *err, enum fl_dbi dbi, const MDB_val *key, const char *wrong)
 {
-	struct fl_err local = { .code = FL_OK };
+	struct fl_err local = {.code = FL_OK};
 	char text[2 * 24 + 1];
 	const uint8_t *bytes = key->mv_data;
 	size_t count = FL_MIN(key->mv_size, (size_t)24), i;
@@ -270,8 +269,8 @@ class_size(size_t size)
 static void
 seal_value(struct fl_value_head *head, uint16_t kind, size_t size)
 {
-	struct fl_value_head h = { .magic = FL_VALUE_MAGIC, .version = 1, .kind = kind,
-		.size = (uint32_t)size };
+	struct fl_value_head h = {
+	    .magic = FL_VALUE_MAGIC, .version = 1, .kind = kind, .size = (uint32_t)size};
 
 	/* Small values lie 2-aligned in their leaf page. */
 	memcpy(head, &h, sizeof(h));
@@ -282,8 +281,8 @@ seal_checksum(void *head, const void *value, size_t size)
 {
 	uint64_t checksum = fl_hash64(value, size);
 
-	memcpy((char *)head + offsetof(struct fl_value_head, checksum), &checksum,
-	    sizeof(checksum));
+	memcpy(
+	    (char *)head + offsetof(struct fl_value_head, checksum), &checksum, sizeof(checksum));
 }
 
 static const char *
@@ -337,8 +336,8 @@ check_meta_page(const struct meta_page *m, uint32_t page_size)
 		return "the page size in a meta page is damaged";
 	for (i = 0; i < 2; i++)
 		if (m->dbs[i].root != UINT64_MAX &&
-		    (m->dbs[i].root > m->last_page || m->dbs[i].root < 2 ||
-			m->dbs[i].depth == 0 || m->dbs[i].depth > 32))
+		    (m->dbs[i].root > m->last_page || m->dbs[i].root < 2 || m->dbs[i].depth == 0 ||
+			m->dbs[i].depth > 32))
 			return "a root page in a meta page is damaged";
 	return NULL;
 }
@@ -378,9 +377,8 @@ check_file(const char *path, const char *file, struct fl_err *err)
 	for (i = 0; i < 2 && wrong == NULL; i++)
 		wrong = check_meta_page(&metas[i], page_size);
 	newest = metas[0].txn_id > metas[1].txn_id ? &metas[0] : &metas[1];
-	if (wrong == NULL &&
-	    (newest->last_page > UINT64_C(1) << 40 ||
-		(uint64_t)st.st_size < (newest->last_page + 1) * page_size))
+	if (wrong == NULL && (newest->last_page > UINT64_C(1) << 40 ||
+				 (uint64_t)st.st_size < (newest->last_page + 1) * page_size))
 		wrong = "the file is shorter than its last page: it was cut";
 out:
 	close(fd);
@@ -410,7 +408,7 @@ check_lmdb_version(struct fl_err *err)
 static void
 sleep_ms(int ms)
 {
-	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 
 	(void)nanosleep(&ts, NULL);
 }
@@ -463,7 +461,7 @@ static int
 put_meta(const struct env *env, MDB_txn *txn, const struct fl_store_meta *meta)
 {
 	char bytes[sizeof(struct fl_value_head) + sizeof(*meta)];
-	MDB_val key = { 4, (void *)(uintptr_t) "meta" }, val = { sizeof(bytes), bytes };
+	MDB_val key = {4, (void *)(uintptr_t) "meta"}, val = {sizeof(bytes), bytes};
 
 	memcpy(bytes + sizeof(struct fl_value_head), meta, sizeof(*meta));
 	seal_value((struct fl_value_head *)(void *)bytes, 0, sizeof(*meta));
@@ -474,13 +472,14 @@ put_meta(const struct env *env, MDB_txn *txn, const struct fl_store_meta *meta)
 static enum fl_code
 get_meta(const struct env *env, MDB_txn *txn, struct fl_store_meta *meta, struct fl_err *err)
 {
-	MDB_val key = { 4, (void *)(uintptr_t) "meta" }, val;
+	MDB_val key = {4, (void *)(uintptr_t) "meta"}, val;
 	struct fl_value_head head;
 	const char *wrong;
 	int rc = mdb_get(txn, env->dbis[role_table[env->role].meta], &key, &val);
 
 	if (rc == MDB_NOTFOUND)
-		return FL_FAIL(err, FL_E_STORE_DAMAGED, "store \"%s\": it has no meta value", env->path);
+		return FL_FAIL(
+		    err, FL_E_STORE_DAMAGED, "store \"%s\": it has no meta value", env->path);
 	if (rc != 0)
 		return fail_mdb(err, env->path, env->fd, "read the meta value", rc);
 	wrong = check_value(&val, &head);
@@ -535,12 +534,15 @@ remove_env(const char *path)
 
 /* Makes the environment at tmp with all its databases and its meta value. */
 static enum fl_code
-make_env(const char *tmp, const struct fl_store_options *options, uint64_t map_size,
-    struct fl_err *err)
+make_env(
+    const char *tmp, const struct fl_store_options *options, uint64_t map_size, struct fl_err *err)
 {
-	struct env env = { .path = (char *)(uintptr_t)tmp, .role = options->role, .fd = -1 };
-	struct fl_store_meta meta = { .instance = options->instance, .created_ms = fl_now_ms(),
-		.role = options->role, .format = STORE_FORMAT, .build = STORE_BUILD };
+	struct env env = {.path = (char *)(uintptr_t)tmp, .role = options->role, .fd = -1};
+	struct fl_store_meta meta = {.instance = options->instance,
+	    .created_ms = fl_now_ms(),
+	    .role = options->role,
+	    .format = STORE_FORMAT,
+	    .build = STORE_BUILD};
 	struct fl_uuid seed;
 	MDB_txn *txn = NULL;
 	enum fl_code code = FL_OK;
@@ -574,8 +576,8 @@ make_env(const char *tmp, const struct fl_store_options *options, uint64_t map_s
 
 /* Under path.lock.  A crash at any point leaves PATH.tmp, which the next one removes. */
 static enum fl_code
-create_env(const char *path, const struct fl_store_options *options, uint64_t map_size,
-    struct fl_err *err)
+create_env(
+    const char *path, const struct fl_store_options *options, uint64_t map_size, struct fl_err *err)
 {
 	char tmp[4096], parent[4096];
 	enum fl_code code;
@@ -592,10 +594,10 @@ create_env(const char *path, const struct fl_store_options *options, uint64_t ma
 	if (code == FL_OK)
 		code = sync_dir(tmp, err);
 	if (code == FL_OK && rename(tmp, path) != 0)
-		code = errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR ?
-		    FL_FAIL(err, FL_E_BAD_CONFIG,
-			"store \"%s\": something is there that is not a store", path) :
-		    fail_os(err, path, "put the new store in its place");
+		code = errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR
+			   ? FL_FAIL(err, FL_E_BAD_CONFIG,
+				 "store \"%s\": something is there that is not a store", path)
+			   : fail_os(err, path, "put the new store in its place");
 	(void)fl_fault("create.renamed");
 	if (code == FL_OK)
 		code = sync_dir(parent, err);
@@ -725,7 +727,7 @@ release_env(struct env *env)
 static enum fl_code
 lock_role(const char *path, bool wait, int *lock_fd, ino_t *ino, struct fl_err *err)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char file[4096], holder[64];
 	struct stat st;
 	ssize_t size;
@@ -763,8 +765,8 @@ static void
 note_holder(int fd, uint64_t generation)
 {
 	char text[64];
-	int size =
-	    snprintf(text, sizeof(text), "pid=%ld generation=%" PRIu64 "\n", (long)getpid(), generation);
+	int size = snprintf(
+	    text, sizeof(text), "pid=%ld generation=%" PRIu64 "\n", (long)getpid(), generation);
 
 	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)size, 0) != size)
 		fl_debug("lock file not noted");
@@ -788,8 +790,8 @@ check_store(const struct env *env, const struct fl_store_options *options, struc
 
 	if (meta->format != STORE_FORMAT)
 		return FL_FAIL(err, FL_E_STORE_VERSION,
-		    "store \"%s\": format %u, expected %u; flightctl migrate converts it", env->path,
-		    (unsigned)meta->format, STORE_FORMAT);
+		    "store \"%s\": format %u, expected %u; flightctl migrate converts it",
+		    env->path, (unsigned)meta->format, STORE_FORMAT);
 	if (meta->role != (uint32_t)options->role)
 		return FL_FAIL(err, FL_E_STORE_MISMATCH,
 		    "store \"%s\": its role is %u, expected a %s store", env->path,
@@ -847,8 +849,8 @@ exists_env(const char *path)
 
 /* Creates the store if it is absent; who does so holds path.lock meanwhile. */
 static enum fl_code
-ensure_env(const char *path, const struct fl_store_options *options, uint64_t map_size,
-    bool locked, struct fl_err *err)
+ensure_env(const char *path, const struct fl_store_options *options, uint64_t map_size, bool locked,
+    struct fl_err *err)
 {
 	char parent[4096];
 	enum fl_code code = FL_OK;
@@ -988,11 +990,13 @@ fl_store_tend(struct fl_store *store, struct fl_err *err)
 		fl_info("dead readers cleared store=%s count=%d", store->path, dead);
 	(void)snprintf(file, sizeof(file), "%s/lock.mdb", store->path);
 	if (stat(file, &st) != 0 || st.st_ino != env->lock_ino)
-		return FL_FAIL(err, FL_E_LOCK_LOST, "store \"%s\": lock.mdb was replaced", store->path);
+		return FL_FAIL(
+		    err, FL_E_LOCK_LOST, "store \"%s\": lock.mdb was replaced", store->path);
 	(void)snprintf(file, sizeof(file), "%s/data.mdb", store->path);
 	if (fstat(env->fd, &own) != 0 || stat(file, &st) != 0 || st.st_ino != own.st_ino ||
 	    st.st_dev != own.st_dev)
-		return FL_FAIL(err, FL_E_LOCK_LOST, "store \"%s\": data.mdb was replaced", store->path);
+		return FL_FAIL(
+		    err, FL_E_LOCK_LOST, "store \"%s\": data.mdb was replaced", store->path);
 	if (store->lock_fd < 0)
 		return FL_OK;
 	(void)snprintf(file, sizeof(file), "%s.lock", store->path);
@@ -1137,19 +1141,23 @@ fl_txn_commit(struct fl_txn **txn, struct fl_err *err)
 {
 	struct fl_txn *t = *txn;
 	struct env *env = t->store->env;
-	struct fl_err local = { .code = FL_OK };
+	struct fl_err local = {.code = FL_OK};
 	enum fl_code code;
 	int rc;
 
 	if (t->failed.code == FL_OK && t->write) {
 		finish_pending(t);
 		if (is_disk_full(env->fd))
-			(void)stick(t, FL_FAIL(&local, FL_E_DISK_FULL,
-			    "store \"%s\": less than %u MiB are free on its disk", t->store->path,
-			    (unsigned)(STORE_DISK_RESERVE >> 20)), &local);
+			(void)stick(t,
+			    FL_FAIL(&local, FL_E_DISK_FULL,
+				"store \"%s\": less than %u MiB are free on its disk",
+				t->store->path, (unsigned)(STORE_DISK_RESERVE >> 20)),
+			    &local);
 		else if (fl_fault(role_table[env->role].commit_before))
-			(void)stick(t, FL_FAIL(&local, FL_E_DISK_FULL,
-			    "store \"%s\": commit failed by request", t->store->path), &local);
+			(void)stick(t,
+			    FL_FAIL(&local, FL_E_DISK_FULL,
+				"store \"%s\": commit failed by request", t->store->path),
+			    &local);
 	}
 	if (t->failed.code != FL_OK) {
 		code = fail_again(t, err);
@@ -1189,12 +1197,12 @@ static MDB_val
 key_of(const void *key, size_t key_size)
 {
 	assert(key_size >= 1 && key_size <= 64);
-	return (MDB_val){ key_size, (void *)(uintptr_t)key };
+	return (MDB_val){key_size, (void *)(uintptr_t)key};
 }
 
 enum fl_code
-fl_txn_reserve(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size,
-    uint16_t kind, size_t size, void **value, struct fl_err *err)
+fl_txn_reserve(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size, uint16_t kind,
+    size_t size, void **value, struct fl_err *err)
 {
 	MDB_val k = key_of(key, key_size), v;
 	size_t full_size = sizeof(struct fl_value_head) + size, stored_size;
@@ -1205,7 +1213,7 @@ fl_txn_reserve(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_
 	assert(txn->write);
 	finish_pending(txn);
 	if (full_size > FL_VALUE_SIZE_MAX) {
-		struct fl_err local = { .code = FL_OK };
+		struct fl_err local = {.code = FL_OK};
 
 		(void)FL_FAIL(&local, FL_E_ROW_TOO_LARGE,
 		    "store \"%s\": database %s: a value of %zu bytes, at most %u fit",
@@ -1216,7 +1224,7 @@ fl_txn_reserve(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_
 		return stick(txn, FL_E_ROW_TOO_LARGE, &local);
 	}
 	stored_size = class_size(full_size);
-	v = (MDB_val){ stored_size, NULL };
+	v = (MDB_val){stored_size, NULL};
 	rc = mdb_put(txn->mdb, dbi_of(txn, dbi), &k, &v, MDB_RESERVE);
 	if (rc != 0)
 		return fail_txn(txn, err, "put a value", rc);
@@ -1393,8 +1401,11 @@ move_cursor(struct fl_cursor *cursor, MDB_val *key, MDB_cursor_op op, bool *foun
 	if (rc != 0)
 		return fail_txn(txn, err, "move a cursor", rc);
 	FL_TRY(take_value(txn, cursor->dbi, key, &v, &head, &value, err));
-	*item = (struct fl_item){ .key = key->mv_data, .key_size = key->mv_size, .value = value,
-		.size = head.size, .kind = head.kind };
+	*item = (struct fl_item){.key = key->mv_data,
+	    .key_size = key->mv_size,
+	    .value = value,
+	    .size = head.size,
+	    .kind = head.kind};
 	*found = true;
 	return FL_OK;
 }
@@ -1403,7 +1414,7 @@ enum fl_code
 fl_cursor_seek(struct fl_cursor *cursor, const void *key, size_t key_size, bool *found,
     struct fl_item *item, struct fl_err *err)
 {
-	MDB_val k = { 0, NULL };
+	MDB_val k = {0, NULL};
 
 	if (key == NULL)
 		return move_cursor(cursor, &k, MDB_FIRST, found, item, err);
@@ -1412,19 +1423,17 @@ fl_cursor_seek(struct fl_cursor *cursor, const void *key, size_t key_size, bool 
 }
 
 enum fl_code
-fl_cursor_next(
-    struct fl_cursor *cursor, bool *found, struct fl_item *item, struct fl_err *err)
+fl_cursor_next(struct fl_cursor *cursor, bool *found, struct fl_item *item, struct fl_err *err)
 {
-	MDB_val k = { 0, NULL };
+	MDB_val k = {0, NULL};
 
 	return move_cursor(cursor, &k, MDB_NEXT, found, item, err);
 }
 
 enum fl_code
-fl_cursor_last(
-    struct fl_cursor *cursor, bool *found, struct fl_item *item, struct fl_err *err)
+fl_cursor_last(struct fl_cursor *cursor, bool *found, struct fl_item *item, struct fl_err *err)
 {
-	MDB_val k = { 0, NULL };
+	MDB_val k = {0, NULL};
 
 	return move_cursor(cursor, &k, MDB_LAST, found, item, err);
 }

@@ -35,8 +35,8 @@ fl_schema_hash(const struct fl_schema *schema)
 
 	for (i = 0; i < schema->count; i++) {
 		const struct fl_field *field = &schema->fields[i];
-		uint8_t type[8] = { field->type.id, field->type.nullable,
-			field->type.precision, field->type.scale };
+		uint8_t type[8] = {
+		    field->type.id, field->type.nullable, field->type.precision, field->type.scale};
 
 		memcpy(type + 4, &field->type.length, 4);
 		hash = fl_hash64_seed(type, sizeof(type), hash);
@@ -55,8 +55,8 @@ size_t
 fl_block_size_max(const struct fl_batch *batch, bool with_deltas, bool with_kinds)
 {
 	size_t rows = batch->row_count;
-	size_t size = sizeof(struct fl_block_head) +
-	    batch->schema->count * sizeof(struct fl_block_col);
+	size_t size =
+	    sizeof(struct fl_block_head) + batch->schema->count * sizeof(struct fl_block_col);
 	uint32_t c;
 
 	for (c = 0; c < batch->schema->count; c++) {
@@ -69,7 +69,7 @@ fl_block_size_max(const struct fl_batch *batch, bool with_deltas, bool with_kind
 			size += align8(rows * width);
 		else if (col->offsets != NULL)
 			size += align8((rows + 1) * 4) +
-			    align8(rows > 0 ? col->offsets[rows] - col->offsets[0] : 0);
+				align8(rows > 0 ? col->offsets[rows] - col->offsets[0] : 0);
 		else
 			size += align8(rows * col->str_size);
 	}
@@ -128,43 +128,43 @@ copy_bits(uint64_t *dst, const uint64_t *src, uint32_t from, uint32_t count)
  * Minimum and maximum of count > 0 values.  Two accumulators each, because one
  * chain of compares has a latency of two cycles per value.
  */
-#define DEFINE_MINMAX(name, ctype) \
-	static void name(const void *data, uint32_t count, int64_t *min, int64_t *max) \
-	{ \
-		const ctype *v = data; \
-		ctype lo0 = v[0], hi0 = v[0], lo1 = v[0], hi1 = v[0]; \
-		uint32_t i; \
-\
-		for (i = 0; i + 2 <= count; i += 2) { \
-			ctype a = v[i], b = v[i + 1]; \
-\
-			lo0 = a < lo0 ? a : lo0; \
-			hi0 = a > hi0 ? a : hi0; \
-			lo1 = b < lo1 ? b : lo1; \
-			hi1 = b > hi1 ? b : hi1; \
-		} \
-		if (i < count) { \
-			lo0 = v[i] < lo0 ? v[i] : lo0; \
-			hi0 = v[i] > hi0 ? v[i] : hi0; \
-		} \
-		*min = lo0 < lo1 ? lo0 : lo1; \
-		*max = hi0 > hi1 ? hi0 : hi1; \
-	} \
-	static void name##_valid(const void *data, const uint64_t *valid, uint32_t count, \
-	    int64_t *min, int64_t *max) \
-	{ \
-		const ctype *v = data; \
-		int64_t lo = INT64_MAX, hi = INT64_MIN; \
-		uint32_t i; \
-\
-		for (i = 0; i < count; i++) { \
-			if ((valid[i >> 6] >> (i & 63) & 1) == 0) \
-				continue; \
-			lo = v[i] < lo ? v[i] : lo; \
-			hi = v[i] > hi ? v[i] : hi; \
-		} \
-		*min = lo; \
-		*max = hi; \
+#define DEFINE_MINMAX(name, ctype)                                                                 \
+	static void name(const void *data, uint32_t count, int64_t *min, int64_t *max)             \
+	{                                                                                          \
+		const ctype *v = data;                                                             \
+		ctype lo0 = v[0], hi0 = v[0], lo1 = v[0], hi1 = v[0];                              \
+		uint32_t i;                                                                        \
+                                                                                                   \
+		for (i = 0; i + 2 <= count; i += 2) {                                              \
+			ctype a = v[i], b = v[i + 1];                                              \
+                                                                                                   \
+			lo0 = a < lo0 ? a : lo0;                                                   \
+			hi0 = a > hi0 ? a : hi0;                                                   \
+			lo1 = b < lo1 ? b : lo1;                                                   \
+			hi1 = b > hi1 ? b : hi1;                                                   \
+		}                                                                                  \
+		if (i < count) {                                                                   \
+			lo0 = v[i] < lo0 ? v[i] : lo0;                                             \
+			hi0 = v[i] > hi0 ? v[i] : hi0;                                             \
+		}                                                                                  \
+		*min = lo0 < lo1 ? lo0 : lo1;                                                      \
+		*max = hi0 > hi1 ? hi0 : hi1;                                                      \
+	}                                                                                          \
+	static void name##_valid(                                                                  \
+	    const void *data, const uint64_t *valid, uint32_t count, int64_t *min, int64_t *max)   \
+	{                                                                                          \
+		const ctype *v = data;                                                             \
+		int64_t lo = INT64_MAX, hi = INT64_MIN;                                            \
+		uint32_t i;                                                                        \
+                                                                                                   \
+		for (i = 0; i < count; i++) {                                                      \
+			if ((valid[i >> 6] >> (i & 63) & 1) == 0)                                  \
+				continue;                                                          \
+			lo = v[i] < lo ? v[i] : lo;                                                \
+			hi = v[i] > hi ? v[i] : hi;                                                \
+		}                                                                                  \
+		*min = lo;                                                                         \
+		*max = hi;                                                                         \
 	}
 
 DEFINE_MINMAX(minmax_i8, int8_t)
@@ -176,29 +176,29 @@ static bool
 has_minmax(uint8_t type)
 {
 	return fl_type_is_integer(type) || type == FL_TYPE_DATE || type == FL_TYPE_TIMESTAMP ||
-	    type == FL_TYPE_TIMESTAMP_LTZ || type == FL_TYPE_INTERVAL;
+	       type == FL_TYPE_TIMESTAMP_LTZ || type == FL_TYPE_INTERVAL;
 }
 
 static void
-find_minmax(uint32_t width, const void *data, const uint64_t *valid, uint32_t count,
-    int64_t *min, int64_t *max)
+find_minmax(uint32_t width, const void *data, const uint64_t *valid, uint32_t count, int64_t *min,
+    int64_t *max)
 {
 	switch (width) {
 	case 1:
-		valid == NULL ? minmax_i8(data, count, min, max) :
-				minmax_i8_valid(data, valid, count, min, max);
+		valid == NULL ? minmax_i8(data, count, min, max)
+			      : minmax_i8_valid(data, valid, count, min, max);
 		break;
 	case 2:
-		valid == NULL ? minmax_i16(data, count, min, max) :
-				minmax_i16_valid(data, valid, count, min, max);
+		valid == NULL ? minmax_i16(data, count, min, max)
+			      : minmax_i16_valid(data, valid, count, min, max);
 		break;
 	case 4:
-		valid == NULL ? minmax_i32(data, count, min, max) :
-				minmax_i32_valid(data, valid, count, min, max);
+		valid == NULL ? minmax_i32(data, count, min, max)
+			      : minmax_i32_valid(data, valid, count, min, max);
 		break;
 	default:
-		valid == NULL ? minmax_i64(data, count, min, max) :
-				minmax_i64_valid(data, valid, count, min, max);
+		valid == NULL ? minmax_i64(data, count, min, max)
+			      : minmax_i64_valid(data, valid, count, min, max);
 		break;
 	}
 }
@@ -223,8 +223,8 @@ zero_nulls(char *data, uint32_t width, const uint64_t *valid, uint32_t count)
 		if (row + 64 > count)
 			nulls &= (UINT64_C(1) << (count - row)) - 1;
 		for (; nulls != 0; nulls &= nulls - 1)
-			memset(data + (size_t)(row + (uint32_t)__builtin_ctzll(nulls)) * width,
-			    0, width);
+			memset(data + (size_t)(row + (uint32_t)__builtin_ctzll(nulls)) * width, 0,
+			    width);
 	}
 }
 
@@ -351,7 +351,7 @@ fl_block_seal(const struct fl_batch *batch, uint32_t from, uint32_t count,
     const struct fl_block_info *info, void *out, size_t out_size)
 {
 	const struct fl_schema *schema = batch->schema;
-	struct sealer s = { .out = out, .size_max = out_size };
+	struct sealer s = {.out = out, .size_max = out_size};
 	struct fl_block_head *head = out;
 	struct fl_block_col *cols;
 	uint32_t c;
@@ -377,7 +377,8 @@ fl_block_seal(const struct fl_batch *batch, uint32_t from, uint32_t count,
 		bc->nullable = type->nullable;
 		if (col->valid != NULL && count > 0) {
 			size_t start = s.at;
-			uint64_t *bits = reserve_array(&s, FL_VALID_WORDS(count) * 8, &bc->valid_at);
+			uint64_t *bits =
+			    reserve_array(&s, FL_VALID_WORDS(count) * 8, &bc->valid_at);
 
 			bc->null_count = copy_bits(bits, col->valid, from, count);
 			if (bc->null_count > 0) {
@@ -434,8 +435,7 @@ fl_block_seal(const struct fl_batch *batch, uint32_t from, uint32_t count,
 static bool
 array_fits(const struct fl_block_head *head, uint32_t at, size_t size)
 {
-	size_t arrays_at =
-	    sizeof(*head) + (size_t)head->col_count * sizeof(struct fl_block_col);
+	size_t arrays_at = sizeof(*head) + (size_t)head->col_count * sizeof(struct fl_block_col);
 
 	return (at & 7) == 0 && at >= arrays_at && at <= head->size && size <= head->size - at;
 }
@@ -510,8 +510,7 @@ view_fixed(const struct fl_block_head *head, const struct fl_block_col *bc, uint
 }
 
 static const char *
-view_strings(
-    const struct fl_block_head *head, const struct fl_block_col *bc, struct fl_col *col)
+view_strings(const struct fl_block_head *head, const struct fl_block_col *bc, struct fl_col *col)
 {
 	const uint32_t *offsets;
 	uint32_t count = head->row_count, back = 0, i;
@@ -547,9 +546,8 @@ view_column(const struct fl_block_head *head, const struct fl_block_col *bc,
 	uint32_t width = fl_type_width(type->id);
 	const char *wrong;
 
-	if (bc->type != type->id || bc->precision != type->precision ||
-	    bc->scale != type->scale || bc->length != type->length ||
-	    bc->nullable != (uint8_t)type->nullable)
+	if (bc->type != type->id || bc->precision != type->precision || bc->scale != type->scale ||
+	    bc->length != type->length || bc->nullable != (uint8_t)type->nullable)
 		return "another type than declared";
 	col->type = *type;
 	wrong = view_valid(head, bc, col);
@@ -619,7 +617,7 @@ fl_block_view(const void *bytes, size_t size, const struct fl_schema *schema,
     struct fl_arena *arena, struct fl_block_view *view, struct fl_err *err)
 {
 	const struct fl_block_head *head = bytes;
-	struct fl_block_view v = { .head = head };
+	struct fl_block_view v = {.head = head};
 	const char *wrong = view_head(head, size);
 	uint32_t c;
 
@@ -637,8 +635,8 @@ fl_block_view(const void *bytes, size_t size, const struct fl_schema *schema,
 	v.batch.row_count = head->row_count;
 	v.batch.cols = FL_ARENA_ARRAY(arena, struct fl_col, schema->count);
 	for (c = 0; c < schema->count; c++) {
-		wrong = view_column(
-		    head, &v.cols[c], &schema->fields[c].type, arena, &v.batch.cols[c]);
+		wrong =
+		    view_column(head, &v.cols[c], &schema->fields[c].type, arena, &v.batch.cols[c]);
 		if (wrong != NULL)
 			return FL_FAIL(err, FL_E_STORE_DAMAGED, "block: column \"%s\": %s",
 			    schema->fields[c].name, wrong);

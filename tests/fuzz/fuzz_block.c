@@ -13,15 +13,15 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct fl_field fields[] = {
-	{ "b", { FL_TYPE_BOOLEAN, true, 0, 0, 0 } },
-	{ "i", { FL_TYPE_INT, true, 0, 0, 0 } },
-	{ "l", { FL_TYPE_BIGINT, false, 0, 0, 0 } },
-	{ "n", { FL_TYPE_DECIMAL, true, 20, 2, 0 } },
-	{ "v", { FL_TYPE_VARCHAR, true, 0, 0, FL_LENGTH_MAX } },
-	{ "c", { FL_TYPE_CHAR, true, 0, 0, 3 } },
-	{ "ts", { FL_TYPE_TIMESTAMP, true, 3, 0, 0 } },
+    {"b", {FL_TYPE_BOOLEAN, true, 0, 0, 0}},
+    {"i", {FL_TYPE_INT, true, 0, 0, 0}},
+    {"l", {FL_TYPE_BIGINT, false, 0, 0, 0}},
+    {"n", {FL_TYPE_DECIMAL, true, 20, 2, 0}},
+    {"v", {FL_TYPE_VARCHAR, true, 0, 0, FL_LENGTH_MAX}},
+    {"c", {FL_TYPE_CHAR, true, 0, 0, 3}},
+    {"ts", {FL_TYPE_TIMESTAMP, true, 3, 0, 0}},
 };
-static const struct fl_schema schema = { FL_ARRAY_COUNT(fields), fields };
+static const struct fl_schema schema = {FL_ARRAY_COUNT(fields), fields};
 
 static volatile uint64_t sink;
 
@@ -32,8 +32,8 @@ read_view(const struct fl_block_view *view)
 	uint32_t c, r, i;
 
 	for (r = 0; r < view->batch.row_count; r++)
-		sum += (uint64_t)fl_block_offset(view, r) +
-		    (view->kinds != NULL ? view->kinds[r] : 0);
+		sum +=
+		    (uint64_t)fl_block_offset(view, r) + (view->kinds != NULL ? view->kinds[r] : 0);
 	for (c = 0; c < schema.count; c++) {
 		const struct fl_col *col = &view->batch.cols[c];
 		uint32_t width = fl_type_width(col->type.id), size;
@@ -89,7 +89,7 @@ view_step(void *bytes, size_t size)
 static size_t
 make_block(char **out)
 {
-	struct fl_block_info info = { .stream = 1 };
+	struct fl_block_info info = {.stream = 1};
 	uint32_t deltas[70];
 	uint8_t kinds[70];
 	struct fl_arena arena;
@@ -101,7 +101,7 @@ make_block(char **out)
 	fl_arena_init(&arena);
 	fl_builder_init(&b, &schema);
 	for (r = 0; r < 70; r++) {
-		char decimal[16] = { (char)r };
+		char decimal[16] = {(char)r};
 
 		(void)fl_builder_begin(&b);
 		fl_builder_set_raw(&b, 0, r % 2 == 0 ? "\1" : "\0");

@@ -12,21 +12,21 @@
 #include "base/util.h"
 
 static struct fl_field all_fields[] = {
-	{ "b", { FL_TYPE_BOOLEAN, true, 0, 0, 0 } },
-	{ "t", { FL_TYPE_TINYINT, true, 0, 0, 0 } },
-	{ "s", { FL_TYPE_SMALLINT, false, 0, 0, 0 } },
-	{ "i", { FL_TYPE_INT, true, 0, 0, 0 } },
-	{ "l", { FL_TYPE_BIGINT, true, 0, 0, 0 } },
-	{ "f", { FL_TYPE_FLOAT, true, 0, 0, 0 } },
-	{ "d", { FL_TYPE_DOUBLE, true, 0, 0, 0 } },
-	{ "n", { FL_TYPE_DECIMAL, true, 20, 2, 0 } },
-	{ "v", { FL_TYPE_VARCHAR, true, 0, 0, FL_LENGTH_MAX } },
-	{ "c", { FL_TYPE_CHAR, true, 0, 0, 3 } },
-	{ "x", { FL_TYPE_VARBINARY, true, 0, 0, FL_LENGTH_MAX } },
-	{ "y", { FL_TYPE_DATE, true, 0, 0, 0 } },
-	{ "ts", { FL_TYPE_TIMESTAMP, true, 3, 0, 0 } },
+    {"b", {FL_TYPE_BOOLEAN, true, 0, 0, 0}},
+    {"t", {FL_TYPE_TINYINT, true, 0, 0, 0}},
+    {"s", {FL_TYPE_SMALLINT, false, 0, 0, 0}},
+    {"i", {FL_TYPE_INT, true, 0, 0, 0}},
+    {"l", {FL_TYPE_BIGINT, true, 0, 0, 0}},
+    {"f", {FL_TYPE_FLOAT, true, 0, 0, 0}},
+    {"d", {FL_TYPE_DOUBLE, true, 0, 0, 0}},
+    {"n", {FL_TYPE_DECIMAL, true, 20, 2, 0}},
+    {"v", {FL_TYPE_VARCHAR, true, 0, 0, FL_LENGTH_MAX}},
+    {"c", {FL_TYPE_CHAR, true, 0, 0, 3}},
+    {"x", {FL_TYPE_VARBINARY, true, 0, 0, FL_LENGTH_MAX}},
+    {"y", {FL_TYPE_DATE, true, 0, 0, 0}},
+    {"ts", {FL_TYPE_TIMESTAMP, true, 3, 0, 0}},
 };
-static const struct fl_schema all_schema = { FL_ARRAY_COUNT(all_fields), all_fields };
+static const struct fl_schema all_schema = {FL_ARRAY_COUNT(all_fields), all_fields};
 
 static uint64_t
 next_random(uint64_t *seed)
@@ -48,11 +48,13 @@ fill_random(struct fl_builder *b, uint32_t row_count, uint64_t seed)
 	for (r = 0; r < row_count; r++) {
 		assert_true(fl_builder_begin(b));
 		for (c = 0; c < all_schema.count; c++) {
-			uint64_t v = is_const[c] ? 7 + c : next_random(&seed) << 31 ^ next_random(&seed);
-			char raw[16] = { 0 }, text[64];
+			uint64_t v =
+			    is_const[c] ? 7 + c : next_random(&seed) << 31 ^ next_random(&seed);
+			char raw[16] = {0}, text[64];
 
 			if (all_fields[c].type.nullable &&
-			    (null_of == 3 ? c % 2 == 0 : null_of > 0 && next_random(&seed) % 5 < null_of)) {
+			    (null_of == 3 ? c % 2 == 0
+					  : null_of > 0 && next_random(&seed) % 5 < null_of)) {
 				fl_builder_set_null(b, c);
 				continue;
 			}
@@ -101,8 +103,8 @@ assert_rows_equal(const struct fl_batch *a, uint32_t from, const struct fl_batch
 	}
 }
 
-static const struct fl_block_info plain = { .stream = 3, .partition = 1, .first = 1000,
-	.kafka_ts_min = 5, .kafka_ts_max = 9 };
+static const struct fl_block_info plain = {
+    .stream = 3, .partition = 1, .first = 1000, .kafka_ts_min = 5, .kafka_ts_max = 9};
 
 static void
 random_batches_come_back(void **state)
@@ -117,7 +119,7 @@ random_batches_come_back(void **state)
 		struct fl_block_view view;
 		struct fl_builder b;
 		struct fl_batch batch;
-		struct fl_err err = { .code = FL_OK };
+		struct fl_err err = {.code = FL_OK};
 		size_t max, size;
 		void *out;
 
@@ -181,17 +183,17 @@ static void
 constants_and_fixed_strings_are_stored_once_or_without_offsets(void **state)
 {
 	struct fl_field fields[] = {
-		{ "k", { FL_TYPE_BIGINT, false, 0, 0, 0 } },
-		{ "cc", { FL_TYPE_VARCHAR, false, 0, 0, FL_LENGTH_MAX } },
-		{ "one", { FL_TYPE_VARCHAR, false, 0, 0, FL_LENGTH_MAX } },
-		{ "ts", { FL_TYPE_TIMESTAMP, false, 3, 0, 0 } },
+	    {"k", {FL_TYPE_BIGINT, false, 0, 0, 0}},
+	    {"cc", {FL_TYPE_VARCHAR, false, 0, 0, FL_LENGTH_MAX}},
+	    {"one", {FL_TYPE_VARCHAR, false, 0, 0, FL_LENGTH_MAX}},
+	    {"ts", {FL_TYPE_TIMESTAMP, false, 3, 0, 0}},
 	};
-	struct fl_schema schema = { 4, fields };
+	struct fl_schema schema = {4, fields};
 	struct fl_block_view view;
 	struct fl_arena arena;
 	struct fl_builder b;
 	struct fl_batch batch;
-	struct fl_err err = { .code = FL_OK };
+	struct fl_err err = {.code = FL_OK};
 	size_t max, size;
 	uint32_t i, len;
 	char *out;
@@ -236,16 +238,16 @@ constants_and_fixed_strings_are_stored_once_or_without_offsets(void **state)
 static void
 offsets_and_kinds_are_kept_only_where_they_say_something(void **state)
 {
-	struct fl_field fields[] = { { "k", { FL_TYPE_INT, false, 0, 0, 0 } } };
-	struct fl_schema schema = { 1, fields };
-	uint32_t gaps[4] = { 0, 1, 5, 6 }, dense[4] = { 3, 4, 5, 6 };
-	uint8_t kinds[4] = { 0, 1, 2, 3 };
+	struct fl_field fields[] = {{"k", {FL_TYPE_INT, false, 0, 0, 0}}};
+	struct fl_schema schema = {1, fields};
+	uint32_t gaps[4] = {0, 1, 5, 6}, dense[4] = {3, 4, 5, 6};
+	uint8_t kinds[4] = {0, 1, 2, 3};
 	struct fl_block_info info = plain;
 	struct fl_block_view view;
 	struct fl_arena arena;
 	struct fl_builder b;
 	struct fl_batch batch;
-	struct fl_err err = { .code = FL_OK };
+	struct fl_err err = {.code = FL_OK};
 	uint64_t out[64];
 	size_t size;
 	int i;
@@ -303,8 +305,8 @@ read_all(const struct fl_block_view *view)
 		}
 	}
 	for (r = 0; r < view->batch.row_count; r++)
-		sum += (uint64_t)fl_block_offset(view, r) +
-		    (view->kinds != NULL ? view->kinds[r] : 0);
+		sum +=
+		    (uint64_t)fl_block_offset(view, r) + (view->kinds != NULL ? view->kinds[r] : 0);
 	return sum;
 }
 
@@ -340,7 +342,7 @@ every_flipped_bit_is_refused_or_harmless(void **state)
 	copy = fl_malloc(size); /* exactly: asan guards the end */
 	for (bit = 0; bit < size * 8; bit++) {
 		struct fl_block_view view;
-		struct fl_err err = { .code = FL_OK };
+		struct fl_err err = {.code = FL_OK};
 
 		memcpy(copy, out, size);
 		copy[bit / 8] ^= (char)(1 << bit % 8);
@@ -355,8 +357,8 @@ every_flipped_bit_is_refused_or_harmless(void **state)
 		char *part = fl_malloc(cut + 1);
 
 		memcpy(part, out, cut);
-		assert_int_equal(
-		    fl_block_view(part, cut, &all_schema, &arena2, &view, NULL), FL_E_STORE_DAMAGED);
+		assert_int_equal(fl_block_view(part, cut, &all_schema, &arena2, &view, NULL),
+		    FL_E_STORE_DAMAGED);
 		free(part);
 	}
 	assert_true(refused > size);
@@ -371,10 +373,10 @@ every_flipped_bit_is_refused_or_harmless(void **state)
 static void
 another_schema_is_refused(void **state)
 {
-	struct fl_field fields[] = { { "k", { FL_TYPE_INT, false, 0, 0, 0 } } };
-	struct fl_field renamed[] = { { "q", { FL_TYPE_INT, false, 0, 0, 0 } } };
-	struct fl_field wider[] = { { "k", { FL_TYPE_BIGINT, false, 0, 0, 0 } } };
-	struct fl_schema schema = { 1, fields }, other = { 1, renamed }, wide = { 1, wider };
+	struct fl_field fields[] = {{"k", {FL_TYPE_INT, false, 0, 0, 0}}};
+	struct fl_field renamed[] = {{"q", {FL_TYPE_INT, false, 0, 0, 0}}};
+	struct fl_field wider[] = {{"k", {FL_TYPE_BIGINT, false, 0, 0, 0}}};
+	struct fl_schema schema = {1, fields}, other = {1, renamed}, wide = {1, wider};
 	struct fl_block_view view;
 	struct fl_arena arena;
 	struct fl_builder b;
@@ -390,8 +392,7 @@ another_schema_is_refused(void **state)
 	fl_builder_commit(&b);
 	fl_builder_view(&b, &batch, &arena);
 	size = fl_block_seal(&batch, 0, 1, &plain, out, sizeof(out));
-	assert_int_equal(
-	    fl_block_view(out, size, &other, &arena, &view, NULL), FL_E_STORE_DAMAGED);
+	assert_int_equal(fl_block_view(out, size, &other, &arena, &view, NULL), FL_E_STORE_DAMAGED);
 	assert_int_equal(fl_block_view(out, size, &wide, &arena, &view, NULL), FL_E_STORE_DAMAGED);
 	assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, NULL), FL_OK);
 	fl_builder_fini(&b);
@@ -402,12 +403,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_batches_come_back),
-		cmocka_unit_test(same_rows_give_the_same_bytes),
-		cmocka_unit_test(constants_and_fixed_strings_are_stored_once_or_without_offsets),
-		cmocka_unit_test(offsets_and_kinds_are_kept_only_where_they_say_something),
-		cmocka_unit_test(every_flipped_bit_is_refused_or_harmless),
-		cmocka_unit_test(another_schema_is_refused),
+	    cmocka_unit_test(random_batches_come_back),
+	    cmocka_unit_test(same_rows_give_the_same_bytes),
+	    cmocka_unit_test(constants_and_fixed_strings_are_stored_once_or_without_offsets),
+	    cmocka_unit_test(offsets_and_kinds_are_kept_only_where_they_say_something),
+	    cmocka_unit_test(every_flipped_bit_is_refused_or_harmless),
+	    cmocka_unit_test(another_schema_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("column/block", tests, NULL, NULL);

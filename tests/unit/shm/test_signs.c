@@ -19,7 +19,7 @@
 #define ROUNDS 2000
 
 static char dir[64];
-static struct fl_instance instance = { .dir = dir };
+static struct fl_instance instance = {.dir = dir};
 
 static int
 setup(void **state)
@@ -137,8 +137,8 @@ a_reader_never_sees_half_a_state(void **state)
 
 	(void)state;
 	over = false;
-	assert_int_equal(fl_metrics_open(&instance, "ingest", false, &reader, NULL),
-	    FL_E_NO_SUCH_OBJECT);
+	assert_int_equal(
+	    fl_metrics_open(&instance, "ingest", false, &reader, NULL), FL_E_NO_SUCH_OBJECT);
 	assert_int_equal(fl_metrics_open(&instance, "ingest", true, &writer, NULL), FL_OK);
 	assert_int_equal(fl_metrics_open(&instance, "ingest", false, &reader, NULL), FL_OK);
 	assert_false(fl_metrics_life(reader, &pid, &beat_ms, text));
@@ -193,10 +193,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		T(no_ring_is_lost),
-		T(a_rung_bell_does_not_wait),
-		T(a_reader_never_sees_half_a_state),
-		T(a_metrics_file_of_another_build_is_replaced_by_the_writer_only),
+	    T(no_ring_is_lost),
+	    T(a_rung_bell_does_not_wait),
+	    T(a_reader_never_sees_half_a_state),
+	    T(a_metrics_file_of_another_build_is_replaced_by_the_writer_only),
 	};
 
 	return cmocka_run_group_tests_name("shm/signs", tests, NULL, NULL);

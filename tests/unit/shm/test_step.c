@@ -14,14 +14,14 @@
 #include "shm/dead.h"
 #include "shm/pipeline.h"
 
-static struct fl_field fields[] = { { "k", { FL_TYPE_INT, false, 0, 0, 0 } } };
-static const struct fl_schema schema = { 1, fields };
+static struct fl_field fields[] = {{"k", {FL_TYPE_INT, false, 0, 0, 0}}};
+static const struct fl_schema schema = {1, fields};
 
 /* A step of two marks and two blocks of 3 and 5 rows; returns its size. */
 static size_t
 make_step(uint64_t *out, size_t out_size, uint64_t number, uint64_t prev_hash)
 {
-	struct fl_block_info info = { .stream = 1, .first = 0 };
+	struct fl_block_info info = {.stream = 1, .first = 0};
 	struct fl_step_head *head = (struct fl_step_head *)out;
 	struct fl_mark *marks = (struct fl_mark *)(head + 1);
 	struct fl_arena arena;
@@ -39,8 +39,8 @@ make_step(uint64_t *out, size_t out_size, uint64_t number, uint64_t prev_hash)
 		fl_builder_commit(&b);
 	}
 	fl_builder_view(&b, &batch, &arena);
-	marks[0] = (struct fl_mark){ .kind = FL_MARK_ADDED, .stream = 1 };
-	marks[1] = (struct fl_mark){ .kind = FL_MARK_CAUGHT, .stream = 1, .a = 8, .b = 77 };
+	marks[0] = (struct fl_mark){.kind = FL_MARK_ADDED, .stream = 1};
+	marks[1] = (struct fl_mark){.kind = FL_MARK_CAUGHT, .stream = 1, .a = 8, .b = 77};
 	at = sizeof(*head) + 2 * sizeof(*marks);
 	at += fl_block_seal(&batch, 0, 3, &info, (char *)out + at, out_size - at);
 	at += fl_block_seal(&batch, 3, 5, &info, (char *)out + at, out_size - at);
@@ -60,7 +60,7 @@ a_step_gives_back_its_marks_and_blocks(void **state)
 {
 	const struct fl_block_head *block;
 	struct fl_step_view view;
-	struct fl_err err = { .code = FL_OK };
+	struct fl_err err = {.code = FL_OK};
 	uint64_t bytes[256];
 	const char *at;
 	size_t size;
@@ -116,10 +116,17 @@ every_flipped_bit_of_a_step_is_refused(void **state)
 static void
 a_dead_letter_comes_back_and_a_cut_one_is_refused(void **state)
 {
-	struct fl_dead dead = { .head = { .code = FL_E_TRUNCATED, .stream = 2, .partition = 3,
-				    .reason_size = 5, .key_size = 0, .value_size = 4,
-				    .value_full = 4, .flags = 1, .offset = 99 },
-		.reason = "short", .value = "\0\1\2\3" };
+	struct fl_dead dead = {.head = {.code = FL_E_TRUNCATED,
+				   .stream = 2,
+				   .partition = 3,
+				   .reason_size = 5,
+				   .key_size = 0,
+				   .value_size = 4,
+				   .value_full = 4,
+				   .flags = 1,
+				   .offset = 99},
+	    .reason = "short",
+	    .value = "\0\1\2\3"};
 	struct fl_dead back;
 	struct fl_buf buf;
 
@@ -157,9 +164,12 @@ static void
 cursors_of_a_wrong_size_are_refused(void **state)
 {
 	char dir[] = "/tmp/flight-step.XXXXXX", path[64], cmd[64];
-	struct fl_store_options options = { .role = FL_ROLE_INGEST, .write = true, .create = true,
-		.map_size = 16 << 20 };
-	struct { struct fl_ingest_cursor head; struct fl_partition_cursor parts[2]; } value;
+	struct fl_store_options options = {
+	    .role = FL_ROLE_INGEST, .write = true, .create = true, .map_size = 16 << 20};
+	struct {
+		struct fl_ingest_cursor head;
+		struct fl_partition_cursor parts[2];
+	} value;
 	const struct fl_ingest_cursor *cursor;
 	const struct fl_partition_cursor *partitions;
 	struct fl_step_view view;
@@ -208,12 +218,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_step_gives_back_its_marks_and_blocks),
-		cmocka_unit_test(the_hash_covers_the_step_before),
-		cmocka_unit_test(every_flipped_bit_of_a_step_is_refused),
-		cmocka_unit_test(a_dead_letter_comes_back_and_a_cut_one_is_refused),
-		cmocka_unit_test(sink_keys_are_short_and_differ),
-		cmocka_unit_test(cursors_of_a_wrong_size_are_refused),
+	    cmocka_unit_test(a_step_gives_back_its_marks_and_blocks),
+	    cmocka_unit_test(the_hash_covers_the_step_before),
+	    cmocka_unit_test(every_flipped_bit_of_a_step_is_refused),
+	    cmocka_unit_test(a_dead_letter_comes_back_and_a_cut_one_is_refused),
+	    cmocka_unit_test(sink_keys_are_short_and_differ),
+	    cmocka_unit_test(cursors_of_a_wrong_size_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("shm/step", tests, NULL, NULL);

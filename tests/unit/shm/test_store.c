@@ -41,10 +41,10 @@ teardown(void **state)
 static struct fl_store *
 open_as(bool write)
 {
-	struct fl_store_options options = { .role = FL_ROLE_INGEST, .write = write,
-		.create = write, .map_size = 64 << 20 };
+	struct fl_store_options options = {
+	    .role = FL_ROLE_INGEST, .write = write, .create = write, .map_size = 64 << 20};
 	struct fl_store *store = NULL;
-	struct fl_err err = { .code = FL_OK };
+	struct fl_err err = {.code = FL_OK};
 
 	if (fl_store_open(path, &options, &store, &err) != FL_OK)
 		fail_msg("%s", err.text);
@@ -54,8 +54,8 @@ open_as(bool write)
 static enum fl_code
 try_open(bool write, struct fl_err *err)
 {
-	struct fl_store_options options = { .role = FL_ROLE_INGEST, .write = write,
-		.map_size = 64 << 20 };
+	struct fl_store_options options = {
+	    .role = FL_ROLE_INGEST, .write = write, .map_size = 64 << 20};
 	struct fl_store *store = NULL;
 	enum fl_code code = fl_store_open(path, &options, &store, err);
 
@@ -67,13 +67,12 @@ static void
 put_one(struct fl_store *store, uint64_t n, const void *value, size_t size)
 {
 	struct fl_txn *txn = NULL;
-	struct fl_err err = { .code = FL_OK };
+	struct fl_err err = {.code = FL_OK};
 	uint8_t key[8];
 
 	fl_key_u64(key, n);
 	assert_int_equal(fl_txn_begin_write(store, &txn, &err), FL_OK);
-	assert_int_equal(
-	    fl_txn_put(txn, FL_DBI_INGEST_STEPS, key, 8, 7, value, size, &err), FL_OK);
+	assert_int_equal(fl_txn_put(txn, FL_DBI_INGEST_STEPS, key, 8, 7, value, size, &err), FL_OK);
 	assert_int_equal(fl_txn_commit(&txn, &err), FL_OK);
 	assert_null(txn);
 }
@@ -95,7 +94,7 @@ get_one(struct fl_txn *txn, uint64_t n, bool *found, const void **value, size_t 
 static void
 values_of_every_size_come_back_aligned(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 7, 100, 1999, 2000, 2100, 4056, 4057, 70000, 1048536 };
+	static const size_t sizes[] = {0, 1, 7, 100, 1999, 2000, 2100, 4056, 4057, 70000, 1048536};
 	struct fl_store *store = open_as(true);
 	struct fl_txn *txn = NULL;
 	char *bytes = fl_malloc(1 << 20);
@@ -163,7 +162,7 @@ static void
 two_writers_are_impossible(void **state)
 {
 	struct fl_store *store = open_as(true);
-	struct fl_err err = { .code = FL_OK };
+	struct fl_err err = {.code = FL_OK};
 	int status;
 	pid_t pid;
 
@@ -173,7 +172,7 @@ two_writers_are_impossible(void **state)
 	pid = fork(); /* the child opens nothing that the parent has, and execs nothing */
 	if (pid == 0) {
 		char lock[160];
-		struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+		struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 		int fd;
 
 		(void)snprintf(lock, sizeof(lock), "%s.lock", path);
@@ -254,7 +253,7 @@ a_failed_transaction_does_nothing_more_and_does_not_commit(void **state)
 {
 	struct fl_store *store = open_as(true);
 	struct fl_txn *txn = NULL;
-	struct fl_err err = { .code = FL_OK };
+	struct fl_err err = {.code = FL_OK};
 	char *big = fl_calloc(1, FL_VALUE_SIZE_MAX);
 	const void *value;
 	size_t size;
@@ -262,9 +261,9 @@ a_failed_transaction_does_nothing_more_and_does_not_commit(void **state)
 
 	(void)state;
 	assert_int_equal(fl_txn_begin_write(store, &txn, &err), FL_OK);
+	assert_int_equal(fl_txn_put(txn, FL_DBI_INGEST_STEPS, "a", 1, 7, "x", 1, &err), FL_OK);
 	assert_int_equal(
-	    fl_txn_put(txn, FL_DBI_INGEST_STEPS, "a", 1, 7, "x", 1, &err), FL_OK);
-	assert_int_equal(fl_txn_put(txn, FL_DBI_INGEST_STEPS, "b", 1, 7, big, FL_VALUE_SIZE_MAX, &err),
+	    fl_txn_put(txn, FL_DBI_INGEST_STEPS, "b", 1, 7, big, FL_VALUE_SIZE_MAX, &err),
 	    FL_E_ROW_TOO_LARGE);
 	assert_int_equal(
 	    fl_txn_put(txn, FL_DBI_INGEST_STEPS, "c", 1, 7, "x", 1, &err), FL_E_ROW_TOO_LARGE);
@@ -272,8 +271,8 @@ a_failed_transaction_does_nothing_more_and_does_not_commit(void **state)
 	assert_int_equal(fl_txn_commit(&txn, &err), FL_E_ROW_TOO_LARGE);
 	assert_non_null(strstr(err.text, "at most"));
 	assert_int_equal(fl_txn_begin_read(store, &txn, &err), FL_OK);
-	assert_int_equal(fl_txn_get(txn, FL_DBI_INGEST_STEPS, "a", 1, &found, NULL, &value, &size, &err),
-	    FL_OK);
+	assert_int_equal(
+	    fl_txn_get(txn, FL_DBI_INGEST_STEPS, "a", 1, &found, NULL, &value, &size, &err), FL_OK);
 	assert_false(found);
 	fl_txn_abort(&txn);
 	free(big);
@@ -283,8 +282,8 @@ a_failed_transaction_does_nothing_more_and_does_not_commit(void **state)
 static void
 a_full_map_is_named_and_nothing_is_lost(void **state)
 {
-	struct fl_store_options options = { .role = FL_ROLE_INGEST, .write = true, .create = true,
-		.map_size = 1 << 20 };
+	struct fl_store_options options = {
+	    .role = FL_ROLE_INGEST, .write = true, .create = true, .map_size = 1 << 20};
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
 	char *bytes = fl_calloc(1, 100000);
@@ -337,7 +336,7 @@ a_damaged_value_is_refused_with_its_key(void **state)
 {
 	struct fl_store *store = open_as(true);
 	struct fl_txn *txn = NULL;
-	struct fl_err err = { .code = FL_OK };
+	struct fl_err err = {.code = FL_OK};
 	struct fl_cursor *cursor = NULL;
 	struct fl_item item;
 	const void *value;
@@ -359,8 +358,7 @@ a_damaged_value_is_refused_with_its_key(void **state)
 	fl_txn_abort(&txn);
 	assert_int_equal(fl_txn_begin_read(store, &txn, &err), FL_OK);
 	assert_int_equal(fl_cursor_open(txn, FL_DBI_INGEST_STEPS, &cursor, &err), FL_OK);
-	assert_int_equal(
-	    fl_cursor_seek(cursor, NULL, 0, &found, &item, &err), FL_E_STORE_DAMAGED);
+	assert_int_equal(fl_cursor_seek(cursor, NULL, 0, &found, &item, &err), FL_E_STORE_DAMAGED);
 	fl_txn_abort(&txn);
 	fl_store_close(&store);
 }
@@ -368,10 +366,10 @@ a_damaged_value_is_refused_with_its_key(void **state)
 static void
 a_cut_or_overwritten_file_is_refused_before_it_is_mapped(void **state)
 {
-	static const off_t cuts[] = { 0, 10, 4096, 5000, 8192, 40000 };
+	static const off_t cuts[] = {0, 10, 4096, 5000, 8192, 40000};
 	struct fl_store *store = open_as(true);
-	struct fl_err err = { .code = FL_OK };
-	char file[160], zero[4096] = { 0 };
+	struct fl_err err = {.code = FL_OK};
+	char file[160], zero[4096] = {0};
 	struct fl_buf whole;
 	size_t i;
 	int fd;
@@ -405,8 +403,8 @@ a_cut_or_overwritten_file_is_refused_before_it_is_mapped(void **state)
 static void
 an_interrupted_creation_is_done_again(void **state)
 {
-	static const char *const points[] = { "create.made", "create.written", "create.renamed",
-		"open.before.ingest", "open.after.ingest" };
+	static const char *const points[] = {"create.made", "create.written", "create.renamed",
+	    "open.before.ingest", "open.after.ingest"};
 	struct fl_store *store;
 	size_t i;
 
@@ -436,10 +434,10 @@ an_interrupted_creation_is_done_again(void **state)
 static void
 another_instance_or_role_is_refused(void **state)
 {
-	struct fl_store_options options = { .role = FL_ROLE_INGEST, .write = true, .create = true,
-		.map_size = 1 << 20 };
+	struct fl_store_options options = {
+	    .role = FL_ROLE_INGEST, .write = true, .create = true, .map_size = 1 << 20};
 	struct fl_store *store = NULL;
-	struct fl_err err = { .code = FL_OK };
+	struct fl_err err = {.code = FL_OK};
 
 	(void)state;
 	fl_uuid_make(&options.instance);
@@ -496,19 +494,19 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		T(values_of_every_size_come_back_aligned),
-		T(a_reserved_value_is_sealed_by_the_next_call),
-		T(two_writers_are_impossible),
-		T(each_writer_raises_the_generation_and_the_old_one_cannot_write),
-		T(a_replaced_lock_file_of_lmdb_is_noticed),
-		T(a_reader_keeps_its_state_while_the_writer_goes_on),
-		T(a_failed_transaction_does_nothing_more_and_does_not_commit),
-		T(a_full_map_is_named_and_nothing_is_lost),
-		T(a_damaged_value_is_refused_with_its_key),
-		T(a_cut_or_overwritten_file_is_refused_before_it_is_mapped),
-		T(an_interrupted_creation_is_done_again),
-		T(another_instance_or_role_is_refused),
-		T(cursors_walk_in_key_order_and_die_with_their_transaction),
+	    T(values_of_every_size_come_back_aligned),
+	    T(a_reserved_value_is_sealed_by_the_next_call),
+	    T(two_writers_are_impossible),
+	    T(each_writer_raises_the_generation_and_the_old_one_cannot_write),
+	    T(a_replaced_lock_file_of_lmdb_is_noticed),
+	    T(a_reader_keeps_its_state_while_the_writer_goes_on),
+	    T(a_failed_transaction_does_nothing_more_and_does_not_commit),
+	    T(a_full_map_is_named_and_nothing_is_lost),
+	    T(a_damaged_value_is_refused_with_its_key),
+	    T(a_cut_or_overwritten_file_is_refused_before_it_is_mapped),
+	    T(an_interrupted_creation_is_done_again),
+	    T(another_instance_or_role_is_refused),
+	    T(cursors_walk_in_key_order_and_die_with_their_transaction),
 	};
 
 	return cmocka_run_group_tests_name("shm/store", tests, NULL, NULL);
