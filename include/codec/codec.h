@@ -45,7 +45,14 @@ struct fl_codec_options { /* the part of a table that codecs need */
 	bool json_decimal_plain, json_strict, json_ignore_null_fields;
 };
 
-/* Errors: BAD_SCHEMA (says which column and which schema type do not fit). */
+/*
+ * Columns are matched with the Avro schema's fields by name; a column without a
+ * field is refused, a field without a column is skipped (lengths, enum indexes
+ * and union branches are still checked, the UTF-8 of skipped strings is not).
+ *
+ * Errors:  BAD_SCHEMA	says which column and which schema type do not fit
+ *	    BAD_OPTION	ignore-parse-errors together with fail-on-missing-field
+ */
 enum fl_code fl_decoder_new(
     const struct fl_codec_options *options, struct fl_decoder **decoder, struct fl_err *err);
 void fl_decoder_free(struct fl_decoder **decoder);
@@ -80,8 +87,10 @@ enum fl_code fl_encode(struct fl_encoder *encoder, const struct fl_batch *batch,
  */
 enum fl_code fl_avro_pick(const char *text, size_t size, const char *name,
     struct fl_arena *arena, const char **schema, struct fl_err *err);
-/* Columns that a record schema would be declared with (enum as STRING): for
- * flightctl produce and consume.  Errors: BAD_SCHEMA. */
+/* Columns that a record schema would be declared with, for flightctl produce and
+ * consume: enum as STRING; int and long as they are whatever their logical type,
+ * so that every number goes through unchanged.  Errors: BAD_SCHEMA (also when a
+ * field is a record, array, map or a union of several types). */
 enum fl_code fl_avro_columns(
     const char *schema, struct fl_arena *arena, struct fl_schema *columns, struct fl_err *err);
 

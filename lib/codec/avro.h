@@ -42,7 +42,8 @@ struct fl_avro_node {
 	uint32_t count;			/* fields, symbols or branches */
 	uint32_t size;			/* FIXED */
 	struct fl_avro_field *fields;
-	const char **symbols;
+	const char **symbols;		/* each with 16 bytes that may be read */
+	uint32_t *symbol_sizes;
 	struct fl_avro_node **branches;
 	struct fl_avro_node *item;	/* ARRAY, MAP */
 	struct json_t *source;		/* while picking only */

@@ -4,13 +4,18 @@
  *
  * The writer's schema and the declared columns are compiled into a flat array
  * of operations: one per field that a column wants (read, check, store into the
- * builder), and a skipping program for each field that none wants.  The loop
- * below is the only interpreter; it never recurses.  Arrays, maps and records
- * being skipped take a frame of a fixed stack (64: TOO_DEEP).
+ * builder), and a skipping program for each field that none wants.  Two loops
+ * run it and neither recurses: decode_avro() goes through the record's fields;
+ * skip_nested() steps over one union, array, map or record, with a frame of a
+ * fixed stack per level (64: TOO_DEEP).  They are two because the first then
+ * keeps its position in registers.  Measured together with copying short strings
+ * without a call, decode and commit of a flight: 31.3 to 26.2 ns (medians of 9
+ * interleaved runs), 38.7 to 27.7 ns with the enum as STRING.
  *
  *	string -> STRING	OP_STRING column
  *	[null, int] -> INT	OP_OPTION null 0, else-jump; OP_INT32 column
- *	record (skipped)	OP_CALL to its subroutine, made once per record type
+ *	record (skipped)	OP_NESTED; OP_CALL to its subroutine, made once per
+ *				record type; OP_STOP
  *
  * A few bytes can claim endless work (an array of 2^60 nulls, records of empty
  * records), so elements and calls draw on a budget of the record's size plus
@@ -36,20 +41,21 @@ enum op_code {
 	OP_OPTION, /* a: index of null (UINT32_MAX none), b: branches; NULL jumps to target */
 	/* over what no column wants */
 	OP_SKIP_INT, OP_SKIP_LONG, OP_SKIP_BOOLEAN, OP_SKIP_SIZE, OP_SKIP_BYTES, OP_SKIP_ENUM,
-	OP_UNION, OP_JUMP, OP_ARRAY, OP_MAP, OP_LOOP, OP_CALL, OP_RETURN,
+	OP_NESTED, /* the rest up to OP_STOP (target) is for skip_nested() */
+	OP_UNION, OP_JUMP, OP_ARRAY, OP_MAP, OP_LOOP, OP_CALL, OP_RETURN, OP_STOP,
 };
 
 struct op {
 	uint8_t code;
 	bool refuse_null;	/* OPTION, NULL: the column is NOT NULL */
-	uint16_t column;
 	uint32_t field;		/* of the record, for messages */
+	uint32_t col_at;	/* bytes from the builder's cols to the column */
 	uint32_t a, b, target;
 	union {
-		const struct fl_avro_node *node; /* ENUM, DECIMAL */
+		const struct fl_avro_node *node; /* ENUM, CALL */
 		const uint32_t *targets;	 /* UNION */
+		const fl_i128 *limit;		 /* DECIMAL: 10 ^ precision */
 	};
-	fl_i128 limit;		/* DECIMAL: 10 ^ precision */
 };
 
 struct frame {
@@ -61,6 +67,7 @@ struct avro_decoder {
 	struct fl_decoder head;
 	struct fl_arena arena;
 	struct fl_avro_node *record;
+	uint64_t budget; /* elements and calls that this record may still have */
 	struct op *ops;
 	uint32_t op_count, op_max;
 	/* Records whose skipping program is still to be made. */
@@ -188,6 +195,23 @@ skip_type(struct avro_decoder *d, struct fl_avro_node *node, uint32_t field)
 		break;
 	default:
 		break;
+	}
+}
+
+/* Nested values are for the other loop. */
+static void
+skip_field(struct avro_decoder *d, uint32_t f)
+{
+	struct fl_avro_node *node = d->record->fields[f].type;
+	bool is_nested = node->kind >= FL_AVRO_ARRAY || node->kind == FL_AVRO_RECORD;
+	uint32_t at = d->op_count;
+
+	if (is_nested)
+		(void)add_op(d, OP_NESTED, f);
+	skip_type(d, node, f);
+	if (is_nested) {
+		(void)add_op(d, OP_STOP, f);
+		d->ops[at].target = d->op_count;
 	}
 }
 
@@ -327,13 +351,13 @@ compile_column(struct avro_decoder *d, uint32_t f, uint32_t c, struct fl_err *er
 		    fl_avro_describe(node, buf, sizeof(buf)), hint_for(option.type ? option.type : node));
 	if (option.is_union) {
 		op = add_op(d, OP_OPTION, f);
-		op->column = (uint16_t)c;
+		op->col_at = c * (uint32_t)sizeof(struct fl_builder_col);
 		op->a = option.null_index < 0 ? UINT32_MAX : (uint32_t)option.null_index;
 		op->b = node->count;
 		op->refuse_null = !field->type.nullable;
 	}
 	op = add_op(d, (enum op_code)code, f);
-	op->column = (uint16_t)c;
+	op->col_at = c * (uint32_t)sizeof(struct fl_builder_col);
 	op->node = option.type;
 	op->refuse_null = !field->type.nullable;
 	op->a = option.type->size;
@@ -342,8 +366,11 @@ compile_column(struct avro_decoder *d, uint32_t f, uint32_t c, struct fl_err *er
 		op->b = option.type->logical == FL_AVRO_TIMESTAMP_MICROS ||
 			option.type->logical == FL_AVRO_LOCAL_MICROS ? 1000 : 1;
 	}
-	if (code == OP_DECIMAL || code == OP_DECIMAL_FIXED)
-		op->limit = fl_pow10(field->type.precision);
+	if (code == OP_DECIMAL || code == OP_DECIMAL_FIXED) {
+		fl_i128 limit = fl_pow10(field->type.precision);
+
+		op->limit = fl_arena_dup(&d->arena, &limit, sizeof(limit));
+	}
 	if (option.is_union)
 		d->ops[option_at].target = d->op_count;
 	return FL_OK;
@@ -385,7 +412,7 @@ compile_record(struct avro_decoder *d, struct fl_err *err)
 		if (columns[f] >= 0)
 			FL_TRY(compile_column(d, f, (uint32_t)columns[f], err));
 		else
-			skip_type(d, d->record->fields[f].type, f);
+			skip_field(d, f);
 	}
 	(void)add_op(d, OP_END, d->record->count);
 	for (uint32_t i = 0; i < d->todo_count; i++) {
@@ -426,6 +453,20 @@ read_varint_slow(const uint8_t **at, const uint8_t *end, uint32_t size_max, uint
 	return FL_E_BAD_VARINT;
 }
 
+/* Out of line by value: a position whose address escapes lives in memory. */
+static inline __attribute__((always_inline)) enum fl_code
+read_varint_cold(const uint8_t **at, const uint8_t *end, uint32_t size_max, uint8_t last_max,
+    uint64_t *value)
+{
+	const uint8_t *p = *at;
+	uint64_t v = 0;
+	enum fl_code code = read_varint_slow(&p, end, size_max, last_max, &v);
+
+	*at = p;
+	*value = v;
+	return code;
+}
+
 /*
  * One byte is the common case; up to eight are taken as one word: find the first
  * byte without its high bit, cut there, and push the 7-bit groups together.
@@ -437,17 +478,17 @@ read_varint(const uint8_t **at, const uint8_t *end, uint32_t size_max, uint8_t l
 	const uint8_t *p = *at;
 	uint64_t x, stop;
 
-	if (fl_unlikely(end - p < 8))
-		return read_varint_slow(at, end, size_max, last_max, value);
-	if (p[0] < 0x80) {
+	if (fl_likely(p != end && p[0] < 0x80)) {
 		*value = p[0];
 		*at = p + 1;
 		return FL_OK;
 	}
+	if (fl_unlikely(end - p < 8))
+		return read_varint_cold(at, end, size_max, last_max, value);
 	memcpy(&x, p, 8);
 	stop = ~x & UINT64_C(0x8080808080808080);
 	if (fl_unlikely(stop == 0) || (size_max == 5 && (stop & UINT64_C(0x8080808080)) == 0))
-		return read_varint_slow(at, end, size_max, last_max, value);
+		return read_varint_cold(at, end, size_max, last_max, value);
 	p += ((unsigned)__builtin_ctzll(stop) >> 3) + 1;
 	x &= stop ^ (stop - 1);
 	x &= UINT64_C(0x7f7f7f7f7f7f7f7f);
@@ -488,6 +529,7 @@ read_unscaled(const uint8_t *p, size_t size, fl_i128 *out)
 struct failure {
 	enum fl_code code;
 	const struct op *op;
+	uint32_t field; /* of the record, also where op is deep in a value of it */
 	size_t at;
 	int64_t value;
 };
@@ -495,7 +537,7 @@ struct failure {
 static __attribute__((noinline, cold)) enum fl_verdict
 report(const struct avro_decoder *d, const struct failure *f, size_t size, struct fl_err *err)
 {
-	const char *name = f->op->field < d->record->count ? d->record->fields[f->op->field].name : "";
+	const char *name = f->field < d->record->count ? d->record->fields[f->field].name : "";
 	char what[128];
 
 	switch ((int)f->code) {
@@ -549,98 +591,211 @@ report(const struct avro_decoder *d, const struct failure *f, size_t size, struc
 	return FL_VERDICT_DEAD;
 }
 
-#define FAIL(c, v) \
+#define FAIL(c, where, v) \
 	do { \
 		code = (c); \
+		from = (where); \
 		bad = (int64_t)(v); \
 		goto fail; \
 	} while (0)
-#define READ_INT(v) \
+#define READ_VARINT(v, size_max, last_max) \
 	do { \
-		if (fl_unlikely((code = read_varint(&p, end, 5, 0x0f, &(v))) != FL_OK)) \
-			goto fail; \
+		code = read_varint(&p, end, (size_max), (last_max), &(v)); \
+		if (fl_unlikely(code != FL_OK)) \
+			FAIL(code, p, 0); \
 	} while (0)
-#define READ_LONG(v) \
-	do { \
-		if (fl_unlikely((code = read_varint(&p, end, 10, 0x01, &(v))) != FL_OK)) \
-			goto fail; \
-	} while (0)
+#define READ_INT(v) READ_VARINT(v, 5, 0x0f)
+#define READ_LONG(v) READ_VARINT(v, 10, 0x01)
 /* A length (a zigzag long) and that many bytes at p. */
 #define READ_LENGTH(v) \
 	do { \
 		READ_LONG(v); \
 		(v) = (uint64_t)unzigzag(v); \
-		if (fl_unlikely((v) > (uint64_t)(end - p))) { \
-			at = p; \
-			FAIL(FL_E_BAD_LENGTH, v); \
-		} \
+		if (fl_unlikely((v) > (uint64_t)(end - p))) \
+			FAIL(FL_E_BAD_LENGTH, p, v); \
 	} while (0)
+#define COL(op) ((struct fl_builder_col *)(void *)((char *)cols + (op)->col_at))
 #define STORE(ctype, v) \
 	do { \
-		struct fl_builder_col *bc = &cols[op->column]; \
+		struct fl_builder_col *bc = COL(op); \
 		((ctype *)bc->col.data)[row] = (ctype)(v); \
 		bc->col.valid[word] |= bit; \
 	} while (0)
 #define NEED(n) \
 	do { \
 		if (fl_unlikely((uint64_t)(end - p) < (n))) \
-			FAIL(FL_E_TRUNCATED, 0); \
+			FAIL(FL_E_TRUNCATED, p, 0); \
 	} while (0)
+
+/*
+ * Steps over the nested value whose program begins at op; *at is where its bytes
+ * begin and, on success, where they end.  FL_OK or the code with *f filled in.
+ */
+static __attribute__((noinline)) enum fl_code
+skip_nested(struct avro_decoder *d, const struct op *op, const uint8_t *value,
+    const uint8_t **at, const uint8_t *end, struct failure *f)
+{
+	const struct op *ops = d->ops;
+	const uint8_t *p = *at, *from = p;
+	struct frame stack[FL_CODEC_DEPTH_MAX];
+	uint32_t depth = 0;
+	enum fl_code code;
+	int64_t bad;
+	uint64_t v;
+
+	for (;;) {
+		switch (op->code) {
+		case OP_SKIP_INT:
+			READ_INT(v);
+			break;
+		case OP_SKIP_LONG:
+			READ_LONG(v);
+			break;
+		case OP_SKIP_BOOLEAN:
+			NEED(1);
+			if (*p > 1)
+				FAIL(FL_E_BAD_BOOLEAN, p, *p);
+			p++;
+			break;
+		case OP_SKIP_SIZE:
+			NEED(op->a);
+			p += op->a;
+			break;
+		case OP_SKIP_BYTES:
+			READ_LENGTH(v);
+			p += v;
+			break;
+		case OP_SKIP_ENUM:
+			from = p;
+			READ_INT(v);
+			v = (uint64_t)unzigzag(v);
+			if (v >= op->node->count)
+				FAIL(FL_E_BAD_ENUM, from, v);
+			break;
+		case OP_UNION:
+			from = p;
+			READ_INT(v);
+			v = (uint64_t)unzigzag(v);
+			if (v >= op->a)
+				FAIL(FL_E_BAD_UNION, from, v);
+			op = ops + op->targets[v];
+			continue;
+		case OP_JUMP:
+			op = ops + op->target;
+			continue;
+		case OP_ARRAY:
+		case OP_MAP:
+			if (depth == FL_CODEC_DEPTH_MAX)
+				FAIL(FL_E_TOO_DEEP, p, 0);
+			stack[depth++] = (struct frame){ .pc = (uint32_t)(op - ops) };
+			goto next_block;
+		case OP_LOOP:
+			if (--stack[depth - 1].left > 0) {
+				op = ops + stack[depth - 1].pc + 1;
+				continue;
+			}
+			op = ops + stack[depth - 1].pc;
+		next_block:
+			from = p;
+			READ_LONG(v);
+			if (v == 0) {
+				depth--;
+				op = ops + op->target;
+				continue;
+			}
+			if (unzigzag(v) < 0) {
+				/* The block says its size in bytes: step over it. */
+				READ_LENGTH(v);
+				p += v;
+				if (d->budget-- == 0)
+					FAIL(FL_E_TOO_MANY_ELEMENTS, p, 0);
+				goto next_block;
+			}
+			v = (uint64_t)unzigzag(v);
+			if (v > d->budget)
+				FAIL(FL_E_TOO_MANY_ELEMENTS, from, v);
+			d->budget -= v;
+			stack[depth - 1].left = v;
+			break;
+		case OP_CALL:
+			if (depth == FL_CODEC_DEPTH_MAX)
+				FAIL(FL_E_TOO_DEEP, p, 0);
+			if (d->budget-- == 0)
+				FAIL(FL_E_TOO_MANY_ELEMENTS, p, 0);
+			stack[depth++] = (struct frame){ .pc = (uint32_t)(op - ops) + 1 };
+			op = ops + op->target;
+			continue;
+		case OP_RETURN:
+			op = ops + stack[--depth].pc;
+			continue;
+		default: /* OP_STOP */
+			*at = p;
+			return FL_OK;
+		}
+		op++;
+	}
+fail:
+	*f = (struct failure){ .code = code, .op = op, .at = (size_t)(from - value), .value = bad };
+	return code;
+}
 
 static enum fl_verdict
 decode_avro(struct fl_decoder *decoder, const uint8_t *value, size_t size,
     struct fl_builder *builder, struct fl_err *err)
 {
-	const struct avro_decoder *d = (const struct avro_decoder *)decoder;
-	const uint8_t *p = value, *end = value + size, *at = p;
-	struct fl_builder_col *cols = builder->cols;
+	struct avro_decoder *d = (struct avro_decoder *)decoder;
+	const uint8_t *p = value, *from = p;
+	const uint8_t *const end = value + size;
+	struct fl_builder_col *const cols = builder->cols;
 	const uint32_t row = builder->row_count;
 	const size_t word = row >> 6;
 	const uint64_t bit = UINT64_C(1) << (row & 63);
-	const struct op *ops = d->ops, *op = ops;
-	struct frame stack[FL_CODEC_DEPTH_MAX];
-	uint64_t budget = (uint64_t)size + ELEMENTS_FREE, v;
-	uint32_t depth = 0;
+	const struct op *op = d->ops;
+	struct failure failure;
 	enum fl_code code;
-	int64_t bad = 0;
+	int64_t bad;
+	uint64_t v;
 	int32_t i32;
 	float f32;
 	double f64;
 
 	if (fl_unlikely(size == 0)) {
-		(void)FL_FAIL(err, FL_E_EMPTY_VALUE, "the value is empty; expected Avro record %s", d->record->name);
+		(void)FL_FAIL(err, FL_E_EMPTY_VALUE, "the value is empty; expected Avro record %s",
+		    d->record->name);
 		return FL_VERDICT_DEAD;
 	}
+	d->budget = (uint64_t)size + ELEMENTS_FREE;
 	for (;;) {
-		at = p;
 		switch (op->code) {
 		case OP_END:
 			if (fl_unlikely(p != end))
-				FAIL(FL_E_TRAILING_BYTES, end - p);
+				FAIL(FL_E_TRAILING_BYTES, p, 0);
 			return FL_VERDICT_ROW;
 		case OP_NULL:
 			if (op->refuse_null)
-				FAIL(FL_E_BAD_NULL, 0);
+				FAIL(FL_E_BAD_NULL, p, 0);
 			break;
 		case OP_BOOLEAN:
 			NEED(1);
 			if (*p > 1)
-				FAIL(FL_E_BAD_BOOLEAN, *p);
+				FAIL(FL_E_BAD_BOOLEAN, p, *p);
 			STORE(uint8_t, *p);
 			p++;
 			break;
 		case OP_INT8:
+			from = p;
 			READ_INT(v);
 			i32 = (int32_t)unzigzag(v);
 			if (i32 != (int8_t)i32)
-				FAIL(FL_E_BAD_TYPE, i32);
+				FAIL(FL_E_BAD_TYPE, from, i32);
 			STORE(int8_t, i32);
 			break;
 		case OP_INT16:
+			from = p;
 			READ_INT(v);
 			i32 = (int32_t)unzigzag(v);
 			if (i32 != (int16_t)i32)
-				FAIL(FL_E_BAD_TYPE, i32);
+				FAIL(FL_E_BAD_TYPE, from, i32);
 			STORE(int16_t, i32);
 			break;
 		case OP_INT32:
@@ -706,25 +861,23 @@ decode_avro(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 			if (fl_unlikely(!fl_ascii(p, v))) {
 				size_t good = fl_utf8_valid(p, v);
 
-				if (good != v) {
-					at = p + good;
-					FAIL(FL_E_BAD_UTF8, 0);
-				}
+				if (good != v)
+					FAIL(FL_E_BAD_UTF8, p + good, 0);
 			}
-			fl_col_append(&cols[op->column], p, v, end);
-			cols[op->column].col.valid[word] |= bit;
+			fl_col_append(COL(op), p, v, end);
+			COL(op)->col.valid[word] |= bit;
 			p += v;
 			break;
 		case OP_BYTES:
 			READ_LENGTH(v);
-			fl_col_append(&cols[op->column], p, v, end);
-			cols[op->column].col.valid[word] |= bit;
+			fl_col_append(COL(op), p, v, end);
+			COL(op)->col.valid[word] |= bit;
 			p += v;
 			break;
 		case OP_FIXED:
 			NEED(op->a);
-			fl_col_append(&cols[op->column], p, op->a, end);
-			cols[op->column].col.valid[word] |= bit;
+			fl_col_append(COL(op), p, op->a, end);
+			COL(op)->col.valid[word] |= bit;
 			p += op->a;
 			break;
 		case OP_DECIMAL:
@@ -737,45 +890,50 @@ decode_avro(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 				v = op->a;
 				NEED(v);
 			}
-			if (!read_unscaled(p, v, &unscaled) || unscaled >= op->limit ||
-			    unscaled <= -op->limit)
-				FAIL(FL_E_BAD_TYPE, 0);
-			memcpy((fl_i128 *)cols[op->column].col.data + row, &unscaled, sizeof(unscaled));
-			cols[op->column].col.valid[word] |= bit;
+			if (!read_unscaled(p, v, &unscaled) || unscaled >= *op->limit ||
+			    unscaled <= -*op->limit)
+				FAIL(FL_E_BAD_TYPE, p, 0);
+			memcpy((fl_i128 *)COL(op)->col.data + row, &unscaled, sizeof(unscaled));
+			COL(op)->col.valid[word] |= bit;
 			p += v;
 			break;
 		}
 		case OP_ENUM_STRING:
+			from = p;
 			READ_INT(v);
 			v = (uint64_t)unzigzag(v);
 			if (fl_unlikely(v >= op->node->count))
-				FAIL(FL_E_BAD_ENUM, v);
-			fl_builder_set_str(builder, op->column, op->node->symbols[v],
-			    strlen(op->node->symbols[v]));
+				FAIL(FL_E_BAD_ENUM, from, v);
+			fl_col_append(COL(op), (const uint8_t *)op->node->symbols[v],
+			    op->node->symbol_sizes[v], (const uint8_t *)op->node->symbols[v] + 16);
+			COL(op)->col.valid[word] |= bit;
 			break;
 		case OP_ENUM_INT:
+			from = p;
 			READ_INT(v);
 			v = (uint64_t)unzigzag(v);
 			if (fl_unlikely(v >= op->node->count))
-				FAIL(FL_E_BAD_ENUM, v);
+				FAIL(FL_E_BAD_ENUM, from, v);
 			STORE(int32_t, v);
 			break;
 		case OP_ENUM_LONG:
+			from = p;
 			READ_INT(v);
 			v = (uint64_t)unzigzag(v);
 			if (fl_unlikely(v >= op->node->count))
-				FAIL(FL_E_BAD_ENUM, v);
+				FAIL(FL_E_BAD_ENUM, from, v);
 			STORE(int64_t, v);
 			break;
 		case OP_OPTION:
+			from = p;
 			READ_INT(v);
 			v = (uint64_t)unzigzag(v);
 			if (fl_unlikely(v >= op->b))
-				FAIL(FL_E_BAD_UNION, v);
+				FAIL(FL_E_BAD_UNION, from, v);
 			if (v == op->a) {
 				if (fl_unlikely(op->refuse_null))
-					FAIL(FL_E_BAD_NULL, 0);
-				op = ops + op->target;
+					FAIL(FL_E_BAD_NULL, p, 0);
+				op = d->ops + op->target;
 				continue;
 			}
 			break;
@@ -789,7 +947,7 @@ decode_avro(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 		case OP_SKIP_BOOLEAN:
 			NEED(1);
 			if (*p > 1)
-				FAIL(FL_E_BAD_BOOLEAN, *p);
+				FAIL(FL_E_BAD_BOOLEAN, p, *p);
 			p++;
 			break;
 		case OP_SKIP_SIZE:
@@ -801,65 +959,20 @@ decode_avro(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 			p += v;
 			break;
 		case OP_SKIP_ENUM:
+			from = p;
 			READ_INT(v);
 			v = (uint64_t)unzigzag(v);
 			if (v >= op->node->count)
-				FAIL(FL_E_BAD_ENUM, v);
+				FAIL(FL_E_BAD_ENUM, from, v);
 			break;
-		case OP_UNION:
-			READ_INT(v);
-			v = (uint64_t)unzigzag(v);
-			if (v >= op->a)
-				FAIL(FL_E_BAD_UNION, v);
-			op = ops + op->targets[v];
-			continue;
-		case OP_JUMP:
-			op = ops + op->target;
-			continue;
-		case OP_ARRAY:
-		case OP_MAP:
-			if (depth == FL_CODEC_DEPTH_MAX)
-				FAIL(FL_E_TOO_DEEP, 0);
-			stack[depth++] = (struct frame){ .pc = (uint32_t)(op - ops) };
-			goto next_block;
-		case OP_LOOP:
-			if (--stack[depth - 1].left > 0) {
-				op = ops + stack[depth - 1].pc + 1;
-				continue;
+		case OP_NESTED:
+			from = p;
+			if (skip_nested(d, op + 1, value, &from, end, &failure) != FL_OK) {
+				failure.field = op->field;
+				return report(d, &failure, size, err);
 			}
-			op = ops + stack[depth - 1].pc;
-		next_block:
-			at = p;
-			READ_LONG(v);
-			if (v == 0) {
-				depth--;
-				op = ops + op->target;
-				continue;
-			}
-			if (unzigzag(v) < 0) {
-				/* The block says its size in bytes: step over it. */
-				READ_LENGTH(v);
-				p += v;
-				if (budget-- == 0)
-					FAIL(FL_E_TOO_MANY_ELEMENTS, 0);
-				goto next_block;
-			}
-			v = (uint64_t)unzigzag(v);
-			if (v > budget)
-				FAIL(FL_E_TOO_MANY_ELEMENTS, v);
-			budget -= v;
-			stack[depth - 1].left = v;
-			break;
-		case OP_CALL:
-			if (depth == FL_CODEC_DEPTH_MAX)
-				FAIL(FL_E_TOO_DEEP, 0);
-			if (budget-- == 0)
-				FAIL(FL_E_TOO_MANY_ELEMENTS, 0);
-			stack[depth++] = (struct frame){ .pc = (uint32_t)(op - ops) + 1 };
-			op = ops + op->target;
-			continue;
-		case OP_RETURN:
-			op = ops + stack[--depth].pc;
+			p = from;
+			op = d->ops + op->target;
 			continue;
 		default:
 			__builtin_unreachable();
@@ -867,20 +980,9 @@ decode_avro(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 		op++;
 	}
 fail:
-	{
-		struct failure failure = { .code = code, .op = op, .at = (size_t)(at - value), .value = bad };
-		struct op outer = *op;
-
-		/* Within a skipped value the field is that of the outermost frame. */
-		if (depth > 0) {
-			const struct op *first = ops + stack[0].pc;
-
-			outer.field = first->code == OP_ARRAY || first->code == OP_MAP ?
-			    first->field : first[-1].field;
-			failure.op = &outer;
-		}
-		return report(d, &failure, size, err);
-	}
+	failure = (struct failure){ .code = code, .op = op, .field = op->field,
+		.at = (size_t)(from - value), .value = bad };
+	return report(d, &failure, size, err);
 }
 
 /* ---- making one ---- */

@@ -247,7 +247,7 @@ put_symbol(const struct put *put, const struct fl_field *field, const struct fl_
 	char clip[80];
 
 	for (uint32_t k = 0; k < put->node->count; k++)
-		if (strlen(put->node->symbols[k]) == size &&
+		if (put->node->symbol_sizes[k] == size &&
 		    memcmp(put->node->symbols[k], s, size) == 0) {
 			put_varint(out, k);
 			return FL_OK;

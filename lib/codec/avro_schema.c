@@ -285,6 +285,7 @@ parse_symbols(struct parser *p, struct fl_avro_node *node, const json_t *json)
 		    "enum \"%s\" needs an array \"symbols\" of 1 to %u names", node->name,
 		    FL_AVRO_SYMBOLS_MAX);
 	node->symbols = FL_ARENA_ARRAY(p->arena, const char *, count);
+	node->symbol_sizes = FL_ARENA_ARRAY(p->arena, uint32_t, count);
 	for (size_t i = 0; i < count; i++) {
 		const char *symbol = json_string_value(json_array_get(symbols, i));
 
@@ -294,7 +295,9 @@ parse_symbols(struct parser *p, struct fl_avro_node *node, const json_t *json)
 			if (strcmp(node->symbols[k], symbol) == 0)
 				return FL_FAIL(p->err, FL_E_BAD_SCHEMA,
 				    "enum \"%s\" has symbol \"%s\" twice", node->name, symbol);
-		node->symbols[i] = fl_arena_strdup(p->arena, symbol);
+		node->symbol_sizes[i] = (uint32_t)strlen(symbol);
+		node->symbols[i] = memcpy(fl_arena_zalloc(p->arena, node->symbol_sizes[i] + 17u),
+		    symbol, node->symbol_sizes[i]);
 	}
 	node->count = (uint32_t)count;
 	return FL_OK;

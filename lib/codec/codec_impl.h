@@ -74,21 +74,49 @@ fl_ascii(const uint8_t *p, size_t size)
 	return a < 0x80;
 }
 
+/* memcpy for the short values that records are made of: no call, no loop. */
+static inline void
+fl_copy_short(char *to, const uint8_t *p, size_t size)
+{
+	uint64_t a, b;
+	uint32_t c, d;
+
+	if (size >= 8) {
+		memcpy(&a, p, 8);
+		memcpy(&b, p + size - 8, 8);
+		memcpy(to, &a, 8);
+		memcpy(to + size - 8, &b, 8);
+	} else if (size >= 4) {
+		memcpy(&c, p, 4);
+		memcpy(&d, p + size - 4, 4);
+		memcpy(to, &c, 4);
+		memcpy(to + size - 4, &d, 4);
+	} else if (size > 0) {
+		to[0] = (char)p[0];
+		to[size / 2] = (char)p[size / 2];
+		to[size - 1] = (char)p[size - 1];
+	}
+}
+
 /* Appends to the value of a variable-width column of the open row.  end bounds
  * what may be read from p on: short values are copied by one 16-byte move. */
-static inline void
+static inline __attribute__((always_inline)) void
 fl_col_append(struct fl_builder_col *bc, const uint8_t *p, size_t size, const uint8_t *end)
 {
 	struct fl_buf *buf = &bc->bytes;
+	char *to;
 
 	if (fl_unlikely(buf->capacity - buf->size < size + 17))
 		fl_buf_reserve(buf, size + 64);
-	if (size <= 16 && end - p >= 16)
-		memcpy(buf->data + buf->size, p, 16);
+	to = buf->data + buf->size;
+	if (fl_unlikely(size > 16))
+		memcpy(to, p, size);
+	else if (fl_likely(end - p >= 16))
+		memcpy(to, p, 16);
 	else
-		memcpy(buf->data + buf->size, p, size);
+		fl_copy_short(to, p, size);
 	buf->size += size;
-	buf->data[buf->size] = '\0';
+	to[size] = '\0';
 }
 
 /* Cuts a time in milliseconds to the digits of TIMESTAMP(precision), downwards. */
