@@ -672,6 +672,7 @@ reset_and_commit(struct apply *apply, struct fl_err *err)
 	FL_TRY(lock_store(path, &fd, err));
 	code = commit_apply(apply, err);
 	if (code == FL_OK && apply->removes_store) {
+		(void)fl_fault("reset.committed");
 		code = remove_store(path, err);
 		if (code == FL_OK)
 			code = finish_reset(apply->instance, apply->name, err);

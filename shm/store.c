@@ -632,6 +632,7 @@ prepare_env(struct env *env, const char *lock_file, struct fl_err *err)
 	int rc, dead;
 
 	(void)mdb_env_get_fd(env->mdb, &env->fd);
+	(void)fcntl(env->fd, F_SETFD, FD_CLOEXEC); /* LMDB forgets it for data.mdb */
 	if (fdatasync(env->fd) != 0)
 		return fail_os(err, env->path, "sync data.mdb before reading it");
 	if (stat(lock_file, &st) != 0)

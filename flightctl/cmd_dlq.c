@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_dlq.c - dead letters of all three writers.
+ *
+ * An ID is the place of a letter in its store:
+ *	ingest/STREAM/PARTITION/OFFSET
+ *	aggregate/PIPELINE/STEP.BLOCK.ROW.QUERY
+ *	emit/PIPELINE/SINK/ROW
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flightctl/ctl.h"
+#include "flightctl/view.h"
+#include "shm/dead.h"
+
+struct job {
+	const char *wanted_id; /* show; NULL: list */
+	int64_t limit;
+	enum fl_code code;     /* FL_OK: all */
+	bool json, found;
+	struct out_table table;
+	struct fl_buf out;
+};
+
+typedef bool print_id(const struct fl_item *item, const char *pipeline, char *buf, size_t size);
+
+static bool
+print_ingest_id(const struct fl_item *item, const char *pipeline, char *buf, size_t size)
+{
+	const uint8_t *key = item->key;
+
+	(void)pipeline;
+	if (item->key_size != 16)
+		return false;
+	snprintf(buf, size, "ingest/%" PRIu32 "/%" PRId32 "/%" PRIu64, fl_key_get_u32(key),
+	    (int32_t)fl_key_get_u32(key + 4), fl_key_get_u64(key + 8));
+	return true;
+}
+
+static bool
+print_pipeline_id(const struct fl_item *item, const char *pipeline, char *buf, size_t size)
+{
+	const uint8_t *key = item->key;
+
+	if (item->key_size != 20)
+		return false;
+	snprintf(buf, size, "aggregate/%s/%" PRIu64 ".%" PRIu32 ".%" PRIu32 ".%" PRIu32, pipeline,
+	    fl_key_get_u64(key), fl_key_get_u32(key + 8), fl_key_get_u32(key + 12),
+	    fl_key_get_u32(key + 16));
+	return true;
+}
+
+static bool
+print_emit_id(const struct fl_item *item, const char *pipeline, char *buf, size_t size)
+{
+	const char *key = item->key;
+	const char *sink = memchr(key, '\0', item->key_size);
+
+	(void)pipeline;
+	if (sink == NULL || item->key_size < 10)
+		return false;
+	sink++;
+	if (memchr(sink, '\0', item->key_size - (size_t)(sink - key)) == NULL)
+		return false;
+	snprintf(buf, size, "emit/%s/%s/%" PRIu64, key, sink,
+	    fl_key_get_u64((const uint8_t *)item->key + item->key_size - 8));
+	return true;
+}
+
+static bool
+is_text(const char *p, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (((unsigned char)p[i] < ' ' && strchr("\t\n\r", p[i]) == NULL) || p[i] == 127)
+			return false;
+	return true;
+}
+
+static void
+add_hex(struct fl_buf *out, const char *p, size_t size)
+{
+	for (size_t at = 0; at < size; at += 16) {
+		size_t n = FL_MIN(16, size - at);
+
+		fl_buf_printf(out, "  %08zx ", at);
+		for (size_t i = 0; i < 16; i++)
+			if (i < n)
+				fl_buf_printf(out, " %02x", (unsigned char)p[at + i]);
+			else
+				fl_buf_str(out, "   ");
+		fl_buf_str(out, "  ");
+		for (size_t i = 0; i < n; i++)
+			fl_buf_byte(out, p[at + i] >= ' ' && p[at + i] < 127 ? p[at + i] : '.');
+		fl_buf_byte(out, '\n');
+	}
+}
+
+static void
+add_bytes_json(struct fl_buf *out, const char *name, const char *p, size_t size, bool is_null)
+{
+	fl_buf_printf(out, ",\"%s\":", name);
+	if (is_null)
+		fl_buf_str(out, "null");
+	else {
+		fl_buf_byte(out, '"');
+		fl_buf_base64(out, p, size);
+		fl_buf_byte(out, '"');
+	}
+}
+
+static void
+show_letter(struct job *job, const char *id, const struct fl_dead *dead)
+{
+	const struct fl_dead_head *h = &dead->head;
+	char when[32];
+
+	out_instant(h->kafka_ts, when);
+	if (job->json) {
+		fl_buf_str(&job->out, "{\"id\":");
+		fl_buf_json(&job->out, id, strlen(id));
+		fl_buf_printf(&job->out, ",\"code\":\"%s\",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"time\":\"%s\",\"reason\":",
+		    fl_code_name((enum fl_code)h->code), h->partition, h->offset, when);
+		fl_buf_json(&job->out, dead->reason, h->reason_size);
+		fl_buf_printf(&job->out, ",\"value_size\":%" PRIu32, h->value_full);
+		add_bytes_json(&job->out, "key_base64", dead->key, h->key_size, h->flags & 1);
+		add_bytes_json(&job->out, "value_base64", dead->value, h->value_size, h->flags & 2);
+		fl_buf_str(&job->out, "}\n");
+		return;
+	}
+	fl_buf_printf(&job->out, "id         %s\ncode       %s\n", id, fl_code_name((enum fl_code)h->code));
+	fl_buf_printf(&job->out, "position   partition %" PRId32 " offset %" PRId64 "\ntime       %s\n",
+	    h->partition, h->offset, when);
+	fl_buf_printf(&job->out, "reason     %.*s\n", (int)h->reason_size, dead->reason);
+	if (!(h->flags & 1)) {
+		fl_buf_printf(&job->out, "key        %" PRIu32 " bytes\n", h->key_size);
+		add_hex(&job->out, dead->key, h->key_size);
+	}
+	if (h->flags & 2)
+		fl_buf_str(&job->out, "value      null\n");
+	else
+		fl_buf_printf(&job->out, "value      %" PRIu32 " bytes%s\n", h->value_full,
+		    h->value_size < h->value_full ? ", not kept: over the quota" : "");
+	if (h->value_size > 0 && is_text(dead->value, h->value_size))
+		fl_buf_printf(&job->out, "%.*s\n", (int)h->value_size, dead->value);
+	else
+		add_hex(&job->out, dead->value, h->value_size);
+}
+
+static void
+list_letter(struct job *job, const char *id, const struct fl_dead *dead)
+{
+	const struct fl_dead_head *h = &dead->head;
+
+	out_row(&job->table);
+	out_cell(&job->table, 0, id);
+	out_cell(&job->table, 1, fl_code_name((enum fl_code)h->code));
+	out_cellf(&job->table, 2, "%" PRId32, h->partition);
+	out_cellf(&job->table, 3, "%" PRId64, h->offset);
+	out_cellf(&job->table, 4, "%" PRIu32, h->value_full);
+	out_cellf(&job->table, 5, "%.*s", (int)FL_MIN(h->reason_size, 300), dead->reason);
+}
+
+static bool
+is_full(const struct job *job)
+{
+	return job->found || (job->limit > 0 && job->table.row_count >= job->limit);
+}
+
+static enum fl_code
+walk_store(struct job *job, struct fl_store *store, enum fl_dbi dbi, const char *pipeline,
+    print_id *print, struct fl_err *err)
+{
+	struct fl_cursor *cursor = NULL;
+	struct fl_txn *txn = NULL;
+	struct fl_item item;
+	bool found = false;
+	enum fl_code code;
+
+	code = fl_txn_begin_read(store, &txn, err);
+	if (code == FL_OK)
+		code = fl_cursor_open(txn, dbi, &cursor, err);
+	if (code == FL_OK)
+		code = fl_cursor_seek(cursor, NULL, 0, &found, &item, err);
+	while (code == FL_OK && found && !is_full(job)) {
+		struct fl_dead dead;
+		char id[256];
+
+		code = fl_dead_decode(item.value, item.size, &dead, err);
+		if (code != FL_OK)
+			break;
+		if (!print(&item, pipeline, id, sizeof(id)))
+			snprintf(id, sizeof(id), "unknown");
+		if (job->wanted_id != NULL) {
+			job->found = strcmp(id, job->wanted_id) == 0;
+			if (job->found)
+				show_letter(job, id, &dead);
+		} else if (job->code == FL_OK || job->code == (enum fl_code)dead.head.code)
+			list_letter(job, id, &dead);
+		code = fl_cursor_next(cursor, &found, &item, err);
+	}
+	fl_cursor_close(&cursor);
+	fl_txn_abort(&txn);
+	return code;
+}
+
+static enum fl_code
+walk(struct job *job, const struct fl_instance *instance, enum fl_role role, const char *pipeline,
+    struct fl_err *err)
+{
+	struct fl_store *store = NULL;
+	enum fl_code code;
+
+	if (is_full(job))
+		return FL_OK;
+	FL_TRY(view_store_open(instance, role, pipeline, &store, err));
+	if (store == NULL)
+		return FL_OK;
+	code = role == FL_ROLE_INGEST ? walk_store(job, store, FL_DBI_INGEST_DEAD, NULL, print_ingest_id, err)
+	    : role == FL_ROLE_PIPELINE
+	    ? walk_store(job, store, FL_DBI_PIPELINE_DEAD, pipeline, print_pipeline_id, err)
+	    : walk_store(job, store, FL_DBI_EMIT_DEAD, NULL, print_emit_id, err);
+	fl_store_close(&store);
+	return code;
+}
+
+static enum fl_code
+walk_all(struct ctl *ctl, struct job *job, struct fl_err *err)
+{
+	struct fl_instance *instance = NULL;
+	enum fl_code code;
+
+	FL_TRY(ctl_instance_open(ctl, true, &instance, err));
+	code = walk(job, instance, FL_ROLE_INGEST, NULL, err);
+	for (uint32_t i = 0; i < instance->pipeline_count && code == FL_OK; i++)
+		code = walk(job, instance, FL_ROLE_PIPELINE, instance->pipelines[i].name, err);
+	if (code == FL_OK)
+		code = walk(job, instance, FL_ROLE_EMIT, NULL, err);
+	fl_instance_close(&instance);
+	if (code == FL_OK && job->wanted_id != NULL && !job->found)
+		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
+		    "there is no dead letter \"%s\"; `flightctl dlq list` shows those there are", job->wanted_id);
+	return code;
+}
+
+static bool
+find_code(struct ctl *ctl, const char *text, enum fl_code *code)
+{
+	for (int i = 1; i < FL_E_COUNT; i++)
+		if (strcmp(fl_code_name((enum fl_code)i), text) == 0) {
+			*code = (enum fl_code)i;
+			return true;
+		}
+	ctl_usage(ctl, "--code: there is no error code \"%s\"; docs/errors.md lists them", text);
+	return false;
+}
+
+int
+cmd_dlq(struct ctl *ctl)
+{
+	struct job job = {.limit = 100, .json = ctl->json};
+	const char *option, *value;
+	struct fl_err err = {0};
+	int status = CTL_OK;
+
+	while ((option = ctl_next_option(ctl, &value)) != NULL) {
+		if (strcmp(option, "limit") == 0)
+			ctl_option_i64(ctl, option, value, 0, &job.limit);
+		else
+			find_code(ctl, value, &job.code);
+		if (ctl->stop)
+			return ctl->status;
+	}
+	if (!ctl_need_args(ctl, 1, 2))
+		return ctl->status;
+	job.json = ctl->json;
+	if (strcmp(ctl->args[0], "show") == 0 && ctl->arg_count == 2)
+		job.wanted_id = ctl->args[1];
+	else if (strcmp(ctl->args[0], "list") != 0 || ctl->arg_count != 1)
+		return ctl_usage(ctl, "expected list, or show ID");
+	out_init(&job.table, NULL, "id,code,partition#,offset#,bytes#,reason");
+	fl_buf_init(&job.out);
+	if (walk_all(ctl, &job, &err) != FL_OK)
+		status = ctl_fail(ctl, &err);
+	else if (job.wanted_id != NULL)
+		out_write(&job.out);
+	else {
+		out_flush(ctl, &job.table);
+		if (job.limit > 0 && job.table.row_count >= job.limit)
+			ctl_say(ctl, "(the first %" PRId64 "; --limit 0 lists all)", job.limit);
+	}
+	fl_buf_fini(&job.out);
+	out_fini(&job.table);
+	return status;
+}

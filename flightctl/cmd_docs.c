@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_docs.c - the reference pages, out of the tables. */
+#include <string.h>
+
+#include "expr/expr.h"
+#include "flightctl/ctl.h"
+
+static void
+print_config(struct fl_buf *out)
+{
+	static const struct {
+		const char *scope, *name, *value, *help;
+	} settings[] = {
+#define FL_CONFIG(scope, name, value, help) {#scope, name, value, help},
+#include "tbl/config.h"
+#undef FL_CONFIG
+	};
+	static const struct {
+		const char *scope, *text;
+	} parts[] = {
+	    {"PIPELINE", "In the .sql file: `SET 'KEY' = 'VALUE';`"},
+	    {"INSTANCE", "Of the instance: `flightctl up --set KEY=VALUE`, kept in its catalog."},
+	    {"PROCESS", "Of a process: environment variables."},
+	};
+
+	fl_buf_str(out,
+	    "# Settings\n\nWritten by `make docs` from include/tbl/config.h.  There is no configuration "
+	    "file.\n");
+	for (uint32_t p = 0; p < FL_ARRAY_COUNT(parts); p++) {
+		bool is_first = true;
+
+		for (uint32_t i = 0; i < FL_ARRAY_COUNT(settings); i++) {
+			if (strcmp(settings[i].scope, parts[p].scope) != 0)
+				continue;
+			if (is_first)
+				fl_buf_printf(
+				    out, "\n%s\n\n| key | default | does |\n|---|---|---|\n", parts[p].text);
+			is_first = false;
+			fl_buf_printf(out, "| `%s` | %s | %s |\n", settings[i].name, settings[i].value,
+			    settings[i].help);
+		}
+	}
+}
+
+static void
+print_metrics(struct fl_buf *out)
+{
+	fl_buf_str(out,
+	    "# Metrics\n\nWritten by `make docs` from include/tbl/metrics.h.\n\n"
+	    "`flightctl metrics` prints them in Prometheus' text format.  Counters are kept in the stores'\n"
+	    "transactions and only mirrored, so they survive restarts exactly.\n\n"
+	    "| name | kind | unit | means |\n|---|---|---|---|\n"
+	    "| `flight_up{program}` | gauge |  | 1 while the program runs. |\n"
+	    "| `flight_beat_timestamp_seconds{program}` | gauge | seconds | When the program last said that it "
+	    "lives. |\n");
+	for (int i = 0; i < FL_METRIC_COUNT; i++) {
+		const struct fl_metric_info *m = fl_metric_info((enum fl_metric)i);
+
+		fl_buf_printf(out, "| `flight_%s_%s` | %s | %s | %s |\n", m->program, m->name,
+		    m->kind == FL_COUNTER ? "counter" : "gauge", m->unit, m->help);
+	}
+}
+
+static void
+print_errors(struct fl_buf *out)
+{
+	fl_buf_str(out,
+	    "# Errors\n\nWritten by `make docs` from include/tbl/errors.h.\n\n"
+	    "| class | what happens | exit status of the program |\n|---|---|---|\n"
+	    "| INPUT | the record becomes a dead letter, or the statement is refused | goes on (a command: 1) |\n"
+	    "| TRANSIENT | it is tried again, with a growing wait | goes on, or 75 |\n"
+	    "| CONFIG | a person has to change something | 78, not started again |\n"
+	    "| FATAL | the process ends and starts again from its last commit | 70 |\n\n"
+	    "| code | class | means |\n|---|---|---|\n");
+	for (int i = 1; i < FL_E_COUNT; i++) {
+		enum fl_code code = (enum fl_code)i;
+
+		fl_buf_printf(out, "| `%s` | %s | %s |\n", fl_code_name(code),
+		    fl_class_name(fl_code_class(code)), fl_code_help(code));
+	}
+}
+
+/* A row of help texts "SIGNATURE|one line"; a further | would end the cell. */
+static void
+add_help(struct fl_buf *out, const char *name, const char *help)
+{
+	const char *text = strchr(help, '|');
+
+	if (text != NULL)
+		fl_buf_printf(out, "| `%.*s` | ", (int)(text - help), help);
+	else
+		fl_buf_printf(out, "| `%s` | ", name);
+	for (text = text != NULL ? text + 1 : help; *text != '\0'; text++) {
+		if (*text == '|')
+			fl_buf_byte(out, '\\');
+		fl_buf_byte(out, *text == '\n' ? ' ' : *text);
+	}
+	fl_buf_str(out, " |\n");
+}
+
+static void
+print_functions(struct fl_buf *out)
+{
+	const struct fl_function *fn;
+	const struct fl_agg_fn *agg;
+
+	fl_buf_str(out,
+	    "# SQL functions\n\nWritten by `make docs` from include/tbl/functions.h and aggregates.h.\n\n"
+	    "## Functions and operators\n\n| name | does |\n|---|---|\n");
+	for (uint32_t i = 0; (fn = fl_function_row(i)) != NULL; i++)
+		add_help(out, fn->name, fn->help);
+	fl_buf_str(out, "\n## Aggregates\n\nAll take `FILTER (WHERE ...)`.\n\n| name | does |\n|---|---|\n");
+	for (uint32_t i = 0; (agg = fl_agg_row(i)) != NULL; i++)
+		add_help(out, agg->name, agg->help);
+}
+
+int
+cmd_docs(struct ctl *ctl)
+{
+	static const struct {
+		const char *name;
+		void (*print)(struct fl_buf *out);
+	} pages[] = {
+	    {"cli", ctl_print_cli_page},
+	    {"config", print_config},
+	    {"metrics", print_metrics},
+	    {"errors", print_errors},
+	    {"sql-functions", print_functions},
+	};
+	struct fl_buf out;
+	const char *value;
+
+	if (ctl_next_option(ctl, &value) != NULL || !ctl_need_args(ctl, 1, 1))
+		return ctl->status;
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(pages); i++)
+		if (strcmp(pages[i].name, ctl->args[0]) == 0) {
+			fl_buf_init(&out);
+			pages[i].print(&out);
+			out_write(&out);
+			fl_buf_fini(&out);
+			return CTL_OK;
+		}
+	fprintf(stderr, "flightctl docs: there is no page \"%s\"; there is: %s\n", ctl->args[0],
+	    ctl->command->arguments);
+	return CTL_NO_OBJECT;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_gen.c - generated rows to stdout or into a topic. */
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "flightctl/ctl.h"
+#include "kafka/client.h"
+
+#define OUT_SIZE (1u << 16)
+
+struct job {
+	struct topic topic;
+	struct generate_options options;
+	const struct generate_row *row;
+	int64_t count, partitions;
+	double rate;
+	char schema[4096];
+};
+
+static volatile sig_atomic_t is_stopping;
+
+static void
+on_signal(int signal_number)
+{
+	(void)signal_number;
+	is_stopping = 1;
+}
+
+/* Waits until row n is due on the clock. */
+static void
+wait_for_row(const struct job *job, int64_t started_us, int64_t n)
+{
+	int64_t due, wait;
+
+	if (job->rate <= 0)
+		return;
+	due = started_us + (int64_t)((double)n * 1e6 / job->rate);
+	wait = due - fl_monotonic_us();
+	if (wait > 0)
+		nanosleep(&(struct timespec){wait / 1000000, wait % 1000000 * 1000}, NULL);
+}
+
+static enum fl_code
+print_rows(struct job *job, struct fl_err *err)
+{
+	int64_t started_us = fl_monotonic_us();
+	struct generate generate;
+	struct fl_buf out;
+	enum fl_code code = FL_OK;
+
+	generate_init(&generate, &job->options);
+	fl_buf_init(&out);
+	for (int64_t i = 0; (job->count == 0 || i < job->count) && !is_stopping; i++) {
+		size_t from = out.size;
+
+		wait_for_row(job, started_us, i);
+		/* A spoilt row is one cut in the middle. */
+		if (generate_next(&generate, job->row, &out))
+			out.size -= (out.size - from) / 2;
+		fl_buf_byte(&out, '\n');
+		if (out.size >= OUT_SIZE || job->rate > 0) {
+			if (!out_write(&out))
+				break;
+			fl_buf_reset(&out);
+		}
+	}
+	if (out.size > 0 && !out_write(&out))
+		code = FL_FAIL(err, FL_E_IO, "could not write to stdout");
+	fl_buf_fini(&out);
+	return code;
+}
+
+static enum fl_code
+send_rows(struct job *job, struct topic_writer *writer, struct fl_kafka_producer *producer,
+    struct fl_err *err)
+{
+	int64_t started_us = fl_monotonic_us();
+	struct generate generate;
+	struct fl_buf line;
+	enum fl_code code = FL_OK;
+
+	generate_init(&generate, &job->options);
+	fl_buf_init(&line);
+	for (int64_t i = 0; (job->count == 0 || i < job->count) && !is_stopping && code == FL_OK; i++) {
+		const struct fl_buf *value;
+		bool is_bad;
+
+		wait_for_row(job, started_us, i);
+		fl_buf_reset(&line);
+		is_bad = generate_next(&generate, job->row, &line);
+		code = topic_writer_encode(writer, line.data, line.size, &value, err);
+		if (code == FL_OK)
+			code = fl_kafka_producer_send(producer,
+			    job->partitions > 0 ? (int32_t)(i % job->partitions) : -1, NULL, 0, value->data,
+			    is_bad ? value->size / 2 : value->size, fl_now_ms(), err);
+	}
+	fl_buf_fini(&line);
+	return code;
+}
+
+static enum fl_code
+produce_rows(const struct ctl *ctl, struct job *job, struct fl_err *err)
+{
+	int timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : 30000);
+	struct fl_kafka_producer *producer = NULL;
+	struct topic_writer *writer = NULL;
+	enum fl_code code;
+
+	if (job->row->schema[0] == '\0')
+		job->topic.format = TOPIC_JSON;
+	else {
+		char name[256];
+
+		snprintf(name, sizeof(name), "pipelines/%.*s", (int)strcspn(job->row->schema, "#"),
+		    job->row->schema);
+		FL_TRY(ctl_path_data(name, job->schema, sizeof(job->schema) - 256, err));
+		strcat(job->schema, strchr(job->row->schema, '#'));
+		FL_TRY(topic_set_schema(&job->topic, job->schema, err));
+	}
+	FL_TRY(topic_finish(&job->topic, job->row->topic, err));
+	code = topic_writer_open(&job->topic, &writer, err);
+	if (code == FL_OK)
+		code = fl_kafka_producer_open(&job->topic.table, NULL, &producer, err);
+	if (code == FL_OK)
+		code = send_rows(job, writer, producer, err);
+	if (code == FL_OK)
+		code = fl_kafka_producer_flush(producer, timeout_ms, err);
+	fl_kafka_producer_close(&producer);
+	topic_writer_close(&writer);
+	return code;
+}
+
+static bool
+take_option(struct ctl *ctl, struct job *job, const char *option, const char *value)
+{
+	int64_t seed;
+
+	if (strcmp(option, "count") == 0)
+		return ctl_option_i64(ctl, option, value, 0, &job->count);
+	if (strcmp(option, "rate") == 0)
+		return ctl_option_f64(ctl, option, value, 0, 1e9, &job->rate);
+	if (strcmp(option, "per-second") == 0)
+		return ctl_option_f64(ctl, option, value, 1e-6, 1e9, &job->options.per_second);
+	if (strcmp(option, "start") == 0)
+		return ctl_option_i64(ctl, option, value, 0, &job->options.start_s);
+	if (strcmp(option, "disorder") == 0)
+		return ctl_option_i64(ctl, option, value, 0, &job->options.disorder_s);
+	if (strcmp(option, "late") == 0)
+		return ctl_option_f64(ctl, option, value, 0, 1, &job->options.late_share);
+	if (strcmp(option, "bad") == 0)
+		return ctl_option_f64(ctl, option, value, 0, 1, &job->options.bad_share);
+	if (strcmp(option, "partitions") == 0)
+		return ctl_option_i64(ctl, option, value, 1, &job->partitions);
+	if (!ctl_option_i64(ctl, option, value, 0, &seed)) /* seed */
+		return false;
+	job->options.seed = (uint64_t)seed;
+	return true;
+}
+
+int
+cmd_gen(struct ctl *ctl)
+{
+	struct job job = {
+	    .options = {.seed = 1, .start_s = 1700000000, .per_second = 10}, .count = 1000};
+	struct fl_err err = {0};
+	const char *option, *value;
+	const char *names[16];
+	uint32_t name_count = 0;
+	int status = CTL_OK;
+	bool taken;
+
+	topic_init(&job.topic);
+	while ((option = ctl_next_option(ctl, &value)) != NULL) {
+		if (topic_option(&job.topic, option, value, &taken, &err) != FL_OK) {
+			status = ctl_fail(ctl, &err);
+			goto out;
+		}
+		if (!taken && !take_option(ctl, &job, option, value))
+			break;
+	}
+	if (!ctl_need_args(ctl, 1, 1)) {
+		status = ctl->status;
+		goto out;
+	}
+	for (const struct generate_row *row; (row = generate_row(name_count)) != NULL;) {
+		names[name_count++] = row->name;
+		if (strcmp(row->name, ctl->args[0]) == 0)
+			job.row = row;
+	}
+	if (job.row == NULL) {
+		FL_FAIL(&err, FL_E_NO_SUCH_OBJECT, "there is no generator \"%s\"; there is: %s", ctl->args[0],
+		    names[0]);
+		status = ctl_fail(ctl, &err);
+		goto out;
+	}
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	if ((job.topic.table.brokers != NULL ? produce_rows(ctl, &job, &err) : print_rows(&job, &err))
+	    != FL_OK)
+		status = ctl_fail(ctl, &err);
+out:
+	topic_fini(&job.topic);
+	return status;
+}

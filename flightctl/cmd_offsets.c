@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_offsets.c - positions of the sources, and the order to ingest to change one.
+ *
+ * The order is a command of the catalog: ingest applies it in a transaction of its own
+ * together with the number of the command, so exactly once.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "flightctl/ctl.h"
+#include "flightctl/view.h"
+
+struct job {
+	const char *topic, *to;
+	int64_t partition, offset;
+	bool execute;
+};
+
+static void
+print_positions(const struct ctl *ctl, const struct view *view, const struct job *job)
+{
+	struct out_table table;
+
+	out_init(&table, NULL,
+	    "topic,partition#,stream#,start#,position#,end#,state,last_record#,last_time");
+	for (uint32_t i = 0; view->has_ingest && i < view->ingest.partition_count; i++) {
+		const struct fl_partition_cursor *p = &view->partitions[i];
+
+		if (job->topic != NULL && strcmp(job->topic, p->topic) != 0)
+			continue;
+		if (job->partition >= 0 && job->partition != p->partition)
+			continue;
+		out_row(&table);
+		out_cellf(&table, 0, "%.63s", p->topic);
+		out_cellf(&table, 1, "%d", p->partition);
+		out_cellf(&table, 2, "%u", p->stream);
+		out_cellf(&table, 3, "%" PRId64, p->start);
+		out_cellf(&table, 4, "%" PRId64, p->position);
+		if (p->end != INT64_MAX)
+			out_cellf(&table, 5, "%" PRId64, p->end);
+		out_cell(&table, 6, view_partition_state(p));
+		if (p->rows > 0) {
+			out_cellf(&table, 7, "%" PRId64, p->last_offset);
+			out_time(&table, 8, p->last_ts);
+		}
+	}
+	if (table.row_count == 0)
+		ctl_say(ctl, "no such partition, or ingest has none yet");
+	out_flush(ctl, &table);
+	out_fini(&table);
+}
+
+static enum fl_code
+reset(const struct ctl *ctl, struct fl_instance *instance, const struct view *view,
+    const struct job *job, struct fl_err *err)
+{
+	struct fl_buf arguments;
+	uint64_t number = 0;
+	uint32_t matches = 0;
+	enum fl_code code;
+
+	for (uint32_t i = 0; view->has_ingest && i < view->ingest.partition_count; i++)
+		matches += strcmp(view->partitions[i].topic, job->topic) == 0
+		    && (job->partition < 0 || job->partition == view->partitions[i].partition);
+	if (matches == 0)
+		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
+		    "no source partition matches topic \"%s\"; `flightctl offsets show` lists them", job->topic);
+	fl_buf_init(&arguments);
+	fl_buf_str(&arguments, "{\"topic\":");
+	fl_buf_json(&arguments, job->topic, strlen(job->topic));
+	fl_buf_printf(&arguments, ",\"partition\":%" PRId64 ",\"to\":\"%s\",\"offset\":%" PRId64 "}",
+	    job->partition, job->to, job->offset);
+	if (!job->execute) {
+		char number_text[32];
+
+		snprintf(number_text, sizeof(number_text), "%" PRId64, job->offset);
+		ctl_say(ctl, "would move %u partition%s of topic \"%s\" to %s; nothing was done: add --execute",
+		    matches, matches == 1 ? "" : "s", job->topic,
+		    strcmp(job->to, "offset") == 0 ? number_text : job->to);
+		print_positions(ctl, view, job);
+		code = FL_OK;
+	} else {
+		code = fl_command_put(instance, "ingest", "offsets-reset", arguments.data, &number, err);
+		if (code == FL_OK)
+			ctl_say(ctl, "command %" PRIu64 " given to ingest: %s", number, arguments.data);
+	}
+	fl_buf_fini(&arguments);
+	return code;
+}
+
+int
+cmd_offsets(struct ctl *ctl)
+{
+	struct job job = {.partition = -1};
+	struct fl_instance *instance = NULL;
+	const char *option, *value;
+	struct fl_err err = {0};
+	struct view view;
+	int status = CTL_OK, targets = 0;
+
+	while ((option = ctl_next_option(ctl, &value)) != NULL) {
+		if (strcmp(option, "topic") == 0)
+			job.topic = value;
+		else if (strcmp(option, "partition") == 0)
+			ctl_option_i64(ctl, option, value, 0, &job.partition);
+		else if (strcmp(option, "execute") == 0)
+			job.execute = true;
+		else {
+			targets++;
+			job.to = option + strlen("to-");
+			if (value != NULL)
+				ctl_option_i64(ctl, option, value, 0, &job.offset);
+		}
+		if (ctl->stop)
+			return ctl->status;
+	}
+	if (!ctl_need_args(ctl, 1, 1))
+		return ctl->status;
+	if (strcmp(ctl->args[0], "reset") == 0 && (job.topic == NULL || targets != 1))
+		return ctl_usage(ctl, "reset wants --topic and one of --to-earliest, --to-latest, --to-offset");
+	if (strcmp(ctl->args[0], "reset") != 0 && strcmp(ctl->args[0], "show") != 0)
+		return ctl_usage(ctl, "expected show or reset, got \"%s\"", ctl->args[0]);
+	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
+		return ctl_fail(ctl, &err);
+	if (view_read(instance, &view, &err) != FL_OK)
+		status = ctl_fail(ctl, &err);
+	else {
+		if (strcmp(ctl->args[0], "show") == 0)
+			print_positions(ctl, &view, &job);
+		else if (reset(ctl, instance, &view, &job, &err) != FL_OK)
+			status = ctl_fail(ctl, &err);
+		view_fini(&view);
+	}
+	fl_instance_close(&instance);
+	return status;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_run.c - a whole pipeline in one process: the three programs as threads over one
+ * instance, which is temporary unless -i names one.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "aggregate/aggregate.h"
+#include "emit/emit.h"
+#include "flightctl/ctl.h"
+#include "flightctl/pipeline.h"
+#include "ingest/ingest.h"
+
+#define EXIT_AGAIN 75
+
+static volatile sig_atomic_t is_stopping;
+
+static void
+on_signal(int signal_number)
+{
+	(void)signal_number;
+	is_stopping = 1;
+}
+
+static enum fl_code
+run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *brokers, bool reset,
+    struct fl_err *err)
+{
+	const struct fl_program *const programs[] = {&ingest_program, &aggregate_program, &emit_program};
+	struct fl_instance *instance = NULL;
+	enum fl_code code;
+
+	FL_TRY(fl_instance_open(dir, true, &instance, err));
+	instance->is_run = true;
+	code = pipeline_apply(ctl, instance, files, 1, brokers, reset, err);
+	if (code == FL_OK)
+		code = fl_instance_load(instance, false, err);
+	if (code == FL_OK)
+		code = fl_programs_run(instance, programs, FL_ARRAY_COUNT(programs), &is_stopping, err);
+	fl_instance_close(&instance);
+	return code;
+}
+
+/* Is -i or FLIGHT_HOME given, or is it the default that nobody asked for? */
+static bool
+is_instance_named(const struct ctl *ctl)
+{
+	const char *home = getenv("FLIGHT_HOME");
+
+	return strcmp(ctl->instance, "./flight.d") != 0 || (home != NULL && home[0] != '\0');
+}
+
+int
+cmd_run(struct ctl *ctl)
+{
+	const char *option, *value, *brokers = NULL, *dir;
+	struct fl_err err = {0};
+	char temporary[PATH_MAX];
+	bool reset = false;
+	int status = CTL_OK;
+
+	while ((option = ctl_next_option(ctl, &value)) != NULL) {
+		if (strcmp(option, "reset") == 0)
+			reset = true;
+		else
+			brokers = value;
+	}
+	if (!ctl_need_args(ctl, 1, 1))
+		return ctl->status;
+	if (is_instance_named(ctl))
+		dir = ctl->instance;
+	else if (ctl_path_temporary("run", temporary, sizeof(temporary), &err) == FL_OK)
+		dir = temporary;
+	else
+		return ctl_fail(ctl, &err);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	if (run_pipeline(ctl, dir, ctl->args, brokers, reset, &err) != FL_OK) {
+		ctl_fail(ctl, &err);
+		status = fl_code_exit(err.code);
+		if (fl_code_class(err.code) == FL_CLASS_TRANSIENT)
+			status = EXIT_AGAIN;
+	}
+	if (dir == temporary)
+		ctl_path_remove(temporary);
+	return status;
+}

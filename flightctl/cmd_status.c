@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_status.c - one screen: who lives, how far each is, what waits for a person. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "flightctl/ctl.h"
+#include "flightctl/view.h"
+
+struct screen {
+	struct out_table programs, pipelines, partitions, sinks;
+	uint32_t running, missing, silent, stopped, waiting;
+};
+
+static void
+add_programs(struct screen *screen, const struct fl_instance *instance)
+{
+	out_init(&screen->programs, "programs", "program,running#,pid#,beat,state");
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
+		struct ctl_life life;
+
+		ctl_life_get(instance, ctl_programs[i], &life);
+		screen->running += life.is_running;
+		screen->missing += !life.is_running;
+		screen->silent += life.is_silent;
+		out_row(&screen->programs);
+		out_cell(&screen->programs, 0, life.program);
+		out_cell(&screen->programs, 1, life.is_running ? "true" : "false");
+		if (life.is_running)
+			out_cellf(&screen->programs, 2, "%d", (int)life.pid);
+		if (life.is_known)
+			out_time(&screen->programs, 3, life.beat_ms);
+		out_cellf(&screen->programs, 4, "%s%s", life.state, life.is_silent ? " (silent)" : "");
+	}
+}
+
+static void
+add_pipelines(struct screen *screen, const struct view *view)
+{
+	out_init(&screen->pipelines, "pipelines",
+	    "pipeline,step_r#,step_last#,behind#,clock,watermark,rows#,late#,dead#,results#");
+	for (uint32_t i = 0; i < view->pipeline_count; i++) {
+		const struct view_pipeline *p = &view->pipelines[i];
+		uint64_t late = 0, dead = 0, results = 0, seen = 0;
+
+		out_row(&screen->pipelines);
+		out_cell(&screen->pipelines, 0, p->pipeline->name);
+		if (!p->has_cursor)
+			continue;
+		for (uint32_t q = 0; q < p->cursor.query_count; q++) {
+			seen += p->queries[q].seen;
+			late += p->queries[q].late;
+			dead += p->queries[q].dead;
+			results += p->queries[q].fired_rows;
+		}
+		out_cellf(&screen->pipelines, 1, "%" PRIu64, p->cursor.r);
+		out_cellf(&screen->pipelines, 2, "%" PRIu64, view->ingest.last_step);
+		out_cellf(&screen->pipelines, 3, "%" PRIu64,
+		    view->ingest.last_step > p->cursor.r ? view->ingest.last_step - p->cursor.r : 0);
+		out_time(&screen->pipelines, 4, p->cursor.r > 0 ? p->cursor.clock_ms : FL_TIME_MIN);
+		out_time(&screen->pipelines, 5, p->cursor.watermark);
+		out_cellf(&screen->pipelines, 6, "%" PRIu64, seen);
+		out_cellf(&screen->pipelines, 7, "%" PRIu64, late);
+		out_cellf(&screen->pipelines, 8, "%" PRIu64, dead);
+		out_cellf(&screen->pipelines, 9, "%" PRIu64, results);
+	}
+}
+
+static void
+add_partitions(struct screen *screen, const struct view *view)
+{
+	out_init(&screen->partitions, "partitions",
+	    "topic,partition#,position#,state,records#,rows#,dead#,skipped#");
+	for (uint32_t i = 0; view->has_ingest && i < view->ingest.partition_count; i++) {
+		const struct fl_partition_cursor *p = &view->partitions[i];
+
+		screen->stopped += p->state == FL_PARTITION_STOPPED;
+		out_row(&screen->partitions);
+		out_cellf(&screen->partitions, 0, "%.63s", p->topic);
+		out_cellf(&screen->partitions, 1, "%d", p->partition);
+		out_cellf(&screen->partitions, 2, "%" PRId64, p->position);
+		out_cell(&screen->partitions, 3, view_partition_state(p));
+		out_cellf(&screen->partitions, 4, "%" PRIu64, p->delivered);
+		out_cellf(&screen->partitions, 5, "%" PRIu64, p->rows);
+		out_cellf(&screen->partitions, 6, "%" PRIu64, p->dead);
+		out_cellf(&screen->partitions, 7, "%" PRIu64, p->skipped);
+	}
+}
+
+static void
+add_sinks(struct screen *screen, const struct view *view)
+{
+	static const char *const states[] = {"running", "waiting", "stopped"};
+
+	out_init(&screen->sinks, "sinks",
+	    "pipeline,sink,confirmed#,waiting#,state,confirmed_at,refused#,retries#,error");
+	for (uint32_t i = 0; i < view->pipeline_count; i++)
+		for (uint32_t s = 0; s < view->pipelines[i].sink_count; s++) {
+			const struct view_sink *sink = &view->pipelines[i].sinks[s];
+			const struct fl_sink_position *at = &sink->position;
+
+			out_row(&screen->sinks);
+			out_cell(&screen->sinks, 0, view->pipelines[i].pipeline->name);
+			out_cell(&screen->sinks, 1, sink->name);
+			if (!sink->is_known) {
+				out_cell(&screen->sinks, 4, "new");
+				continue;
+			}
+			screen->stopped += at->state == 2;
+			screen->waiting += at->state == 1;
+			out_cellf(&screen->sinks, 2, "%" PRIu64, at->next);
+			out_cellf(&screen->sinks, 3, "%" PRIu64,
+			    sink->count.next > at->next ? sink->count.next - at->next : 0);
+			out_cell(&screen->sinks, 4, states[FL_MIN(at->state, 2)]);
+			out_time(&screen->sinks, 5, at->confirmed_ms > 0 ? at->confirmed_ms : FL_TIME_MIN);
+			out_cellf(&screen->sinks, 6, "%" PRIu64, at->dead);
+			out_cellf(&screen->sinks, 7, "%" PRIu64, at->retries);
+			out_cellf(&screen->sinks, 8, "%.255s", at->error);
+		}
+}
+
+static void
+print_screen(const struct ctl *ctl, const struct fl_instance *instance, const struct view *view,
+    const struct screen *screen, const char *verdict)
+{
+	const struct out_table *tables[] = {
+	    &screen->programs, &screen->pipelines, &screen->partitions, &screen->sinks};
+	struct fl_buf out;
+	char uuid[37];
+
+	fl_buf_init(&out);
+	fl_uuid_print(&instance->uuid, uuid);
+	if (ctl->json) {
+		fl_buf_str(&out, "{\"instance\":");
+		fl_buf_json(&out, instance->dir, strlen(instance->dir));
+		fl_buf_printf(&out,
+		    ",\"uuid\":\"%s\",\"verdict\":\"%s\",\"dead_letters\":{\"ingest\":%" PRIu64 ",\"emit\":%" PRIu64
+		    "},\"ingest_bytes\":%" PRIu64,
+		    uuid, verdict, view->ingest_dead, view->emit_dead, view->ingest_bytes);
+		for (uint32_t i = 0; i < FL_ARRAY_COUNT(tables); i++) {
+			fl_buf_printf(&out, ",\n\"%s\":", tables[i]->title);
+			out_json(tables[i], &out);
+		}
+		fl_buf_str(&out, "}\n");
+	} else {
+		fl_buf_printf(&out, "instance %s  %s\n", instance->dir, verdict);
+		for (uint32_t i = 0; i < FL_ARRAY_COUNT(tables); i++)
+			if (tables[i]->row_count > 0) {
+				fl_buf_byte(&out, '\n');
+				out_print(tables[i], &out);
+			}
+		if (view->ingest_dead + view->emit_dead > 0)
+			fl_buf_printf(&out, "\ndead letters: %" PRIu64 " of ingest, %" PRIu64 " of emit; flightctl dlq list\n",
+			    view->ingest_dead, view->emit_dead);
+	}
+	out_write(&out);
+	fl_buf_fini(&out);
+}
+
+static int
+show_status(const struct ctl *ctl, const struct fl_instance *instance, bool is_strict,
+    struct fl_err *err)
+{
+	struct screen screen = {0};
+	struct view view;
+	int status = CTL_OK;
+
+	if (view_read(instance, &view, err) != FL_OK)
+		return ctl_fail(ctl, err);
+	add_programs(&screen, instance);
+	add_pipelines(&screen, &view);
+	add_partitions(&screen, &view);
+	add_sinks(&screen, &view);
+	if (screen.running == 0)
+		status = CTL_NOT_RUNNING;
+	else if (screen.missing + screen.silent + screen.stopped > 0
+	    || (is_strict && screen.waiting > 0))
+		status = CTL_DEGRADED;
+	if (!ctl->quiet)
+		print_screen(ctl, instance, &view, &screen,
+		    status == CTL_OK		 ? "running"
+			: status == CTL_DEGRADED ? "degraded"
+						 : "not running");
+	out_fini(&screen.programs);
+	out_fini(&screen.pipelines);
+	out_fini(&screen.partitions);
+	out_fini(&screen.sinks);
+	view_fini(&view);
+	return status;
+}
+
+int
+cmd_status(struct ctl *ctl)
+{
+	struct fl_instance *instance = NULL;
+	struct fl_err err = {0};
+	const char *value;
+	bool is_strict = false;
+	int status;
+
+	while (ctl_next_option(ctl, &value) != NULL)
+		is_strict = true;
+	if (!ctl_need_args(ctl, 0, 0))
+		return ctl->status;
+	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
+		return ctl_fail(ctl, &err);
+	status = show_status(ctl, instance, is_strict, &err);
+	fl_instance_close(&instance);
+	return status;
+}

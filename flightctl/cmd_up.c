@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_up.c - up: pipelines into the catalog, the programs under a private supervisord. */
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "flightctl/ctl.h"
+#include "flightctl/pipeline.h"
+
+#define FOLLOW_MS 100
+#define STOP_MS 70000
+#define READY_MS 30000
+#define SETTINGS_MAX 32
+
+struct job {
+	bool detach, reset;
+	const char *brokers;
+	const char *settings[SETTINGS_MAX];
+	uint32_t setting_count;
+};
+
+static volatile sig_atomic_t is_stopping;
+
+static void
+on_signal(int signal_number)
+{
+	(void)signal_number;
+	is_stopping = 1;
+}
+
+static enum fl_code
+set_one(struct fl_instance *instance, const char *pair, struct fl_err *err)
+{
+	static const struct {
+		const char *scope, *name;
+	} rows[] = {
+#define FL_CONFIG(scope, name, value, help) {#scope, name},
+#include "tbl/config.h"
+#undef FL_CONFIG
+	};
+	const char *equals = strchr(pair, '=');
+	const char *names[FL_ARRAY_COUNT(rows)] = {0};
+	char key[64];
+	uint32_t count = 0;
+	const char *closest;
+
+	if (equals == NULL || equals == pair || (size_t)(equals - pair) >= sizeof(key))
+		return FL_FAIL(err, FL_E_USAGE, "--set: expected KEY=VALUE, got \"%s\"", pair);
+	snprintf(key, sizeof(key), "%.*s", (int)(equals - pair), pair);
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(rows); i++)
+		if (strcmp(rows[i].scope, "INSTANCE") == 0) {
+			if (strcmp(rows[i].name, key) == 0)
+				return fl_instance_set(instance, key, equals + 1, err);
+			names[count++] = rows[i].name;
+		}
+	closest = fl_closest(key, names, count);
+	return FL_FAIL(err, FL_E_BAD_OPTION, "--set: there is no setting \"%s\" of an instance%s%s%s", key,
+	    closest != NULL ? ", did you mean \"" : "; docs/config.md lists all", closest != NULL ? closest : "",
+	    closest != NULL ? "\"" : "");
+}
+
+static enum fl_code
+prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **instance, struct fl_err *err)
+{
+	FL_TRY(fl_instance_open(ctl->instance, true, instance, err));
+	for (uint32_t i = 0; i < job->setting_count; i++)
+		FL_TRY(set_one(*instance, job->settings[i], err));
+	FL_TRY(pipeline_apply(
+	    ctl, *instance, ctl->args, ctl->arg_count, job->brokers, job->reset, err));
+	FL_TRY(fl_instance_load(*instance, false, err));
+	if ((*instance)->pipeline_count == 0)
+		return FL_FAIL(err, FL_E_USAGE,
+		    "instance \"%s\" has no pipeline yet: name a .sql file", ctl->instance);
+	return super_write(*instance, err);
+}
+
+/* Prints the logs until Ctrl-C, TERM, `down` from elsewhere, or the end of supervisord. */
+static enum fl_code
+follow(const struct ctl *ctl, pid_t pid, struct fl_err *err)
+{
+	int64_t at[SUPER_LOG_COUNT] = {0};
+	enum fl_code code = FL_OK;
+	bool is_gone = false;
+
+	super_log_follow(ctl->instance, at, true);
+	while (!is_stopping && !is_gone) {
+		is_gone = waitpid(pid, NULL, WNOHANG) == pid;
+		super_log_follow(ctl->instance, at, false);
+		if (!is_gone)
+			poll(NULL, 0, FOLLOW_MS);
+	}
+	if (!is_gone)
+		code = super_stop(ctl->instance, pid, ctl->timeout_ms > 0 ? ctl->timeout_ms : STOP_MS, err);
+	super_log_follow(ctl->instance, at, false);
+	return code;
+}
+
+int
+cmd_up(struct ctl *ctl)
+{
+	struct fl_instance *instance = NULL;
+	struct job job = {0};
+	const char *option, *value;
+	struct fl_err err = {0};
+	int64_t from_ms = fl_now_ms();
+	int status = CTL_OK;
+	pid_t pid = 0;
+
+	while ((option = ctl_next_option(ctl, &value)) != NULL) {
+		if (strcmp(option, "detach") == 0)
+			job.detach = true;
+		else if (strcmp(option, "reset") == 0)
+			job.reset = true;
+		else if (strcmp(option, "brokers") == 0)
+			job.brokers = value;
+		else if (job.setting_count < SETTINGS_MAX)
+			job.settings[job.setting_count++] = value;
+		else
+			return ctl_usage(ctl, "more than %d times --set", SETTINGS_MAX);
+	}
+	if (!ctl_need_args(ctl, 0, 1000))
+		return ctl->status;
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	if (prepare(ctl, &job, &instance, &err) != FL_OK
+	    || super_start(instance, !job.detach, &pid, &err) != FL_OK) {
+		status = ctl_fail(ctl, &err);
+		goto out;
+	}
+	if (super_wait_ready(
+		instance, pid, from_ms, ctl->timeout_ms > 0 ? ctl->timeout_ms : READY_MS, &err)
+	    != FL_OK) {
+		status = ctl_fail(ctl, &err);
+		if (super_pid(ctl->instance) != 0 && status == CTL_FAILED)
+			status = CTL_DEGRADED; /* the others run */
+		if (job.detach || super_pid(ctl->instance) == 0)
+			goto out;
+	} else
+		ctl_say(ctl, "running: instance %s, supervisord[%d]", instance->dir, (int)pid);
+	if (!job.detach) {
+		/* Readers only look: nothing of the instance is held open meanwhile. */
+		fl_instance_close(&instance);
+		status = follow(ctl, pid, &err) == FL_OK ? CTL_OK : ctl_fail(ctl, &err);
+	}
+out:
+	fl_instance_close(&instance);
+	return status;
+}

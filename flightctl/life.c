@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * life.c - opening an instance for reading, and which of its programs live.
+ *
+ * A pid says nothing in another pid namespace, and a beat is up to a second old; the
+ * role lock is released by the kernel at the instant of death.  So: lock held = running;
+ * beat old as well = silent.
+ */
+#include "flightctl/ctl.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BEAT_OLD_MS 10000
+
+const char *const ctl_programs[3] = {"ingest", "aggregate", "emit"};
+
+enum fl_code
+ctl_instance_open(
+    const struct ctl *ctl, bool load, struct fl_instance **instance, struct fl_err *err)
+{
+	struct fl_instance *opened = NULL;
+
+	if (access(ctl->instance, F_OK) != 0)
+		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
+		    "there is no instance \"%s\"; -i DIR or FLIGHT_HOME names one, `flightctl up` makes one",
+		    ctl->instance);
+	if (fl_instance_open(ctl->instance, false, &opened, err) != FL_OK)
+		return fl_err_context(err, "instance \"%s\"", ctl->instance);
+	if (load && fl_instance_load(opened, false, err) != FL_OK) {
+		fl_instance_close(&opened);
+		return fl_err_context(err, "instance \"%s\"", ctl->instance);
+	}
+	*instance = opened;
+	return FL_OK;
+}
+
+bool
+ctl_lock_is_held(const char *store_path)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[PATH_MAX];
+	bool is_held;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.lock", store_path);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	is_held = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	close(fd);
+	return is_held;
+}
+
+static bool
+lock_is_held(const struct fl_instance *instance, const char *program)
+{
+	char path[PATH_MAX];
+
+	if (strcmp(program, "ingest") == 0)
+		return ctl_lock_is_held(
+		    fl_instance_path(instance, FL_ROLE_INGEST, NULL, path, sizeof(path)));
+	if (strcmp(program, "emit") == 0)
+		return ctl_lock_is_held(
+		    fl_instance_path(instance, FL_ROLE_EMIT, NULL, path, sizeof(path)));
+	for (uint32_t i = 0; i < instance->pipeline_count; i++)
+		if (ctl_lock_is_held(fl_instance_path(
+			instance, FL_ROLE_PIPELINE, instance->pipelines[i].name, path, sizeof(path))))
+			return true;
+	return false;
+}
+
+void
+ctl_life_get(const struct fl_instance *instance, const char *program, struct ctl_life *life)
+{
+	struct fl_metrics *metrics = NULL;
+	struct fl_err err = {0};
+
+	*life = (struct ctl_life){.program = program};
+	if (fl_metrics_open(instance, program, false, &metrics, &err) == FL_OK) {
+		life->is_known = fl_metrics_life(metrics, &life->pid, &life->beat_ms, life->state);
+		fl_metrics_close(&metrics);
+	}
+	life->is_running = lock_is_held(instance, program);
+	life->is_silent = life->is_running && fl_now_ms() - life->beat_ms > BEAT_OLD_MS;
+	if (!life->is_running)
+		snprintf(life->state, sizeof(life->state), "%s", life->is_known ? "stopped" : "never ran");
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * out.c - tables for people and machines: collected first, printed in one write.
+ *
+ * Nothing is printed while a read transaction is open: a slow terminal must not hold
+ * back the pages that the writer wants to use again.
+ */
+#include "flightctl/ctl.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "expr/expr.h"
+
+void
+out_init_columns(struct out_table *table, const char *title, const char *const *names,
+    const bool *is_number, uint32_t count)
+{
+	*table = (struct out_table){.title = title, .column_count = count};
+	fl_arena_init(&table->arena);
+	table->names = FL_ARENA_ARRAY(&table->arena, const char *, count);
+	table->is_number = FL_ARENA_ARRAY(&table->arena, bool, count);
+	for (uint32_t i = 0; i < count; i++) {
+		table->names[i] = fl_arena_strdup(&table->arena, names[i]);
+		table->is_number[i] = is_number[i];
+	}
+}
+
+void
+out_init(struct out_table *table, const char *title, const char *columns)
+{
+	const char *names[32];
+	bool is_number[32];
+	uint32_t count = 0;
+	char *copy = fl_strdup(columns), *save = NULL;
+
+	for (char *word = strtok_r(copy, ",", &save); word != NULL && count < 32;
+	     word = strtok_r(NULL, ",", &save)) {
+		size_t len = strlen(word);
+
+		is_number[count] = len > 0 && word[len - 1] == '#';
+		if (is_number[count])
+			word[len - 1] = '\0';
+		names[count++] = word;
+	}
+	out_init_columns(table, title, names, is_number, count);
+	free(copy);
+}
+
+void
+out_fini(struct out_table *table)
+{
+	free(table->cells);
+	table->cells = NULL;
+	fl_arena_fini(&table->arena);
+}
+
+void
+out_row(struct out_table *table)
+{
+	if (table->row_count == table->row_max) {
+		table->row_max = FL_MAX(16, table->row_max * 2);
+		table->cells = fl_realloc(
+		    table->cells, sizeof(*table->cells) * table->row_max * table->column_count);
+	}
+	memset(table->cells + (size_t)table->row_count * table->column_count, 0,
+	    sizeof(*table->cells) * table->column_count);
+	table->row_count++;
+}
+
+void
+out_cell(struct out_table *table, uint32_t column, const char *text)
+{
+	table->cells[(size_t)(table->row_count - 1) * table->column_count + column] =
+	    text == NULL ? NULL : fl_arena_strdup(&table->arena, text);
+}
+
+void
+out_cellf(struct out_table *table, uint32_t column, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	out_cell(table, column, text);
+}
+
+void
+out_time(struct out_table *table, uint32_t column, int64_t ms)
+{
+	char text[32];
+
+	out_cell(table, column,
+	    ms == FL_TIME_MIN || ms == FL_TIME_MAX ? NULL : out_instant(ms, text));
+}
+
+const char *
+out_instant(int64_t ms, char buf[32])
+{
+	struct fl_buf text;
+
+	if (ms == FL_TIME_MIN || ms == FL_TIME_MAX) {
+		strcpy(buf, "-");
+		return buf;
+	}
+	fl_buf_init(&text);
+	fl_print_timestamp(&text, ms, 'T', 0);
+	snprintf(buf, 32, "%.30sZ", text.data);
+	fl_buf_fini(&text);
+	return buf;
+}
+
+static void
+add_padded(struct fl_buf *out, const char *text, size_t width, bool is_right, bool is_last)
+{
+	size_t len = strlen(text), pad = len < width ? width - len : 0;
+	static const char spaces[] = "                                ";
+
+	for (size_t n = is_right ? pad : 0; n > 0;) {
+		size_t k = FL_MIN(n, sizeof(spaces) - 1);
+
+		fl_buf_add(out, spaces, k);
+		n -= k;
+	}
+	fl_buf_add(out, text, len);
+	for (size_t n = is_right || is_last ? 0 : pad; n > 0;) {
+		size_t k = FL_MIN(n, sizeof(spaces) - 1);
+
+		fl_buf_add(out, spaces, k);
+		n -= k;
+	}
+	if (is_last)
+		fl_buf_byte(out, '\n');
+	else
+		fl_buf_add(out, "  ", 2);
+}
+
+/* Control characters of data must not reach a terminal. */
+static const char *
+printable(const char *text, struct fl_buf *scratch)
+{
+	bool is_clean = true;
+
+	if (text == NULL)
+		return "-";
+	for (const char *p = text; *p != '\0' && is_clean; p++)
+		is_clean = (unsigned char)*p >= ' ' && *p != 127;
+	if (is_clean)
+		return text;
+	fl_buf_reset(scratch);
+	for (const char *p = text; *p != '\0'; p++)
+		fl_buf_byte(scratch, (unsigned char)*p >= ' ' && *p != 127 ? *p : '?');
+	return scratch->data;
+}
+
+void
+out_print(const struct out_table *table, struct fl_buf *out)
+{
+	uint32_t count = table->column_count;
+	size_t *widths = fl_calloc(count + 1, sizeof(*widths));
+	struct fl_buf scratch;
+
+	fl_buf_init(&scratch);
+	for (uint32_t c = 0; c < count; c++)
+		widths[c] = strlen(table->names[c]);
+	for (uint32_t r = 0; r < table->row_count; r++)
+		for (uint32_t c = 0; c < count; c++) {
+			const char *cell = table->cells[(size_t)r * count + c];
+			size_t len = cell == NULL ? 1 : strlen(cell);
+
+			widths[c] = FL_MAX(widths[c], len);
+		}
+	for (uint32_t c = 0; c < count; c++)
+		add_padded(out, table->names[c], widths[c], table->is_number[c], c + 1 == count);
+	for (uint32_t r = 0; r < table->row_count; r++)
+		for (uint32_t c = 0; c < count; c++)
+			add_padded(out, printable(table->cells[(size_t)r * count + c], &scratch), widths[c],
+			    table->is_number[c], c + 1 == count);
+	fl_buf_fini(&scratch);
+	free(widths);
+}
+
+void
+out_json(const struct out_table *table, struct fl_buf *out)
+{
+	fl_buf_byte(out, '[');
+	for (uint32_t r = 0; r < table->row_count; r++) {
+		fl_buf_str(out, r > 0 ? ",\n {" : "\n {");
+		for (uint32_t c = 0; c < table->column_count; c++) {
+			const char *cell = table->cells[(size_t)r * table->column_count + c];
+
+			if (c > 0)
+				fl_buf_byte(out, ',');
+			fl_buf_json(out, table->names[c], strlen(table->names[c]));
+			fl_buf_byte(out, ':');
+			if (cell == NULL)
+				fl_buf_str(out, "null");
+			else if (table->is_number[c])
+				fl_buf_str(out, cell);
+			else
+				fl_buf_json(out, cell, strlen(cell));
+		}
+		fl_buf_byte(out, '}');
+	}
+	fl_buf_str(out, table->row_count > 0 ? "\n]" : "]");
+}
+
+void
+out_flush(const struct ctl *ctl, const struct out_table *table)
+{
+	struct fl_buf out;
+
+	fl_buf_init(&out);
+	if (ctl->json) {
+		out_json(table, &out);
+		fl_buf_byte(&out, '\n');
+	} else if (table->row_count > 0)
+		out_print(table, &out);
+	out_write(&out);
+	fl_buf_fini(&out);
+}
+
+bool
+out_write(const struct fl_buf *buf)
+{
+	fflush(stdout);
+	for (size_t at = 0; at < buf->size;) {
+		ssize_t n = write(STDOUT_FILENO, buf->data + at, buf->size - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += (size_t)n;
+	}
+	return true;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline.c - compiling and applying .sql files with messages for a terminal. */
+#include "flightctl/pipeline.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+
+#define SQL_SIZE_MAX (1u << 20)
+
+int
+pipeline_compile(
+    const struct ctl *ctl, const char *file, const char *brokers, struct fl_plan **plan)
+{
+	char dir[PATH_MAX], copy[PATH_MAX];
+	struct fl_sql_env env = {.file = file, .brokers = brokers, .require_insert = true};
+	struct fl_buf text, detail;
+	struct fl_err err = {0};
+	int status = CTL_OK;
+
+	fl_buf_init(&text);
+	fl_buf_init(&detail);
+	snprintf(copy, sizeof(copy), "%s", file);
+	snprintf(dir, sizeof(dir), "%s", dirname(copy));
+	env.dir = dir;
+	if (fl_file_read(file, SQL_SIZE_MAX, &text, &err) != FL_OK
+	    || fl_sql_compile(text.data != NULL ? text.data : "", text.size, &env, plan, &detail, &err)
+		!= FL_OK) {
+		status = ctl_fail(ctl, &err);
+		if (detail.size > 0)
+			fprintf(stderr, "%s%s", detail.data, detail.data[detail.size - 1] == '\n' ? "" : "\n");
+	}
+	fl_buf_fini(&text);
+	fl_buf_fini(&detail);
+	return status;
+}
+
+enum fl_code
+pipeline_apply(const struct ctl *ctl, struct fl_instance *instance, char **files, int file_count,
+    const char *brokers, bool reset, struct fl_err *err)
+{
+	struct fl_buf detail;
+	enum fl_code code = FL_OK;
+
+	fl_buf_init(&detail);
+	for (int i = 0; i < file_count && code == FL_OK; i++) {
+		code = fl_instance_apply(instance, files[i], brokers, reset, &detail, err);
+		if (code != FL_OK && detail.size > 0 && !ctl->quiet)
+			fprintf(stderr, "%s%s", detail.data, detail.data[detail.size - 1] == '\n' ? "" : "\n");
+	}
+	fl_buf_fini(&detail);
+	return code;
+}
+
+enum fl_code
+pipeline_find(const struct fl_instance *instance, const char *name,
+    const struct fl_pipeline **pipeline, struct fl_err *err)
+{
+	char names[256] = "none";
+
+	for (uint32_t i = 0, at = 0; i < instance->pipeline_count; i++) {
+		if (name == NULL || strcmp(instance->pipelines[i].name, name) == 0) {
+			*pipeline = &instance->pipelines[i];
+			return FL_OK;
+		}
+		if (at < sizeof(names))
+			at += (uint32_t)snprintf(names + at, sizeof(names) - at, "%s%s", i > 0 ? ", " : "",
+			    instance->pipelines[i].name);
+	}
+	return FL_FAIL(err, FL_E_NO_SUCH_OBJECT, "there is no pipeline%s%s%s; there is: %s",
+	    name != NULL ? " \"" : "", name != NULL ? name : "", name != NULL ? "\"" : "", names);
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * super.c - the private supervisord of an instance.
+ *
+ * supervisord starts the programs again when they end unexpectedly; it looks for deaths
+ * once a second, so the group holds a fourth program, `flightctl watch-peers`, whose
+ * output wakes it at once.  Who listens on the instance's socket is asked from the kernel
+ * (SO_PEERCRED), not from a pid file that may be stale.
+ */
+#include "flightctl/ctl.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ORPHAN_WAIT_MS 10000
+#define POLL_MS 20
+
+static const char *const log_names[SUPER_LOG_COUNT] = {"ingest", "aggregate", "emit", "supervisord"};
+
+/* supervisord expands %(name)s in values, and its commands are split like a shell's. */
+static void
+add_value(struct fl_buf *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '%')
+			fl_buf_byte(out, '%');
+		fl_buf_byte(out, *text);
+	}
+}
+
+static void
+add_program(struct fl_buf *out, const char *name, const char *bin, const char *arguments,
+    const char *dir, int priority)
+{
+	fl_buf_printf(out, "\n[program:%s]\ncommand=\"", name);
+	add_value(out, bin);
+	fl_buf_byte(out, '"');
+	if (arguments != NULL)
+		fl_buf_printf(out, " %s", arguments);
+	else {
+		fl_buf_str(out, " -i \"");
+		add_value(out, dir);
+		fl_buf_byte(out, '"');
+	}
+	fl_buf_printf(out,
+	    "\npriority=%d\nautostart=true\n"
+	    "; 78 needs a person: it stays down.  Any other end is started again; the programs\n"
+	    "; have their own back-off, so supervisord shall not count.\n"
+	    "autorestart=unexpected\nexitcodes=0,78\nstartsecs=0\nstartretries=1000000\n"
+	    "stopsignal=TERM\nstopwaitsecs=60\nstopasgroup=true\nkillasgroup=true\n"
+	    "redirect_stderr=true\nstdout_logfile=",
+	    priority);
+	add_value(out, dir);
+	fl_buf_printf(out,
+	    "/log/%s.log\nstdout_logfile_maxbytes=10MB\nstdout_logfile_backups=3\n", name);
+}
+
+void
+super_print(const char *bin_watch, const char *bin_dir, const char *dir, struct fl_buf *out)
+{
+	char bin[PATH_MAX + 32];
+
+	fl_buf_str(out,
+	    "; Written by `flightctl up`; what is changed here is lost at its next start.\n"
+	    "[supervisord]\nlogfile=");
+	add_value(out, dir);
+	fl_buf_str(out, "/log/supervisord.log\nlogfile_maxbytes=5MB\nlogfile_backups=2\nloglevel=info\npidfile=");
+	add_value(out, dir);
+	fl_buf_str(out, "/run/supervisord.pid\nidentifier=flight\nchildlogdir=");
+	add_value(out, dir);
+	fl_buf_str(out, "/log\nminfds=1024\n");
+	if (geteuid() == 0)
+		fl_buf_str(out, "user=root\n");
+	fl_buf_str(out, "\n[unix_http_server]\nfile=");
+	add_value(out, dir);
+	fl_buf_str(out,
+	    "/run/supervisor.sock\nchmod=0700\n"
+	    "\n[rpcinterface:supervisor]\n"
+	    "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
+	    "\n[supervisorctl]\nserverurl=unix://");
+	add_value(out, dir);
+	fl_buf_str(out,
+	    "/run/supervisor.sock\n"
+	    "\n; Any start order works: each program waits for what is absent.\n"
+	    "[group:flight]\nprograms=ingest,aggregate,emit,watch\n");
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
+		snprintf(bin, sizeof(bin), "%s/flight-%s", bin_dir, ctl_programs[i]);
+		add_program(out, ctl_programs[i], bin, NULL, dir, 10);
+	}
+	fl_buf_str(out,
+	    "\n; Wakes supervisord when one of the three dies (it looks once a second only), and\n"
+	    "; ends them when supervisord itself is killed.");
+	add_program(out, "watch", bin_watch, "watch-peers", dir, 1);
+}
+
+/* Absolute, since supervisord changes directories as it likes. */
+static enum fl_code
+absolute_dir(const char *dir, char buf[PATH_MAX], struct fl_err *err)
+{
+	if (realpath(dir, buf) == NULL)
+		return FL_FAIL_NATIVE(
+		    err, FL_E_BAD_CONFIG, errno, "instance \"%s\": %s", dir, strerror(errno));
+	if (strlen(buf) + strlen("/run/supervisor.sock.12345678") >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return FL_FAIL(err, FL_E_BAD_CONFIG,
+		    "instance \"%s\": the path is too long for a unix socket in it (at most %zu bytes)", buf,
+		    sizeof(((struct sockaddr_un *)0)->sun_path) - 30);
+	if (strpbrk(buf, "\"\n\\;") != NULL)
+		return FL_FAIL(err, FL_E_BAD_CONFIG,
+		    "instance \"%s\": supervisord cannot take quotes, backslashes or semicolons in a path", buf);
+	return FL_OK;
+}
+
+enum fl_code
+super_write(const struct fl_instance *instance, struct fl_err *err)
+{
+	char dir[PATH_MAX], path[PATH_MAX + 32], bin[PATH_MAX], own[PATH_MAX];
+	struct fl_buf text;
+	enum fl_code code;
+
+	FL_TRY(absolute_dir(instance->dir, dir, err));
+	FL_TRY(ctl_path_program("flightctl", own, sizeof(own), err));
+	FL_TRY(ctl_path_program("flight-ingest", bin, sizeof(bin), err));
+	*strrchr(bin, '/') = '\0';
+	snprintf(path, sizeof(path), "%s/log", dir);
+	FL_TRY(fl_mkdirs(path, err));
+	snprintf(path, sizeof(path), "%s/run", dir);
+	FL_TRY(fl_mkdirs(path, err));
+	fl_buf_init(&text);
+	super_print(own, bin, dir, &text);
+	snprintf(path, sizeof(path), "%s/supervisord.conf", dir);
+	code = fl_file_write(path, text.data, text.size, err);
+	fl_buf_fini(&text);
+	return code;
+}
+
+pid_t
+super_pid(const char *dir)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+	pid_t pid = 0;
+	int fd;
+
+	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/run/supervisor.sock", dir)
+	    >= sizeof(address.sun_path))
+		return 0;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0
+	    && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+		pid = peer.pid;
+	close(fd);
+	return pid;
+}
+
+static void
+sleep_ms(int ms)
+{
+	poll(NULL, 0, ms);
+}
+
+/* supervisord was killed with -9 and its programs live on: they end before new ones start. */
+static enum fl_code
+end_orphans(const struct fl_instance *instance, struct fl_err *err)
+{
+	int64_t until = fl_monotonic_us() + (int64_t)ORPHAN_WAIT_MS * 1000;
+
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
+		struct ctl_life life;
+		char path[64], comm[32] = "", expected[32];
+		bool is_asked = false;
+
+		for (;;) {
+			ctl_life_get(instance, ctl_programs[i], &life);
+			if (!life.is_running)
+				break;
+			if (!is_asked && life.pid > 1) {
+				struct fl_buf text;
+
+				/* Linux cuts names to 15 bytes. */
+				snprintf(expected, sizeof(expected), "flight-%s", ctl_programs[i]);
+				snprintf(path, sizeof(path), "/proc/%d/comm", (int)life.pid);
+				fl_buf_init(&text);
+				if (fl_file_read(path, sizeof(comm), &text, NULL) == FL_OK && text.size > 0)
+					snprintf(comm, sizeof(comm), "%.*s", (int)text.size - 1, text.data);
+				fl_buf_fini(&text);
+				if (strncmp(comm, expected, 15) == 0) {
+					fl_info("ending %s[%d], which a killed supervisord left behind",
+					    ctl_programs[i], (int)life.pid);
+					kill(life.pid, SIGTERM);
+				}
+				is_asked = true;
+			}
+			if (fl_monotonic_us() > until)
+				return FL_FAIL(err, FL_E_ALREADY_RUNNING,
+				    "%s[%d] holds this instance without a supervisord; end it first",
+				    ctl_programs[i], (int)life.pid);
+			sleep_ms(POLL_MS);
+		}
+	}
+	return FL_OK;
+}
+
+static void
+exec_supervisord(const char *dir, bool is_own, pid_t parent)
+{
+	char conf[PATH_MAX + 32];
+	sigset_t none;
+	int null;
+
+	if (is_own) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != parent)
+			_exit(1);
+		setpgid(0, 0); /* Ctrl-C is for flightctl, which then asks us to end */
+	} else
+		setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	null = open("/dev/null", O_RDWR);
+	dup2(null, 0);
+	dup2(null, 1); /* supervisord writes its log file beside */
+	dup2(null, 2);
+	close_range(3, ~0u, 0);
+	snprintf(conf, sizeof(conf), "%s/supervisord.conf", dir);
+	if (chdir(dir) != 0)
+		_exit(126);
+	execlp("supervisord", "supervisord", "-n", "-s", "-c", conf, (char *)NULL);
+	_exit(127);
+}
+
+enum fl_code
+super_start(const struct fl_instance *instance, bool is_own, pid_t *pid, struct fl_err *err)
+{
+	char dir[PATH_MAX];
+	pid_t self = getpid(), child, other;
+
+	FL_TRY(absolute_dir(instance->dir, dir, err));
+	other = super_pid(dir);
+	if (other != 0)
+		return FL_FAIL(err, FL_E_ALREADY_RUNNING,
+		    "instance \"%s\" is running under supervisord[%d]; `flightctl down` ends it", dir,
+		    (int)other);
+	FL_TRY(end_orphans(instance, err));
+	child = fork();
+	if (child < 0)
+		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not fork: %s", strerror(errno));
+	if (child == 0)
+		exec_supervisord(dir, is_own, self);
+	*pid = child;
+	return FL_OK;
+}
+
+pid_t
+super_child(pid_t parent, const char *comm)
+{
+	char path[64];
+	struct fl_buf children, name;
+	pid_t found = 0;
+	char *save = NULL;
+
+	fl_buf_init(&children);
+	fl_buf_init(&name);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
+	if (fl_file_read(path, 65536, &children, NULL) == FL_OK && children.size > 0)
+		for (char *word = strtok_r(children.data, " \n", &save); word != NULL && found == 0;
+		     word = strtok_r(NULL, " \n", &save)) {
+			snprintf(path, sizeof(path), "/proc/%s/comm", word);
+			fl_buf_reset(&name);
+			if (fl_file_read(path, 64, &name, NULL) == FL_OK && name.size > 1
+			    && strncmp(name.data, comm, FL_MIN(strlen(comm), 15)) == 0)
+				found = (pid_t)atoi(word);
+		}
+	fl_buf_fini(&children);
+	fl_buf_fini(&name);
+	return found;
+}
+
+/* Last line of a log that is not empty. */
+static void
+last_line(const char *dir, const char *name, char *buf, size_t size)
+{
+	char path[PATH_MAX + 64], tail[2048];
+	ssize_t n = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/log/%s.log", dir, name);
+	buf[0] = '\0';
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (lseek(fd, -(off_t)(sizeof(tail) - 1), SEEK_END) < 0)
+		lseek(fd, 0, SEEK_SET);
+	n = read(fd, tail, sizeof(tail) - 1);
+	close(fd);
+	while (n > 0 && isspace((unsigned char)tail[n - 1]))
+		n--;
+	tail[n > 0 ? n : 0] = '\0';
+	snprintf(buf, size, "%s", strrchr(tail, '\n') != NULL ? strrchr(tail, '\n') + 1 : tail);
+}
+
+enum fl_code
+super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms, int64_t timeout_ms,
+    struct fl_err *err)
+{
+	int64_t until = fl_monotonic_us() + timeout_ms * 1000, gone_since[3] = {0};
+	char line[300];
+
+	for (;;) {
+		uint32_t ready = 0;
+
+		if (waitpid(pid, NULL, WNOHANG) == pid) {
+			last_line(instance->dir, "supervisord", line, sizeof(line));
+			return FL_FAIL(err, FL_E_BAD_CONFIG, "supervisord ended%s%s",
+			    line[0] != '\0' ? ": " : " at once; is the package supervisor installed?", line);
+		}
+		for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
+			struct ctl_life life;
+			char comm[32];
+
+			ctl_life_get(instance, ctl_programs[i], &life);
+			if (life.is_known && life.beat_ms >= from_ms && life.is_running) {
+				ready++;
+				continue;
+			}
+			/* Started again at once unless it ended with 78: then it stays away. */
+			snprintf(comm, sizeof(comm), "flight-%s", ctl_programs[i]);
+			if (super_pid(instance->dir) == 0 || super_child(pid, comm) != 0) {
+				gone_since[i] = 0;
+				continue;
+			}
+			if (gone_since[i] == 0)
+				gone_since[i] = fl_monotonic_us();
+			else if (fl_monotonic_us() - gone_since[i] > 2500000) {
+				last_line(instance->dir, ctl_programs[i], line, sizeof(line));
+				return FL_FAIL(err, FL_E_BAD_CONFIG, "%s stays down: %s", ctl_programs[i],
+				    line[0] != '\0' ? line : "its log is empty");
+			}
+		}
+		if (ready == FL_ARRAY_COUNT(ctl_programs))
+			return FL_OK;
+		if (fl_monotonic_us() > until)
+			return FL_FAIL(err, FL_E_TIMED_OUT,
+			    "%u of 3 programs were ready after %" PRId64 " s; see \"%s/log\"", ready,
+			    timeout_ms / 1000, instance->dir);
+		sleep_ms(POLL_MS);
+	}
+}
+
+enum fl_code
+super_stop(const char *dir, pid_t pid, int64_t timeout_ms, struct fl_err *err)
+{
+	int64_t until = fl_monotonic_us() + timeout_ms * 1000;
+	struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+	if (ended.fd < 0)
+		return FL_OK; /* already gone */
+	kill(pid, SIGTERM);
+	for (;;) {
+		int64_t left = (until - fl_monotonic_us()) / 1000;
+
+		if (left <= 0) {
+			close(ended.fd);
+			return FL_FAIL(err, FL_E_TIMED_OUT,
+			    "supervisord[%d] of \"%s\" has not ended after %" PRId64 " s", (int)pid, dir,
+			    timeout_ms / 1000);
+		}
+		if (poll(&ended, 1, (int)FL_MIN(left, 1000)) > 0)
+			break;
+	}
+	close(ended.fd);
+	waitpid(pid, NULL, WNOHANG); /* ours, perhaps */
+	return FL_OK;
+}
+
+void
+super_log_follow(const char *dir, int64_t at[SUPER_LOG_COUNT], bool to_end)
+{
+	char path[PATH_MAX + 64], chunk[65536];
+
+	for (uint32_t i = 0; i < SUPER_LOG_COUNT; i++) {
+		struct stat st;
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/log/%s.log", dir, log_names[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &st) == 0 && st.st_size < at[i])
+			at[i] = 0; /* rotated */
+		if (to_end)
+			at[i] = st.st_size;
+		for (;;) {
+			ssize_t n = pread(fd, chunk, sizeof(chunk), at[i]);
+			ssize_t whole = n;
+
+			/* Whole lines only, so that the logs do not mix within a line. */
+			while (whole > 0 && chunk[whole - 1] != '\n')
+				whole--;
+			if (whole == 0 && n == (ssize_t)sizeof(chunk))
+				whole = n;
+			if (whole <= 0)
+				break;
+			fwrite(chunk, 1, (size_t)whole, stdout);
+			at[i] += whole;
+		}
+		close(fd);
+	}
+	fflush(stdout);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* view.c - the cursors of all stores, copied out. */
+#include "flightctl/view.h"
+
+#include <limits.h>
+
+enum fl_code
+view_store_open(const struct fl_instance *instance, enum fl_role role, const char *pipeline,
+    struct fl_store **store, struct fl_err *err)
+{
+	struct fl_store_options options = {.role = role, .instance = instance->uuid};
+	char path[PATH_MAX];
+	enum fl_code code;
+
+	fl_instance_path(instance, role, pipeline, path, sizeof(path));
+	code = fl_store_open(path, &options, store, err);
+	if (code == FL_E_NO_SUCH_OBJECT) {
+		*store = NULL;
+		*err = (struct fl_err){0};
+		return FL_OK;
+	}
+	return code;
+}
+
+static enum fl_code
+read_emit(const struct fl_instance *instance, struct view *view, struct fl_err *err)
+{
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	enum fl_code code;
+
+	FL_TRY(view_store_open(instance, FL_ROLE_EMIT, NULL, &store, err));
+	for (uint32_t i = 0; i < instance->pipeline_count; i++) {
+		const struct fl_plan *plan = instance->pipelines[i].plan;
+		struct view_pipeline *p = &view->pipelines[i];
+
+		p->pipeline = &instance->pipelines[i];
+		p->sink_count = plan->sink_count;
+		p->sinks = FL_ARENA_ARRAY(&view->arena, struct view_sink, plan->sink_count + 1);
+		for (uint32_t s = 0; s < plan->sink_count; s++)
+			p->sinks[s].name = plan->sinks[s]->name;
+	}
+	if (store == NULL)
+		return FL_OK;
+	code = fl_txn_begin_read(store, &txn, err);
+	for (uint32_t i = 0; i < instance->pipeline_count && code == FL_OK; i++)
+		for (uint32_t s = 0; s < view->pipelines[i].sink_count && code == FL_OK; s++) {
+			struct view_sink *sink = &view->pipelines[i].sinks[s];
+
+			code = fl_sink_position_get(txn, instance->pipelines[i].name, sink->name,
+			    &sink->is_known, &sink->position, err);
+		}
+	if (code == FL_OK)
+		view->emit_dead = fl_txn_count(txn, FL_DBI_EMIT_DEAD);
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	return code;
+}
+
+static enum fl_code
+read_pipeline(
+    const struct fl_instance *instance, struct view *view, struct view_pipeline *p, struct fl_err *err)
+{
+	struct fl_pipeline_cursor_view cursor;
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	enum fl_code code;
+
+	FL_TRY(view_store_open(instance, FL_ROLE_PIPELINE, p->pipeline->name, &store, err));
+	if (store == NULL)
+		return FL_OK;
+	p->has_store = true;
+	code = fl_txn_begin_read(store, &txn, err);
+	if (code == FL_OK)
+		code = fl_pipeline_cursor_get(txn, &p->has_cursor, &cursor, err);
+	if (code == FL_OK && p->has_cursor) {
+		p->cursor = *cursor.head;
+		p->times = fl_arena_dup(
+		    &view->arena, cursor.at_r, sizeof(*p->times) * p->cursor.partition_count);
+		p->queries = fl_arena_dup(
+		    &view->arena, cursor.queries, sizeof(*p->queries) * p->cursor.query_count);
+		for (uint32_t s = 0; s < FL_MIN(p->sink_count, p->cursor.sink_count); s++)
+			p->sinks[s].count = cursor.sinks[s];
+		p->dead = fl_txn_count(txn, FL_DBI_PIPELINE_DEAD);
+	}
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	return code == FL_OK ? FL_OK : fl_err_context(err, "pipeline \"%s\"", p->pipeline->name);
+}
+
+static enum fl_code
+read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err *err)
+{
+	const struct fl_ingest_cursor *cursor;
+	const struct fl_partition_cursor *partitions;
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	enum fl_code code;
+	uint64_t used;
+
+	FL_TRY(view_store_open(instance, FL_ROLE_INGEST, NULL, &store, err));
+	if (store == NULL)
+		return FL_OK;
+	code = fl_txn_begin_read(store, &txn, err);
+	if (code == FL_OK)
+		code = fl_ingest_cursor_get(txn, &view->has_ingest, &cursor, &partitions, err);
+	if (code == FL_OK && view->has_ingest) {
+		view->ingest = *cursor;
+		view->partitions = fl_arena_dup(
+		    &view->arena, partitions, sizeof(*partitions) * cursor->partition_count);
+		view->ingest_dead = fl_txn_count(txn, FL_DBI_INGEST_DEAD);
+	}
+	fl_txn_abort(&txn);
+	fl_store_size(store, &view->ingest_bytes, &used);
+	fl_store_close(&store);
+	return code;
+}
+
+enum fl_code
+view_read(const struct fl_instance *instance, struct view *view, struct fl_err *err)
+{
+	enum fl_code code;
+
+	*view = (struct view){.pipeline_count = instance->pipeline_count};
+	fl_arena_init(&view->arena);
+	view->pipelines =
+	    FL_ARENA_ARRAY(&view->arena, struct view_pipeline, instance->pipeline_count + 1);
+	code = read_emit(instance, view, err);
+	for (uint32_t i = 0; i < view->pipeline_count && code == FL_OK; i++)
+		code = read_pipeline(instance, view, &view->pipelines[i], err);
+	if (code == FL_OK)
+		code = read_ingest(instance, view, err);
+	if (code != FL_OK)
+		view_fini(view);
+	return code;
+}
+
+void
+view_fini(struct view *view)
+{
+	fl_arena_fini(&view->arena);
+}
+
+const char *
+view_partition_state(const struct fl_partition_cursor *partition)
+{
+	switch ((enum fl_partition_state)partition->state) {
+	case FL_PARTITION_ENDED:
+		return "ended";
+	case FL_PARTITION_STOPPED:
+		return partition->reason != 0 ? fl_code_name((enum fl_code)partition->reason) : "stopped";
+	case FL_PARTITION_READING:
+		break;
+	}
+	return partition->caught_since != FL_TIME_MAX ? "caught up" : "reading";
+}
+
+const struct fl_partition_time *
+view_time(const struct view_pipeline *pipeline, uint32_t stream, int32_t partition)
+{
+	for (uint32_t i = 0; i < pipeline->cursor.partition_count && pipeline->has_cursor; i++)
+		if (pipeline->times[i].stream == stream && pipeline->times[i].partition == partition)
+			return &pipeline->times[i];
+	return NULL;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl.h - what the commands of flightctl share.
+ *
+ * A command is one row of tbl/commands.h and one function int cmd_<name>(struct ctl *).
+ * Its options are the lines of the row's `options` text: the same lines are the help,
+ * the page docs/cli.md and the option parser, so they cannot disagree.
+ *
+ *	  -b, --brokers BROKERS   what it does
+ *	      --detach            what it does
+ *
+ * Data goes to stdout, talk to stderr.
+ */
+#ifndef FL_FLIGHTCTL_CTL_H
+#define FL_FLIGHTCTL_CTL_H
+
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "shm/instance.h"
+
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_FAILED = 1,	     /* failed, or a problem was found */
+	CTL_USAGE = 2,
+	CTL_NOT_RUNNING = 3, /* status only */
+	CTL_NO_OBJECT = 4,
+	CTL_TIMED_OUT = 5,
+	CTL_DEGRADED = 6,    /* running, but something wants a person */
+};
+
+enum ctl_access { CTL_LOCAL, CTL_READS, CTL_WRITES };
+
+struct ctl;
+
+struct ctl_command {
+	const char *name;
+	enum ctl_access access; /* of the instance */
+	const char *arguments;	/* after the name, for the usage line */
+	const char *summary;	/* one line */
+	const char *options;	/* lines as above; "" for none */
+	const char *text;	/* paragraphs of the long help */
+	const char *examples;	/* two lines */
+	int (*run)(struct ctl *ctl);
+	bool hidden;
+};
+
+const struct ctl_command *ctl_command_row(uint32_t i);	      /* NULL past the end */
+const struct ctl_command *ctl_command_find(const char *name); /* NULL */
+extern const char ctl_global_options[];
+
+#define CTL_OPTIONS_MAX 48
+struct ctl_option { /* parsed from one line of options */
+	char name[24];
+	char short_name;  /* 0: none */
+	bool has_value;
+	bool is_optional; /* --watch[=S] */
+};
+/* Parses option lines; returns how many were written (at most max). */
+uint32_t ctl_options_parse(const char *text, struct ctl_option *options, uint32_t max);
+
+struct ctl {
+	const struct ctl_command *command;
+	const char *instance;	/* directory */
+	bool json, quiet;
+	int verbose;
+	int64_t watch_ms;	/* 0: once */
+	int64_t timeout_ms;	/* 0: the command's own */
+	int argc;		/* of the command: argv[0] is its name */
+	char **argv;
+	/* After the last ctl_next_option(): */
+	int arg_count;
+	char **args;
+	bool stop;		/* help was printed or the usage is wrong: return status */
+	int status;
+	bool started;		/* option parser state */
+};
+
+/*
+ * The next option of the command: its long name, and its value.  Global options are
+ * taken here.  NULL at the end: then look at ctl->stop and use ctl->args.
+ */
+const char *ctl_next_option(struct ctl *ctl, const char **value);
+/* Complains unless min <= arg_count <= max; true if fine. */
+bool ctl_need_args(struct ctl *ctl, int min, int max);
+/* "flightctl COMMAND: ..." and a pointer to the help; returns CTL_USAGE. */
+int ctl_usage(struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Prints err; returns the exit status of its code. */
+int ctl_fail(const struct ctl *ctl, const struct fl_err *err);
+/* A line to stderr unless --quiet. */
+void ctl_say(const struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Strict numbers of options; on failure complains, sets ctl->stop and status. */
+bool ctl_option_i64(struct ctl *ctl, const char *name, const char *value, int64_t min, int64_t *out);
+bool ctl_option_f64(
+    struct ctl *ctl, const char *name, const char *value, double min, double max, double *out);
+
+void ctl_print_usage(FILE *out);			     /* all commands */
+void ctl_print_help(const struct ctl_command *command, bool is_long, FILE *out);
+void ctl_print_cli_page(struct fl_buf *out);		     /* docs/cli.md */
+
+/* Opens the instance for reading and compiles its pipelines. */
+enum fl_code ctl_instance_open(
+    const struct ctl *ctl, bool load, struct fl_instance **instance, struct fl_err *err);
+/* True while some process holds the role lock of this store. */
+bool ctl_lock_is_held(const char *store_path);
+/* Life of a program: running, state text, pid, seconds since its last beat. */
+struct ctl_life {
+	const char *program;
+	bool is_known;	  /* it ran at least once */
+	bool is_running;
+	bool is_silent;	  /* holds its lock, but its beat is old */
+	int32_t pid;
+	int64_t beat_ms;
+	char state[128];
+};
+extern const char *const ctl_programs[3]; /* ingest, aggregate, emit */
+void ctl_life_get(const struct fl_instance *instance, const char *program, struct ctl_life *life);
+
+/* ---- output: one table for people and machines ---- */
+
+/*
+ * Columns are named once, "topic,partition#,position#": # marks numbers, which are
+ * right-aligned and unquoted in JSON.  A NULL cell is "-" and null.
+ */
+struct out_table {
+	struct fl_arena arena;
+	const char *title;
+	uint32_t column_count, row_count, row_max;
+	const char **names;
+	bool *is_number;
+	const char **cells; /* row_count * column_count */
+};
+void out_init(struct out_table *table, const char *title, const char *columns);
+/* The same with the columns given one by one; names are copied. */
+void out_init_columns(struct out_table *table, const char *title, const char *const *names,
+    const bool *is_number, uint32_t count);
+void out_fini(struct out_table *table);
+/* Starts a row; its cells are set left to right, copied. */
+void out_row(struct out_table *table);
+void out_cell(struct out_table *table, uint32_t column, const char *text); /* NULL: none */
+void out_cellf(struct out_table *table, uint32_t column, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void out_time(struct out_table *table, uint32_t column, int64_t ms); /* FL_TIME_MIN, MAX: none */
+void out_print(const struct out_table *table, struct fl_buf *out);   /* aligned lines */
+void out_json(const struct out_table *table, struct fl_buf *out);    /* array of objects */
+/* Either, to stdout. */
+void out_flush(const struct ctl *ctl, const struct out_table *table);
+/* Writes all of buf to stdout; false: stdout is gone. */
+bool out_write(const struct fl_buf *buf);
+/* "2024-01-01T00:00:00Z"; "-" for FL_TIME_MIN and MAX. */
+const char *out_instant(int64_t ms, char buf[32]);
+
+/* ---- places: programs and data beside flightctl's own binary ---- */
+
+enum fl_code ctl_path_program(const char *name, char *buf, size_t size, struct fl_err *err);
+enum fl_code ctl_path_data(const char *name, char *buf, size_t size, struct fl_err *err);
+/* A new private directory under the user's cache. */
+enum fl_code ctl_path_temporary(const char *what, char *buf, size_t size, struct fl_err *err);
+/* Removes a directory and everything in it; does not follow links. */
+void ctl_path_remove(const char *dir);
+
+/* ---- the private supervisord of an instance ---- */
+
+/* Writes DIR/supervisord.conf.  Errors: BAD_CONFIG. */
+enum fl_code super_write(const struct fl_instance *instance, struct fl_err *err);
+/* Text of the configuration: deploy/supervisord.conf is the same with other paths. */
+void super_print(const char *bin_watch, const char *bin_dir, const char *dir, struct fl_buf *out);
+/* Process that listens on the instance's socket; 0: none. */
+pid_t super_pid(const char *dir);
+/*
+ * Starts supervisord for the instance.  With is_own it dies with the calling thread
+ * (up in the foreground, demo); else it leads its own session.
+ *
+ * Errors:  BAD_CONFIG	     no supervisord, or orphans that do not end
+ *	    ALREADY_RUNNING  a supervisord of this instance answers
+ */
+enum fl_code super_start(
+    const struct fl_instance *instance, bool is_own, pid_t *pid, struct fl_err *err);
+/*
+ * Waits until each program has beaten since from_ms or has ended for good.
+ * Errors:  TIMED_OUT; BAD_CONFIG with the last line of the log of a program that stays down
+ */
+enum fl_code super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
+    int64_t timeout_ms, struct fl_err *err);
+/* Asks supervisord to end and waits.  Errors: TIMED_OUT. */
+enum fl_code super_stop(const char *dir, pid_t pid, int64_t timeout_ms, struct fl_err *err);
+/* The children of a process by name of program; 0: none. */
+pid_t super_child(pid_t parent, const char *comm);
+/* Copies what was added to the log files to stdout; at[] keeps the positions. */
+#define SUPER_LOG_COUNT 4
+void super_log_follow(const char *dir, int64_t at[SUPER_LOG_COUNT], bool to_end);
+
+/* ---- topics: produce, consume, gen and demo ---- */
+
+enum { TOPIC_AVRO = 1, TOPIC_JSON, TOPIC_RAW };
+struct topic { /* what -b, -X, -F, --schema and --format say */
+	struct fl_arena arena;
+	struct fl_table table;
+	uint32_t option_max;
+	struct fl_schema columns; /* of the Avro schema */
+	const char *schema;	  /* JSON text or NULL */
+	int format;		  /* TOPIC_* */
+};
+void topic_init(struct topic *topic);
+void topic_fini(struct topic *topic);
+void topic_set(struct topic *topic, const char *key, const char *value);
+/* -X key=value.  Errors: BAD_OPTION: not key=value, or a secret. */
+enum fl_code topic_set_pair(struct topic *topic, const char *pair, struct fl_err *err);
+/* -F FILE: lines key=value, # comments; secrets are fine here. */
+enum fl_code topic_set_file(struct topic *topic, const char *path, struct fl_err *err);
+/* --schema FILE#NAME.  Errors: NO_SUCH_FILE, NO_SUCH_OBJECT, BAD_SCHEMA. */
+enum fl_code topic_set_schema(struct topic *topic, const char *file_and_name, struct fl_err *err);
+/* Takes options of produce, consume and gen that mean the same: brokers, property,
+ * properties, schema, format.  *taken false: not one of them. */
+enum fl_code topic_option(struct topic *topic, const char *option, const char *value, bool *taken,
+    struct fl_err *err);
+/* Sets name and brokers, checks that all is there.  Errors: USAGE. */
+enum fl_code topic_finish(struct topic *topic, const char *name, struct fl_err *err);
+
+struct topic_writer; /* JSON lines to messages */
+enum fl_code topic_writer_open(struct topic *topic, struct topic_writer **writer, struct fl_err *err);
+/* Encodes one line; the message is in *value until the next call.
+ * Errors: those of decoders; SINK_REFUSED. */
+enum fl_code topic_writer_encode(struct topic_writer *writer, const char *line, size_t size,
+    const struct fl_buf **value, struct fl_err *err);
+void topic_writer_close(struct topic_writer **writer);
+
+struct topic_reader; /* messages to JSON lines */
+enum fl_code topic_reader_open(struct topic *topic, struct topic_reader **reader, struct fl_err *err);
+enum fl_code topic_reader_decode(struct topic_reader *reader, const void *value, size_t size,
+    struct fl_buf *line, struct fl_err *err);
+void topic_reader_close(struct topic_reader **reader);
+
+/* ---- generators: rows of tbl/generators.h ---- */
+
+struct generate_options {
+	uint64_t seed;
+	int64_t start_s;	/* event time of the first one */
+	double per_second;	/* per second of event time */
+	int64_t disorder_s;	/* up to this much earlier */
+	double late_share, bad_share;
+};
+struct generate {
+	const struct generate_options *options;
+	uint64_t random, index;
+};
+struct generate_row {
+	const char *name, *topic, *schema, *help;
+	/* Appends one JSON object without newline. */
+	void (*make)(struct generate *generate, struct fl_buf *line);
+};
+const struct generate_row *generate_row(uint32_t i); /* NULL past the end */
+void generate_init(struct generate *generate, const struct generate_options *options);
+/* True: this one shall be spoilt (the share of options). */
+bool generate_next(
+    struct generate *generate, const struct generate_row *row, struct fl_buf *line);
+
+#define FL_COMMAND(name, function, access, arguments, summary, options, text, examples) \
+	int cmd_##function(struct ctl *ctl);
+#include "tbl/commands.h"
+#undef FL_COMMAND
+int cmd_watch_peers(struct ctl *ctl);
+
+#endif

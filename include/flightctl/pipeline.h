@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline.h - .sql files on the command line: compiling and applying them. */
+#ifndef FL_FLIGHTCTL_PIPELINE_H
+#define FL_FLIGHTCTL_PIPELINE_H
+
+#include "flightctl/ctl.h"
+
+/* Compiles a file; on failure prints the line, the caret and the hint.  Returns an
+ * exit status. */
+int pipeline_compile(
+    const struct ctl *ctl, const char *file, const char *brokers, struct fl_plan **plan);
+/* Puts files into the catalog; the same messages. */
+enum fl_code pipeline_apply(const struct ctl *ctl, struct fl_instance *instance, char **files,
+    int file_count, const char *brokers, bool reset, struct fl_err *err);
+/* The pipeline that --pipeline names, or the only one.  Errors: NO_SUCH_OBJECT. */
+enum fl_code pipeline_find(const struct fl_instance *instance, const char *name,
+    const struct fl_pipeline **pipeline, struct fl_err *err);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * view.h - what status, lag and offsets read: the cursors of all stores, copied out.
+ *
+ * The stores are read downstream first (emit, pipelines, ingest), each in a read
+ * transaction of its own that ends before anything is printed.
+ */
+#ifndef FL_FLIGHTCTL_VIEW_H
+#define FL_FLIGHTCTL_VIEW_H
+
+#include "flightctl/ctl.h"
+#include "shm/pipeline.h"
+#include "shm/step.h"
+
+struct view_sink {
+	const char *name;
+	bool is_known;
+	struct fl_sink_position position;
+	struct fl_sink_count count;
+};
+
+struct view_pipeline {
+	const struct fl_pipeline *pipeline;
+	bool has_store, has_cursor;
+	struct fl_pipeline_cursor cursor;
+	struct fl_partition_time *times; /* cursor.partition_count */
+	struct fl_query_count *queries;	 /* cursor.query_count */
+	struct view_sink *sinks;	 /* plan->sink_count */
+	uint32_t sink_count;
+	uint64_t dead;
+};
+
+struct view {
+	struct fl_arena arena;
+	bool has_ingest;
+	struct fl_ingest_cursor ingest;
+	struct fl_partition_cursor *partitions; /* ingest.partition_count */
+	uint64_t ingest_dead, emit_dead;
+	uint64_t ingest_bytes;
+	uint32_t pipeline_count;
+	struct view_pipeline *pipelines;
+};
+
+enum fl_code view_read(const struct fl_instance *instance, struct view *view, struct fl_err *err);
+void view_fini(struct view *view);
+/* Opens one store of the instance for reading; *store NULL when it does not exist yet. */
+enum fl_code view_store_open(const struct fl_instance *instance, enum fl_role role,
+    const char *pipeline, struct fl_store **store, struct fl_err *err);
+const char *view_partition_state(const struct fl_partition_cursor *partition);
+/* The partition's time in a pipeline; NULL: not in it. */
+const struct fl_partition_time *view_time(
+    const struct view_pipeline *pipeline, uint32_t stream, int32_t partition);
+
+#endif

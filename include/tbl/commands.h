@@ -1,0 +1,171 @@
+/*
+ * commands.h - the commands of flightctl.
+ *
+ * FL_COMMAND(name, function, access, arguments, summary, options, text, examples)
+ *	name	   as typed
+ *	function   int cmd_<function>(struct ctl *) in flightctl/cmd_<function>.c
+ *	access	   what it does to the instance: LOCAL (nothing), READS, WRITES
+ *	arguments  what follows the name in the usage line
+ *	summary	   one line
+ *	options	   one line each; the option parser reads these lines
+ *	text	   the rest of --help
+ *	examples   two lines
+ *
+ * Dispatch, usage, help, completion and docs/cli.md come from these rows.
+ * clang-format off
+ */
+FL_COMMAND(demo, demo, LOCAL, "[--seconds N]",
+    "run the flights pipeline on an embedded broker and print its results",
+    "      --seconds N         end after N seconds (default: 60 if stdout is no terminal)\n"
+    "      --rate R            flights per second (default 300)\n",
+    "Starts a broker inside this process (librdkafka's mock cluster), a generator of flights\n"
+    "whose time runs 20 times as fast as the clock, and ingest, aggregate and emit under a\n"
+    "private supervisord.  Prints a line per result and commands to try.  Ctrl-C ends it all\n"
+    "and removes what it made.  The embedded broker has no transactions: the demo shows\n"
+    "recovery, not exactly-once.\n",
+    "flightctl demo\nflightctl demo --seconds 10\n")
+FL_COMMAND(up, up, WRITES, "[--detach] [-b BROKERS] [--reset] [--set KEY=VALUE] [FILE.sql...]",
+    "put pipelines into the instance and run its programs",
+    "      --detach            return when the programs are ready\n"
+    "  -b, --brokers BROKERS   instead of properties.bootstrap.servers of every Kafka table\n"
+    "      --reset             a changed pipeline starts anew, its state is deleted\n"
+    "      --set KEY=VALUE     a setting of the instance (docs/config.md); may be repeated\n",
+    "Makes the instance directory if it is absent, keeps the pipelines in its catalog, writes\n"
+    "supervisord.conf and runs ingest, aggregate and emit under a private supervisord.  Without\n"
+    "FILE the pipelines of the catalog are run.  In the foreground it prints the logs, and\n"
+    "Ctrl-C or TERM is `down`.  --timeout says how long to wait for readiness (30 s).\n",
+    "flightctl up -b localhost:9092 flights.sql\nflightctl -i /var/lib/flight/a up --detach flights.sql\n")
+FL_COMMAND(down, down, WRITES, "",
+    "end the programs of the instance",
+    "",
+    "Each program finishes its step and closes its store.  Nothing is lost by other ways to\n"
+    "stop either.  --timeout says how long to wait (70 s).\n",
+    "flightctl down\nflightctl -i /var/lib/flight/a down\n")
+FL_COMMAND(check, check, LOCAL, "[--flink] FILE.sql",
+    "parse, type and resolve a pipeline without running it",
+    "      --flink             also say what is not portable to Flink; exit 1 if anything is\n"
+    "  -b, --brokers BROKERS   instead of properties.bootstrap.servers of every Kafka table\n",
+    "Reads the file and the schemas it names; connects to nothing.  Exit 1 if it is wrong.\n",
+    "flightctl check flights.sql\nflightctl check --flink flights.sql\n")
+FL_COMMAND(explain, explain, LOCAL, "FILE.sql",
+    "show the plan of a pipeline",
+    "  -b, --brokers BROKERS   instead of properties.bootstrap.servers of every Kafka table\n",
+    "Tables, streams, time settings, and the tree of each query.\n",
+    "flightctl explain flights.sql\nflightctl explain flights-arrival.sql\n")
+FL_COMMAND(run, run, WRITES, "[-b BROKERS] FILE.sql",
+    "run a whole pipeline in this process",
+    "  -b, --brokers BROKERS   instead of properties.bootstrap.servers of every Kafka table\n"
+    "      --reset             a changed pipeline starts anew, its state is deleted\n",
+    "Without -i the instance is a temporary directory, removed at the end.  Ends by itself when\n"
+    "every source is bounded (files, scan.bounded.mode).  Exit status: 0 done, 1 failed,\n"
+    "70 fatal, 75 try again, 78 needs a person.\n",
+    "flightctl run flights.sql\nflightctl -i ./flight.d run -b localhost:9092 flights.sql\n")
+FL_COMMAND(snapshot, snapshot, READS, "[--pipeline NAME] [QUERY]",
+    "print the stored windows, open and closed",
+    "      --pipeline NAME     only this pipeline\n"
+    "      --open              only open windows\n"
+    "      --closed            only closed windows that are still in the outbox\n",
+    "One consistent read, with every program alive or dead.  First the step R up to which the\n"
+    "results are durable, its clock, the watermark, and per partition the last offset folded;\n"
+    "then one row per (query, window, key): rows and accumulators.\n",
+    "flightctl snapshot\nflightctl snapshot --json trend_origin\n")
+FL_COMMAND(status, status, READS, "[--strict]",
+    "one screen: programs, pipelines, partitions, sinks",
+    "      --strict            waiting counts as degraded too\n",
+    "Exit 3: no program runs.  Exit 6: one is missing, or something is stopped for a person.\n",
+    "flightctl status\nflightctl status --strict --quiet\n")
+FL_COMMAND(lag, lag, READS, "[--over N]",
+    "per partition: position, end, lag, watermark and who holds it back",
+    "      --over N            exit 1 if a partition lags more than N records\n"
+    "      --offline           do not ask the broker for the ends\n",
+    "The end is asked from the broker within --timeout (3 s); it is - when none answers.\n",
+    "flightctl lag\nflightctl lag --over 1000 --quiet\n")
+FL_COMMAND(dlq, dlq, READS, "list | show ID",
+    "dead letters: what could not be decoded, computed or delivered",
+    "      --limit N           list at most N (default 100; 0: all)\n"
+    "      --code CODE         list only this error code\n",
+    "list prints one line per dead letter with its ID; show prints its reason and its bytes.\n",
+    "flightctl dlq list --limit 20\nflightctl dlq show ingest/1/0/4711\n")
+FL_COMMAND(offsets, offsets, WRITES, "show | reset --topic T (--to-earliest | --to-latest | --to-offset N)",
+    "positions of the sources; give up a range of offsets",
+    "      --topic TOPIC       of this topic\n"
+    "      --partition N       of this partition; without it of all\n"
+    "      --to-earliest       go to the first offset that the broker has\n"
+    "      --to-latest         go to the end\n"
+    "      --to-offset N       go to offset N\n"
+    "      --execute           do it; without it the plan is printed\n",
+    "A reset travels as a command through the catalog: ingest applies it once, also when it is\n"
+    "down now.  Offsets that are passed over are recorded in the log as a hole.\n",
+    "flightctl offsets show\nflightctl offsets reset --topic flights --partition 0 --to-earliest --execute\n")
+FL_COMMAND(metrics, metrics, READS, "[GLOB]",
+    "print the metrics in Prometheus' text format",
+    "",
+    "GLOB is a pattern over names, such as 'flight_ingest_*'.\n",
+    "flightctl metrics\nflightctl metrics 'flight_*_conservation'\n")
+FL_COMMAND(produce, produce, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --format json)",
+    "send JSON lines to a topic, one message per line",
+    "  -b, --brokers BROKERS   host:port,...\n"
+    "  -t, --topic TOPIC       instead of the argument\n"
+    "      --schema FILE#NAME  encode as this record of an .avsc or .avpr file\n"
+    "      --format FORMAT     avro (default), or json or raw: send lines as they are\n"
+    "      --file FILE         read this file instead of stdin\n"
+    "  -p, --partition N       to this partition (default: any)\n"
+    "  -K, --key-delim C       what stands before the first C of a line is the key\n"
+    "  -c, --count N           at most N messages\n"
+    "  -X, --property K=V      property of the client; no secrets\n"
+    "  -F, --properties FILE   properties of the client, one K=V a line\n",
+    "A line that is not JSON or does not fit the schema is reported with its number; the rest\n"
+    "is sent, and the exit status is 1.\n",
+    "flightctl produce flights -b localhost:9092 --schema flights.avpr#flights.analyzer.Flight --file rows.jsonl\n"
+    "flightctl produce clicks -b localhost:9092 --format json < clicks.jsonl\n")
+FL_COMMAND(consume, consume, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --format json)",
+    "print the messages of a topic, one JSON object per line",
+    "  -b, --brokers BROKERS   host:port,...\n"
+    "  -t, --topic TOPIC       instead of the argument\n"
+    "      --schema FILE#NAME  decode as this record of an .avsc or .avpr file\n"
+    "      --format FORMAT     avro (default), or json or raw: print values as they are\n"
+    "  -p, --partition N       only this partition\n"
+    "  -o, --offset WHERE      beginning (default), end, N, or -N: the last N\n"
+    "  -c, --count N           end after N messages\n"
+    "  -e, --exit              end at the end of all partitions\n"
+    "  -f, --format-string F   %s value %k key %t topic %p partition %o offset %T timestamp\n"
+    "  -J, --envelope          an object with topic, partition, offset, ts, key, payload\n"
+    "  -K, --key-delim C       print the key and C before the value\n"
+    "  -X, --property K=V      property of the client; no secrets\n"
+    "  -F, --properties FILE   properties of the client, one K=V a line\n",
+    "Reads committed messages only; -X isolation.level=read_uncommitted shows all.\n",
+    "flightctl consume trend_origin -b localhost:9092 --schema flights.avpr#flights.analyzer.TrendOrigin -e\n"
+    "flightctl consume clicks -b localhost:9092 --format json -c 10\n")
+FL_COMMAND(gen, gen, LOCAL, "flights [--count N]",
+    "make rows: JSON lines to stdout, or Avro into a topic with -b",
+    "      --count N           rows (default 1000; 0: no end)\n"
+    "      --rate R            rows per second of the clock (default 0: as fast as possible)\n"
+    "      --per-second R      rows per second of event time (default 10)\n"
+    "      --seed S            same seed, same rows (default 1)\n"
+    "      --start T           event time of the first row, seconds since 1970 (default 1700000000)\n"
+    "      --disorder S        rows come up to S seconds out of order (default 0)\n"
+    "      --late SHARE        share of rows that come 1 to 60 minutes late (default 0)\n"
+    "      --bad SHARE         share of rows that cannot be decoded (default 0)\n"
+    "      --partitions N      spread over partitions 0 to N-1 (default: the client's choice)\n"
+    "  -b, --brokers BROKERS   host:port,...\n"
+    "  -t, --topic TOPIC       instead of the generator's own\n"
+    "  -X, --property K=V      property of the client; no secrets\n"
+    "  -F, --properties FILE   properties of the client, one K=V a line\n",
+    "The same options give the same rows on every machine.\n",
+    "flightctl gen flights --count 10 --seed 7\n"
+    "flightctl gen flights --count 1000000 --partitions 4 -b localhost:9092\n")
+FL_COMMAND(docs, docs, LOCAL, "cli | config | metrics | errors | sql-functions",
+    "print a page of the reference as markdown",
+    "",
+    "The pages come from the tables in include/tbl; `make docs` writes them to docs/.\n",
+    "flightctl docs cli\nflightctl docs errors\n")
+FL_COMMAND(completion, completion, LOCAL, "bash",
+    "print a completion script for the shell",
+    "",
+    "Commands and options come from the same table as this help.\n",
+    "source <(flightctl completion bash)\nflightctl completion bash > ~/.local/share/bash-completion/completions/flightctl\n")
+FL_COMMAND(version, version, LOCAL, "",
+    "print the version and the build",
+    "",
+    "",
+    "flightctl version\nflightctl version --json\n")
