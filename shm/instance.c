@@ -238,6 +238,7 @@ fl_instance_path(const struct fl_instance *instance, enum fl_role role, const ch
 		(void)snprintf(buf, size, "%s/ingest", instance->dir);
 		break;
 	case FL_ROLE_PIPELINE:
+		assert(pipeline != NULL);
 		encode_name(pipeline, name, sizeof(name));
 		(void)snprintf(buf, size, "%s/pipelines/%s", instance->dir, name);
 		break;
