@@ -24,6 +24,7 @@
 
 #define DEMO_SPEED 20
 #define DEMO_PARTITIONS 2
+#define DEMO_AGO_MINUTES (30 * 24 * 60)
 #define DEMO_PIPED_S 60
 #define READY_MS 30000
 #define STOP_MS 20000
@@ -69,8 +70,9 @@ send_flights(struct demo *demo, struct topic_writer *writer, struct fl_kafka_pro
 {
 	struct generate_options options = {
 	    .seed = (uint64_t)fl_now_us(),
-	    /* From a full minute on, so that the first window is whole. */
-	    .start_s = fl_now_ms() / 60000 * 60,
+	    /* From a full minute on, so that the first window is whole; and long ago: time that
+	     * runs 20 times as fast must not reach flight.max-future. */
+	    .start_s = (fl_now_ms() / 60000 - DEMO_AGO_MINUTES) * 60,
 	    .per_second = demo->rate / DEMO_SPEED,
 	    .disorder_s = 3,
 	};

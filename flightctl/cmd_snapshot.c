@@ -21,7 +21,7 @@ struct job {
 	const char *query_name; /* of the table being collected; copied */
 	uint32_t value_count;
 	struct out_table table;
-	bool has_table;
+	bool has_table, has_head;
 	const struct fl_plan *plan;
 	const uint32_t *stream_ids;
 	struct fl_buf out;
@@ -81,6 +81,7 @@ take_head(void *ctx, const struct aggregate_head *head)
 	struct out_table table;
 	char clock[32], watermark[32];
 
+	job->has_head = true;
 	if (job->json) {
 		take_head_json(job, head);
 		return;
@@ -216,6 +217,7 @@ snapshot_all(struct ctl *ctl, struct fl_instance *instance, const char *pipeline
 {
 	const struct fl_pipeline *first;
 	bool is_first = true;
+	enum fl_code code;
 
 	FL_TRY(pipeline_find(instance, pipeline, &first, err));
 	if (ctl->json)
@@ -229,8 +231,15 @@ snapshot_all(struct ctl *ctl, struct fl_instance *instance, const char *pipeline
 		if (!is_first)
 			fl_buf_str(&job->out, ctl->json ? "," : "\n");
 		is_first = false;
-		FL_TRY(aggregate_snapshot(
-		    instance, instance->pipelines[i].name, query, take_head, take_row, job, err));
+		job->has_head = false;
+		code = aggregate_snapshot(
+		    instance, instance->pipelines[i].name, query, take_head, take_row, job, err);
+		/* A pipeline that has not begun has no windows; that is an answer. */
+		if (code == FL_E_NO_SUCH_OBJECT && query == NULL && !job->has_head)
+			take_head(job, &(struct aggregate_head){
+					   .clock_ms = FL_TIME_MIN, .watermark = FL_TIME_MIN});
+		else if (code != FL_OK)
+			return code;
 		end_table(job);
 		if (ctl->json)
 			fl_buf_str(&job->out, "\n]}");

@@ -22,6 +22,7 @@ add_programs(struct screen *screen, const struct fl_instance *instance)
 		screen->running += life.is_running;
 		screen->missing += !life.is_running;
 		screen->silent += life.is_silent;
+		screen->waiting += strncmp(life.state, "waiting", 7) == 0;
 		out_row(&screen->programs);
 		out_cell(&screen->programs, 0, life.program);
 		out_cell(&screen->programs, 1, life.is_running ? "true" : "false");

@@ -16,7 +16,7 @@
 #define SETTINGS_MAX 32
 
 struct job {
-	bool detach, reset;
+	bool detach, apply_only, reset;
 	const char *brokers;
 	const char *settings[SETTINGS_MAX];
 	uint32_t setting_count;
@@ -112,6 +112,8 @@ cmd_up(struct ctl *ctl)
 	while ((option = ctl_next_option(ctl, &value)) != NULL) {
 		if (strcmp(option, "detach") == 0)
 			job.detach = true;
+		else if (strcmp(option, "apply-only") == 0)
+			job.apply_only = true;
 		else if (strcmp(option, "reset") == 0)
 			job.reset = true;
 		else if (strcmp(option, "brokers") == 0)
@@ -125,8 +127,13 @@ cmd_up(struct ctl *ctl)
 		return ctl->status;
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	if (prepare(ctl, &job, &instance, &err) != FL_OK
-	    || super_start(instance, !job.detach, &pid, &err) != FL_OK) {
+	if (prepare(ctl, &job, &instance, &err) != FL_OK) {
+		status = ctl_fail(ctl, &err);
+		goto out;
+	}
+	if (job.apply_only)
+		goto out;
+	if (super_start(instance, !job.detach, &pid, &err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}

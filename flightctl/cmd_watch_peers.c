@@ -5,8 +5,7 @@
  * supervisord 4.2 sleeps in poll() for up to a second between looks at its children, but
  * output of a child wakes it.  This program is a child: it holds pidfds of its siblings and
  * writes when one becomes readable.  One wake-up reaps, the next one starts anew, hence
- * the few empty lines after the first.  When supervisord itself is killed it ends the
- * siblings, so that nobody is left holding the stores.
+ * the few empty lines after the first.
  */
 #include <errno.h>
 #include <poll.h>
@@ -106,8 +105,5 @@ cmd_watch_peers(struct ctl *ctl)
 			if (fds[i + 1].revents != 0)
 				report_death(parent, &peers[i]);
 	}
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(peers); i++)
-		if (peers[i].fd >= 0)
-			syscall(SYS_pidfd_send_signal, peers[i].fd, SIGTERM, NULL, 0);
-	return CTL_OK;
+	return CTL_OK; /* supervisord is gone; the programs follow it by themselves */
 }

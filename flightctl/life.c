@@ -2,18 +2,21 @@
 /*
  * life.c - opening an instance for reading, and which of its programs live.
  *
- * A pid says nothing in another pid namespace, and a beat is up to a second old; the
- * role lock is released by the kernel at the instant of death.  So: lock held = running;
- * beat old as well = silent.
+ * The role lock is released by the kernel at the instant of death, so who holds it runs;
+ * an old beat as well means that it is silent.  A program that waits before it has opened
+ * its store holds no lock yet: then a fresh beat and a live pid have to do.
  */
 #include "flightctl/ctl.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define BEAT_OLD_MS 10000
+#define BEAT_FRESH_MS 5000
 
 const char *const ctl_programs[3] = {"ingest", "aggregate", "emit"};
 
@@ -83,7 +86,9 @@ ctl_life_get(const struct fl_instance *instance, const char *program, struct ctl
 		life->is_known = fl_metrics_life(metrics, &life->pid, &life->beat_ms, life->state);
 		fl_metrics_close(&metrics);
 	}
-	life->is_running = lock_is_held(instance, program);
+	life->is_running = lock_is_held(instance, program)
+	    || (life->is_known && life->pid > 0 && fl_now_ms() - life->beat_ms < BEAT_FRESH_MS
+		&& (kill(life->pid, 0) == 0 || errno == EPERM));
 	life->is_silent = life->is_running && fl_now_ms() - life->beat_ms > BEAT_OLD_MS;
 	if (!life->is_running)
 		snprintf(life->state, sizeof(life->state), "%s", life->is_known ? "stopped" : "never ran");

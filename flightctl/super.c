@@ -102,8 +102,7 @@ super_print(const char *bin_watch, const char *bin_dir, const char *dir, struct 
 		add_program(out, ctl_programs[i], bin, NULL, dir, 10);
 	}
 	fl_buf_str(out,
-	    "\n; Wakes supervisord when one of the three dies (it looks once a second only), and\n"
-	    "; ends them when supervisord itself is killed.");
+	    "\n; Wakes supervisord when one of the three dies: by itself it looks once a second only.");
 	add_program(out, "watch", bin_watch, "watch-peers", dir, 1);
 }
 
@@ -175,45 +174,28 @@ sleep_ms(int ms)
 	poll(NULL, 0, ms);
 }
 
-/* supervisord was killed with -9 and its programs live on: they end before new ones start. */
+/*
+ * Programs follow a supervisor that was killed; their locks fall free in a moment.  Locks
+ * that stay held belong to somebody else's supervisor.
+ */
 static enum fl_code
-end_orphans(const struct fl_instance *instance, struct fl_err *err)
+wait_for_locks(const struct fl_instance *instance, struct fl_err *err)
 {
 	int64_t until = fl_monotonic_us() + (int64_t)ORPHAN_WAIT_MS * 1000;
 
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
-		struct ctl_life life;
-		char path[64], comm[32] = "", expected[32];
-		bool is_asked = false;
-
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++)
 		for (;;) {
+			struct ctl_life life;
+
 			ctl_life_get(instance, ctl_programs[i], &life);
 			if (!life.is_running)
 				break;
-			if (!is_asked && life.pid > 1) {
-				struct fl_buf text;
-
-				/* Linux cuts names to 15 bytes. */
-				snprintf(expected, sizeof(expected), "flight-%s", ctl_programs[i]);
-				snprintf(path, sizeof(path), "/proc/%d/comm", (int)life.pid);
-				fl_buf_init(&text);
-				if (fl_file_read(path, sizeof(comm), &text, NULL) == FL_OK && text.size > 0)
-					snprintf(comm, sizeof(comm), "%.*s", (int)text.size - 1, text.data);
-				fl_buf_fini(&text);
-				if (strncmp(comm, expected, 15) == 0) {
-					fl_info("ending %s[%d], which a killed supervisord left behind",
-					    ctl_programs[i], (int)life.pid);
-					kill(life.pid, SIGTERM);
-				}
-				is_asked = true;
-			}
 			if (fl_monotonic_us() > until)
 				return FL_FAIL(err, FL_E_ALREADY_RUNNING,
-				    "%s[%d] holds this instance without a supervisord; end it first",
-				    ctl_programs[i], (int)life.pid);
+				    "instance \"%s\": %s[%d] runs already, under a supervisor of its own",
+				    instance->dir, ctl_programs[i], (int)life.pid);
 			sleep_ms(POLL_MS);
 		}
-	}
 	return FL_OK;
 }
 
@@ -260,7 +242,7 @@ super_start(const struct fl_instance *instance, bool is_own, pid_t *pid, struct 
 		return FL_FAIL(err, FL_E_ALREADY_RUNNING,
 		    "instance \"%s\" is running under supervisord[%d]; `flightctl down` ends it", dir,
 		    (int)other);
-	FL_TRY(end_orphans(instance, err));
+	FL_TRY(wait_for_locks(instance, err));
 	child = fork();
 	if (child < 0)
 		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not fork: %s", strerror(errno));

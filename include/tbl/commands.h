@@ -24,9 +24,11 @@ FL_COMMAND(demo, demo, LOCAL, "[--seconds N]",
     "and removes what it made.  The embedded broker has no transactions: the demo shows\n"
     "recovery, not exactly-once.\n",
     "flightctl demo\nflightctl demo --seconds 10\n")
-FL_COMMAND(up, up, WRITES, "[--detach] [-b BROKERS] [--reset] [--set KEY=VALUE] [FILE.sql...]",
+FL_COMMAND(up, up, WRITES, "[--detach | --apply-only] [-b BROKERS] [--reset] [FILE.sql...]",
     "put pipelines into the instance and run its programs",
     "      --detach            return when the programs are ready\n"
+    "      --apply-only        put the pipelines into the catalog and start nothing; programs that\n"
+    "                          run already take them up\n"
     "  -b, --brokers BROKERS   instead of properties.bootstrap.servers of every Kafka table\n"
     "      --reset             a changed pipeline starts anew, its state is deleted\n"
     "      --set KEY=VALUE     a setting of the instance (docs/config.md); may be repeated\n",
