@@ -17,9 +17,6 @@ typedef unsigned __int128 fl_u128;
 /* Flink keeps at least that many fraction digits when a result is cut to 38. */
 #define FL_DECIMAL_SCALE_KEPT 6u
 
-/* A signed 128-bit value at an 8-aligned address, as state rows hold it. */
-typedef fl_i128 fl_i128_at8 __attribute__((aligned(8)));
-
 fl_i128 fl_decimal_pow10(uint32_t n); /* n <= 38 */
 bool fl_decimal_fits(fl_i128 v, uint32_t precision);
 bool fl_decimal_rescale(

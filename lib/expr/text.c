@@ -890,7 +890,7 @@ fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out)
 		fl_print_double(out, FL_COL_AT(col, double, i));
 		break;
 	case FL_TYPE_DECIMAL:
-		fl_print_decimal(out, FL_COL_AT(col, fl_i128_at8, i), col->type.scale);
+		fl_print_decimal(out, FL_COL_AT(col, fl_i128, i), col->type.scale);
 		break;
 	case FL_TYPE_CHAR:
 	case FL_TYPE_VARCHAR:

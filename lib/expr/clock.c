@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * clock.c - functions of times.
+ *
+ * "Now" is the step's clock and never the machine's: a replay gives the same
+ * rows.  Fields of TIMESTAMP_LTZ are those of the session zone.
+ */
+#include <math.h>
+#include <strings.h>
+
+#include "base/util.h"
+#include "calendar.h"
+#include "decimal.h"
+#include "kernel.h"
+
+#define DEFAULT_PATTERN "yyyy-MM-dd HH:mm:ss"
+
+static bool
+is_time(uint8_t id)
+{
+	return id == FL_TYPE_DATE || id == FL_TYPE_TIMESTAMP || id == FL_TYPE_TIMESTAMP_LTZ;
+}
+
+/* Milliseconds of the wall clock that a time shows. */
+static inline int64_t
+local_ms(const struct fl_col *col, uint32_t row, const char *zone)
+{
+	if (col->type.id == FL_TYPE_DATE)
+		return FL_COL_AT(col, int32_t, row) * FL_DAY_MS;
+	int64_t ms = FL_COL_AT(col, int64_t, row);
+	return col->type.id == FL_TYPE_TIMESTAMP_LTZ ? ms + fl_zone_offset_ms(zone, ms) : ms;
+}
+
+/* ---- type rules ---- */
+
+/* A pattern written in the SQL text is checked there. */
+static enum fl_code
+check_pattern(const char *name, const struct fl_expr *arg, bool for_parse, struct fl_err *err)
+{
+	const char *p;
+	uint32_t size;
+	char bad;
+
+	if (!fl_literal_str(arg, &p, &size) || fl_pattern_check(p, size, for_parse, &bad))
+		return FL_OK;
+	return FL_FAIL(err, FL_E_SQL_BIND,
+	    "pattern '%.*s' of %s: letter '%c' is not supported; expected %s", (int)size, p, name, bad,
+	    for_parse ? "y M d H m s S and quoted text" : "y M d D E H h m s S a and quoted text");
+}
+
+static bool
+is_text(const struct fl_expr *arg)
+{
+	return fl_type_is_string((enum fl_type_id)arg->type.id);
+}
+
+enum fl_code
+fl_rule_to_ltz(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
+    struct fl_type *result, struct fl_err *err)
+{
+	struct fl_type type = fl_type_make(FL_TYPE_BIGINT, true);
+	const struct fl_expr *unit = args[1];
+
+	if (args[0]->type.id == FL_TYPE_FLOAT)
+		type.id = FL_TYPE_DOUBLE;
+	if (!fl_type_is_numeric((enum fl_type_id)args[0]->type.id) ||
+	    !fl_type_is_integer((enum fl_type_id)unit->type.id))
+		return fl_refuse(name, args, arg_count, err);
+	if (unit->kind != FL_EXPR_LITERAL || unit->value.is_null ||
+	    (unit->value.i64 != 0 && unit->value.i64 != 3))
+		return FL_FAIL(err, FL_E_SQL_BIND,
+		    "the precision of TO_TIMESTAMP_LTZ must be the literal 0 (seconds) or 3 (milliseconds)");
+	if (args[0]->type.id != FL_TYPE_DECIMAL && args[0]->type.id != FL_TYPE_DOUBLE)
+		fl_widen(arena, &args[0], &type);
+	*result = fl_type_make(FL_TYPE_TIMESTAMP_LTZ, true); /* out of range: NULL */
+	result->nullable = args[0]->type.nullable;
+	return FL_OK;
+}
+
+enum fl_code
+fl_rule_to_timestamp(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_type *result, struct fl_err *err)
+{
+	(void)arena;
+	for (uint32_t i = 0; i < arg_count; i++)
+		if (!is_text(args[i]))
+			return fl_refuse(name, args, arg_count, err);
+	if (arg_count == 2)
+		FL_TRY(check_pattern(name, args[1], true, err));
+	*result = fl_type_make(FL_TYPE_TIMESTAMP, true);
+	return FL_OK;
+}
+
+enum fl_code
+fl_rule_unix_timestamp(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_type *result, struct fl_err *err)
+{
+	if (arg_count > 0)
+		FL_TRY(fl_rule_to_timestamp(arena, name, args, arg_count, result, err));
+	*result = fl_type_make(FL_TYPE_BIGINT, fl_any_nullable(args, arg_count));
+	return FL_OK;
+}
+
+enum fl_code
+fl_rule_from_unixtime(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_type *result, struct fl_err *err)
+{
+	struct fl_type type = fl_type_make(FL_TYPE_BIGINT, true);
+
+	if (!fl_type_is_integer((enum fl_type_id)args[0]->type.id) ||
+	    (arg_count == 2 && !is_text(args[1])))
+		return fl_refuse(name, args, arg_count, err);
+	if (arg_count == 2)
+		FL_TRY(check_pattern(name, args[1], false, err));
+	fl_widen(arena, &args[0], &type);
+	*result = fl_type_make(FL_TYPE_VARCHAR, fl_any_nullable(args, arg_count));
+	return FL_OK;
+}
+
+enum fl_code
+fl_rule_date_format(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_type *result, struct fl_err *err)
+{
+	struct fl_type type = fl_type_make(FL_TYPE_TIMESTAMP, true);
+
+	if (is_text(args[0]))
+		fl_widen(arena, &args[0], &type);
+	if ((args[0]->type.id != FL_TYPE_TIMESTAMP && args[0]->type.id != FL_TYPE_TIMESTAMP_LTZ) ||
+	    !is_text(args[1]))
+		return fl_refuse(name, args, arg_count, err);
+	FL_TRY(check_pattern(name, args[1], false, err));
+	*result = fl_type_make(FL_TYPE_VARCHAR, fl_any_nullable(args, arg_count));
+	return FL_OK;
+}
+
+/* ---- units ---- */
+
+enum unit {
+	UNIT_NONE, UNIT_YEAR, UNIT_QUARTER, UNIT_MONTH, UNIT_WEEK, UNIT_DAY, UNIT_DOY, UNIT_DOW,
+	UNIT_ISODOW, UNIT_HOUR, UNIT_MINUTE, UNIT_SECOND, UNIT_MILLISECOND, UNIT_EPOCH,
+};
+
+static const char *const unit_names[] = { "", "YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOY",
+	"DOW", "ISODOW", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "EPOCH" };
+
+static enum unit
+literal_unit(const struct fl_expr *arg)
+{
+	const char *p;
+	uint32_t size;
+
+	if (!fl_literal_str(arg, &p, &size))
+		return UNIT_NONE;
+	for (uint32_t i = 1; i < FL_ARRAY_COUNT(unit_names); i++)
+		if (strlen(unit_names[i]) == size && strncasecmp(unit_names[i], p, size) == 0)
+			return (enum unit)i;
+	return UNIT_NONE;
+}
+
+enum fl_code
+fl_rule_extract(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
+    struct fl_type *result, struct fl_err *err)
+{
+	(void)arena;
+	if (!is_time(args[1]->type.id) || literal_unit(args[0]) == UNIT_NONE)
+		return fl_refuse(name, args, arg_count, err);
+	*result = fl_type_make(FL_TYPE_BIGINT, args[1]->type.nullable);
+	return FL_OK;
+}
+
+enum fl_code
+fl_rule_timestampdiff(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_type *result, struct fl_err *err)
+{
+	enum unit unit = literal_unit(args[0]);
+	struct fl_type common;
+
+	if (!is_time(args[1]->type.id) || !is_time(args[2]->type.id) ||
+	    (unit != UNIT_SECOND && unit != UNIT_MINUTE && unit != UNIT_HOUR && unit != UNIT_DAY &&
+		unit != UNIT_WEEK) ||
+	    !fl_type_common(&args[1]->type, &args[2]->type, &common))
+		return fl_refuse(name, args, arg_count, err);
+	fl_widen(arena, &args[1], &common);
+	fl_widen(arena, &args[2], &common);
+	*result = fl_type_make(FL_TYPE_INT, common.nullable);
+	return FL_OK;
+}
+
+enum fl_code
+fl_expand_extract(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_expr **out, struct fl_err *err)
+{
+	struct fl_expr *extract[2];
+	struct fl_type type = fl_type_make(FL_TYPE_CHAR, false);
+	struct fl_value value = { .is_null = false };
+	const char *unit = strcmp(name, "DAYOFYEAR") == 0 ? "DOY"
+	    : strcmp(name, "DAYOFMONTH") == 0		  ? "DAY"
+	    : strcmp(name, "DAYOFWEEK") == 0		  ? "DOW"
+							  : name;
+
+	if (!is_time(args[0]->type.id))
+		return fl_refuse(name, args, arg_count, err);
+	value.str.p = fl_arena_strdup(arena, unit);
+	value.str.size = (uint32_t)strlen(unit);
+	type.length = value.str.size;
+	extract[0] = fl_expr_literal(arena, &type, &value);
+	extract[1] = args[0];
+	return fl_expr_call(arena, "EXTRACT", extract, 2, out, err);
+}
+
+enum fl_code
+fl_rule_now_ltz(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
+    struct fl_type *result, struct fl_err *err)
+{
+	(void)arena;
+	(void)name;
+	(void)args;
+	(void)arg_count;
+	(void)err;
+	*result = fl_type_make(FL_TYPE_TIMESTAMP_LTZ, false);
+	return FL_OK;
+}
+
+enum fl_code
+fl_rule_now_local(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_type *result, struct fl_err *err)
+{
+	(void)fl_rule_now_ltz(arena, name, args, arg_count, result, err);
+	*result = fl_type_make(FL_TYPE_TIMESTAMP, false);
+	return FL_OK;
+}
+
+enum fl_code
+fl_rule_now_date(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_type *result, struct fl_err *err)
+{
+	(void)fl_rule_now_ltz(arena, name, args, arg_count, result, err);
+	*result = fl_type_make(FL_TYPE_DATE, false);
+	return FL_OK;
+}
+
+enum fl_code
+fl_rule_watermark(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_type *result, struct fl_err *err)
+{
+	(void)arena;
+	if (args[0]->type.id != FL_TYPE_TIMESTAMP && args[0]->type.id != FL_TYPE_TIMESTAMP_LTZ)
+		return fl_refuse(name, args, arg_count, err);
+	*result = args[0]->type;
+	result->nullable = true;
+	return FL_OK;
+}
+
+/* ---- numbers and texts to times ---- */
+
+void
+fl_kernel_to_ltz(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	int64_t unit_ms = call->args[1]->value.i64 == 0 ? 1000 : 1;
+	int64_t *o = out->data;
+	const struct fl_col *arg = &args[0];
+
+	switch (arg->type.id) {
+	case FL_TYPE_DOUBLE:
+		FL_ROWS(double ms = FL_COL_AT(arg, double, row) * (double)unit_ms; o[row] = 0;
+			if (ms >= (double)FL_EPOCH_MS_MIN && ms <= (double)FL_EPOCH_MS_MAX)
+				o[row] = (int64_t)ms;
+			else
+				fl_out_null(ctx, out, row));
+		break;
+	case FL_TYPE_DECIMAL: {
+		fl_i128 d = fl_decimal_pow10(arg->type.scale), whole = fl_decimal_pow10(20);
+
+		FL_ROWS(fl_i128 v = FL_COL_AT(arg, fl_i128, row); o[row] = 0;
+			/* Cut, not rounded; far beyond the range no product can wrap. */
+			fl_i128 q = v / d;
+			if (q > -whole && q < whole) {
+				q = q * unit_ms + v % d * unit_ms / d;
+			}
+			if (q >= FL_EPOCH_MS_MIN && q <= FL_EPOCH_MS_MAX)
+				o[row] = (int64_t)q;
+			else
+				fl_out_null(ctx, out, row));
+		break;
+	}
+	default: {
+		const int64_t *x = arg->data;
+		int64_t min = FL_EPOCH_MS_MIN / unit_ms, max = FL_EPOCH_MS_MAX / unit_ms;
+
+		FL_ROWS(bool ok = x[row] >= min && x[row] <= max;
+			o[row] = ok ? x[row] * unit_ms : 0; if (__builtin_expect(!ok, 0))
+				fl_out_null(ctx, out, row));
+		break;
+	}
+	}
+}
+
+void
+fl_kernel_to_timestamp(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	int64_t *o = out->data;
+
+	FL_ROWS(uint32_t n; uint32_t m = 0; const char *p = fl_col_str(&args[0], row, &n);
+		const char *pattern = call->arg_count == 2 ? fl_col_str(&args[1], row, &m) : NULL;
+		bool ok = pattern != NULL ? fl_pattern_parse(pattern, m, p, n, true, &o[row])
+					  : fl_parse_timestamp_lenient(p, n, &o[row]);
+		if (!ok) {
+			o[row] = 0;
+			fl_out_null(ctx, out, row);
+		});
+}
+
+void
+fl_kernel_unix_timestamp(const struct fl_expr *call, const struct fl_col *args,
+    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	int64_t *o = out->data;
+
+	if (call->arg_count == 0) {
+		FL_ROWS(o[row] = fl_floor_div(ctx->clock_ms, 1000));
+		return;
+	}
+	FL_ROWS(uint32_t n; uint32_t m = sizeof(DEFAULT_PATTERN) - 1; int64_t ms;
+		const char *p = fl_col_str(&args[0], row, &n); const char *pattern = DEFAULT_PATTERN;
+		if (call->arg_count == 2)
+			pattern = fl_col_str(&args[1], row, &m);
+		/* Flink gives the smallest BIGINT for text that does not fit. */
+		o[row] = fl_pattern_parse(pattern, m, p, n, false, &ms)
+		    ? fl_zone_from_local(ctx->zone, ms) / 1000
+		    : INT64_MIN);
+}
+
+/* ---- times to texts and numbers ---- */
+
+static void
+format_rows(const struct fl_expr *call, bool from_seconds, const struct fl_col *args,
+    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	struct fl_buf text = { .data = NULL };
+	struct fl_strings s;
+
+	fl_strings_begin(&s, ctx, out);
+	FL_ROWS(uint32_t m = sizeof(DEFAULT_PATTERN) - 1; const char *pattern = DEFAULT_PATTERN;
+		int64_t ms; fl_strings_row(&s, row);
+		if (call->arg_count == 2)
+			pattern = fl_col_str(&args[1], row, &m);
+		if (from_seconds) {
+			ms = FL_COL_AT(&args[0], int64_t, row);
+			if (ms < FL_EPOCH_MS_MIN / 1000 || ms > FL_EPOCH_MS_MAX / 1000) {
+				fl_out_null(ctx, out, row);
+				continue;
+			}
+			ms = ms * 1000 + fl_zone_offset_ms(ctx->zone, ms * 1000);
+		} else {
+			ms = local_ms(&args[0], row, ctx->zone);
+		}
+		fl_buf_reset(&text); fl_pattern_print(pattern, m, ms, &text);
+		fl_strings_add(&s, text.data, text.size));
+	fl_strings_end(&s);
+	fl_buf_fini(&text);
+}
+
+void
+fl_kernel_from_unixtime(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	format_rows(call, true, args, sel, sel_count, ctx, out);
+}
+
+void
+fl_kernel_date_format(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	format_rows(call, false, args, sel, sel_count, ctx, out);
+}
+
+/* ISO 8601: the week that holds the year's first Thursday is week 1. */
+static int64_t
+iso_week(int64_t days)
+{
+	struct fl_civil c;
+	int64_t thursday = days - fl_floor_mod(days + 3, 7) + 3;
+
+	fl_civil_from_ms(thursday * FL_DAY_MS, &c);
+	return (thursday - fl_civil_days(c.year, 1, 1)) / 7 + 1;
+}
+
+static int64_t
+extract_unit(enum unit unit, int64_t ms)
+{
+	struct fl_civil c;
+	int64_t days = fl_floor_div(ms, FL_DAY_MS);
+
+	fl_civil_from_ms(ms, &c);
+	switch (unit) {
+	case UNIT_YEAR:
+		return c.year;
+	case UNIT_QUARTER:
+		return (c.month + 2) / 3;
+	case UNIT_MONTH:
+		return c.month;
+	case UNIT_WEEK:
+		return iso_week(days);
+	case UNIT_DAY:
+		return c.day;
+	case UNIT_DOY:
+		return days - fl_civil_days(c.year, 1, 1) + 1;
+	case UNIT_DOW: /* Sunday is 1; 1970-01-01 was a Thursday */
+		return fl_floor_mod(days + 4, 7) + 1;
+	case UNIT_ISODOW:
+		return fl_floor_mod(days + 3, 7) + 1;
+	case UNIT_HOUR:
+		return c.hour;
+	case UNIT_MINUTE:
+		return c.minute;
+	case UNIT_SECOND:
+		return c.second;
+	case UNIT_MILLISECOND:
+		return c.second * 1000 + c.ms;
+	case UNIT_EPOCH:
+		return fl_floor_div(ms, 1000);
+	case UNIT_NONE:
+		break;
+	}
+	return 0;
+}
+
+void
+fl_kernel_extract(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	enum unit unit = literal_unit(call->args[0]);
+	/* An epoch is the instant's, whatever the zone. */
+	const char *zone = unit == UNIT_EPOCH ? NULL : ctx->zone;
+	int64_t *o = out->data;
+
+	FL_ROWS(o[row] = extract_unit(unit, local_ms(&args[1], row, zone)));
+}
+
+void
+fl_kernel_timestampdiff(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	enum unit unit = literal_unit(call->args[0]);
+	int64_t unit_ms = unit == UNIT_SECOND ? 1000
+	    : unit == UNIT_MINUTE	      ? 60000
+	    : unit == UNIT_HOUR		      ? 3600000
+	    : unit == UNIT_DAY		      ? FL_DAY_MS
+					      : 7 * FL_DAY_MS;
+	int32_t *o = out->data;
+
+	(void)ctx;
+	FL_ROWS(int64_t ms = (int64_t)((uint64_t)local_ms(&args[2], row, NULL) -
+		    (uint64_t)local_ms(&args[1], row, NULL));
+		o[row] = (int32_t)(ms / unit_ms));
+}
+
+/* ---- now ---- */
+
+void
+fl_kernel_now(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	int64_t now = ctx->clock_ms, local = now + fl_zone_offset_ms(ctx->zone, now);
+	int64_t v = call->type.id == FL_TYPE_TIMESTAMP_LTZ ? now : local;
+
+	(void)args;
+	if (call->type.id == FL_TYPE_DATE)
+		FL_ROWS(((int32_t *)out->data)[row] = (int32_t)fl_floor_div(local, FL_DAY_MS));
+	else
+		FL_ROWS(((int64_t *)out->data)[row] = v);
+}
+
+void
+fl_kernel_watermark(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	const struct fl_col *w = ctx->watermarks;
+	int64_t *o = out->data;
+
+	(void)call;
+	(void)args;
+	FL_ROWS(o[row] = 0;
+		if (w == NULL || !fl_col_is_valid(w, row))
+			fl_out_null(ctx, out, row);
+		else
+			o[row] = FL_COL_AT(w, int64_t, row));
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_functions.c - operators, functions and casts give what Flink gives. */
+#include <math.h>
+
+#include "fixture.h"
+
+static void
+arithmetic_is_java_s(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(C("/", I(-7), I(2)), "-3 INT"),
+		ROW(C("MOD", I(-7), I(2)), "-1 INT"),
+		ROW(C("%", I(7), I(-2)), "1 INT"),
+		ROW(C("+", I(2147483647), I(1)), "-2147483648 INT"),
+		ROW(C("*", I(2147483647), I(2)), "-2 INT"),
+		ROW(C("-", I(-2147483648LL), I(1)), "2147483647 INT"),
+		ROW(C("+", L(INT64_MAX), I(1)), "-9223372036854775808 BIGINT"),
+		ROW(C("/", I(-2147483648LL), I(-1)), "-2147483648 INT"),
+		ROW(C("MOD", I(-2147483648LL), I(-1)), "0 INT"),
+		ROW(C("+", integer(FL_TYPE_TINYINT, 127), integer(FL_TYPE_TINYINT, 1)), "-128 TINYINT"),
+		ROW(C("*", integer(FL_TYPE_SMALLINT, 300), integer(FL_TYPE_SMALLINT, 300)), "24464 SMALLINT"),
+		ROW(C("/", I(1), I(0)), "DIVISION_BY_ZERO"),
+		ROW(C("MOD", I(1), I(0)), "DIVISION_BY_ZERO"),
+		ROW(C("/", N("1.0"), I(0)), "DIVISION_BY_ZERO"),
+		ROW(C("/", D(1), I(0)), "Infinity DOUBLE"),
+		ROW(C("/", I(1), NIL), "NULL INT"),
+		ROW(C("/", NIL, I(0)), "NULL INT"),
+		ROW(C("-", I(5)), "-5 INT"),
+		ROW(C("-", I(-2147483648LL)), "-2147483648 INT"),
+		ROW(C("MOD", L(7), I(4)), "3 INT"),
+		ROW(C("MOD", I(7), L(4)), "3 BIGINT"),
+		ROW(C("+", I(1), D(0.5)), "1.5 DOUBLE"),
+		ROW(C("+", S("a"), I(1)), "refused"),
+		ROW(C("MOD", D(1), I(1)), "refused"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static void
+decimals_follow_flink_s_precision_and_scale(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(C("*", I(3), N("1.0")), "3.0 DECIMAL(13, 1)"),
+		ROW(C("+", N("2.50"), N("0.005")), "2.505 DECIMAL(5, 3)"),
+		ROW(C("-", N("1.0"), N("2.25")), "-1.25 DECIMAL(4, 2)"),
+		ROW(C("/", N("1.00"), N("3.00")), "0.333333 DECIMAL(9, 6)"),
+		ROW(C("/", N("2.00"), N("3.00")), "0.666667 DECIMAL(9, 6)"),
+		ROW(C("/", N("-2.00"), N("3.00")), "-0.666667 DECIMAL(9, 6)"),
+		ROW(C("MOD", N("-7.5"), N("2")), "-1.5 DECIMAL(2, 1)"),
+		ROW(C("*", N("99999999999999999999999999999999999999"), I(10)), "NULL DECIMAL(38, 0)"),
+		ROW(C("+", N("99999999999999999999999999999999999999"), N("1")), "NULL DECIMAL(38, 0)"),
+		ROW(C("*", N("1234567890123456789.123456789"), N("9876543210.987654321")),
+		    "12193263113702179523593964322.36092059 DECIMAL(38, 8)"),
+		ROW(C("/", N("12345678901234567890.123456789012345678"),
+			N("98765432109876543210.987654321")),
+		    "0.124999999 DECIMAL(38, 9)"),
+		ROW(CAST(N("2.5"), DECIMAL, 10, 0), "3 DECIMAL(10, 0)"),
+		ROW(CAST(N("-2.5"), DECIMAL, 10, 0), "-3 DECIMAL(10, 0)"),
+		ROW(CAST(N("123.4"), DECIMAL, 3, 1), "NULL DECIMAL(3, 1)"),
+		ROW(C("CASE", B(true), I(1), N("2.5")), "1.0 DECIMAL(11, 1)"),
+		ROW(C("ABS", N("-1.50")), "1.50 DECIMAL(3, 2)"),
+		ROW(C("FLOOR", N("-1.50")), "-2 DECIMAL(3, 0)"),
+		ROW(C("CEIL", N("1.01")), "2 DECIMAL(3, 0)"),
+		ROW(C("ROUND", N("2.345"), I(2)), "2.35 DECIMAL(4, 2)"),
+		ROW(C("ROUND", N("-2.5")), "-3 DECIMAL(2, 0)"),
+		ROW(C("ROUND", N("125"), I(-1)), "130 DECIMAL(4, 0)"),
+		ROW(C("=", N("1.0"), N("1.000")), "TRUE BOOLEAN"),
+		ROW(C("<", N("99999999999999999999999999999999999998"), N("0.5")), "FALSE BOOLEAN"),
+		ROW(C("SIGN", N("-2.5")), "-1.0 DECIMAL(2, 1)"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static void
+numbers_round_half_up(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(C("ROUND", D(2.5)), "3.0 DOUBLE"),
+		ROW(C("ROUND", D(-2.5)), "-3.0 DOUBLE"),
+		ROW(C("ROUND", D(1.005), I(2)), "1.01 DOUBLE"), /* by the digits, not the bits */
+		ROW(C("ROUND", D(9.995), I(2)), "10.0 DOUBLE"),
+		ROW(C("ROUND", D(1234.5), I(-2)), "1200.0 DOUBLE"),
+		ROW(C("ROUND", D(0.4)), "0.0 DOUBLE"),
+		ROW(C("ROUND", D(0.5)), "1.0 DOUBLE"),
+		ROW(C("ROUND", D(1e20)), "1.0E20 DOUBLE"),
+		ROW(C("ROUND", D(1.5e-7), I(7)), "2.0E-7 DOUBLE"),
+		ROW(C("ROUND", I(15), I(-1)), "20 INT"),
+		ROW(C("ROUND", I(-15), I(-1)), "-20 INT"),
+		ROW(C("FLOOR", D(-1.5)), "-2.0 DOUBLE"),
+		ROW(C("CEIL", I(3)), "3 INT"),
+		ROW(C("ABS", I(-2147483648LL)), "-2147483648 INT"),
+		ROW(C("SQRT", I(-1)), "NaN DOUBLE"),
+		ROW(C("POWER", I(2), I(10)), "1024.0 DOUBLE"),
+		ROW(C("SIGN", I(-9)), "-1 INT"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static void
+comparisons_have_three_values(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(C("=", I(1), L(1)), "TRUE BOOLEAN"),
+		ROW(C("<>", I(1), D(1)), "FALSE BOOLEAN"),
+		ROW(C("=", I(1), NIL), "NULL BOOLEAN"),
+		ROW(C("<", S("a"), S("ab")), "TRUE BOOLEAN"),
+		ROW(C(">", S("\xc3\xa9"), S("z")), "TRUE BOOLEAN"),
+		ROW(C("=", S("a"), S("a ")), "FALSE BOOLEAN"),
+		ROW(C("=", D(NAN), D(NAN)), "FALSE BOOLEAN"),
+		ROW(C("=", S("1"), I(1)), "refused"),
+		ROW(C("=", B(true), I(1)), "refused"),
+		ROW(C(">=", TS("2024-01-01 00:00:00"), S("2024-01-01 00:00:00")), "TRUE BOOLEAN"),
+		ROW(C("IS DISTINCT FROM", NIL, I(1)), "TRUE BOOLEAN"),
+		ROW(C("IS NOT DISTINCT FROM", null_of(FL_TYPE_INT), NIL), "TRUE BOOLEAN"),
+		ROW(C("IS DISTINCT FROM", S("a"), S("a")), "FALSE BOOLEAN"),
+		ROW(C("IS NULL", NIL), "TRUE BOOLEAN"),
+		ROW(C("IS NOT NULL", S("")), "TRUE BOOLEAN"),
+		ROW(C("IS TRUE", null_of(FL_TYPE_BOOLEAN)), "FALSE BOOLEAN"),
+		ROW(C("IS NOT TRUE", null_of(FL_TYPE_BOOLEAN)), "TRUE BOOLEAN"),
+		ROW(C("IS NOT FALSE", null_of(FL_TYPE_BOOLEAN)), "TRUE BOOLEAN"),
+		ROW(C("NOT", null_of(FL_TYPE_BOOLEAN)), "NULL BOOLEAN"),
+		ROW(C("AND", NIL, B(false)), "FALSE BOOLEAN"),
+		ROW(C("AND", NIL, B(true)), "NULL BOOLEAN"),
+		ROW(C("AND", B(true), NIL, B(false)), "FALSE BOOLEAN"),
+		ROW(C("OR", NIL, B(true)), "TRUE BOOLEAN"),
+		ROW(C("OR", B(false), NIL), "NULL BOOLEAN"),
+		ROW(C("OR", B(false), B(false)), "FALSE BOOLEAN"),
+		ROW(C("GREATEST", I(1), L(3), I(2)), "3 BIGINT"),
+		ROW(C("GREATEST", I(1), NIL), "NULL INT"),
+		ROW(C("LEAST", S("b"), S("ab")), "ab VARCHAR(2)"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static void
+a_branch_not_taken_raises_nothing(void **state)
+{
+	struct fl_expr *bad = C("/", I(1), I(0));
+	const struct value_case cases[] = {
+		ROW(C("AND", B(false), C("=", bad, I(1))), "FALSE BOOLEAN"),
+		ROW(C("OR", B(true), C("=", bad, I(1))), "TRUE BOOLEAN"),
+		ROW(C("AND", NIL, C("=", bad, I(1))), "DIVISION_BY_ZERO"),
+		ROW(C("CASE", B(true), I(5), bad), "5 INT"),
+		ROW(C("CASE", B(false), bad, B(true), I(6), bad), "6 INT"),
+		ROW(C("CASE", NIL, bad, I(7)), "7 INT"),
+		ROW(C("CASE", B(false), bad, NIL), "NULL INT"),
+		ROW(C("COALESCE", I(1), bad), "1 INT"),
+		ROW(C("COALESCE", NIL, S("x"), S("long")), "x VARCHAR(4)"),
+		ROW(C("COALESCE", null_of(FL_TYPE_INT), bad), "DIVISION_BY_ZERO"),
+		ROW(C("NULLIF", I(1), I(1)), "NULL INT"),
+		ROW(C("NULLIF", I(1), I(2)), "1 INT"),
+		ROW(C("IF", C(">", I(2), I(1)), S("yes"), S("no")), "yes VARCHAR(3)"),
+		ROW(C("IFNULL", NIL, I(4)), "4 INT"),
+		ROW(C("CASE", B(true), I(1), S("x")), "refused"),
+		ROW(C("CASE", B(true), NIL, NIL), "refused"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static void
+strings_count_characters(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(C("||", S("a"), S("bc")), "abc CHAR(3)"),
+		ROW(C("||", S("a"), NIL), "NULL STRING"),
+		ROW(C("||", S("a"), I(1)), "refused"),
+		ROW(C("CONCAT", S("a"), S("b"), S("c")), "abc STRING"),
+		ROW(C("UPPER", S("stra\xc3\x9f" "e \xc3\xa9")), "STRASSE \xc3\x89 STRING"),
+		ROW(C("LOWER", S("\xc3\x84" "BC")), "\xc3\xa4" "bc STRING"),
+		ROW(C("TRIM", S("  a b ")), "a b STRING"),
+		ROW(C("TRIM", S("xyaxy"), S("yx")), "a STRING"),
+		ROW(C("LTRIM", S("\xc3\xa9" "a\xc3\xa9"), S("\xc3\xa9")), "a\xc3\xa9 STRING"),
+		ROW(C("RTRIM", S("\xc3\xa9" "a\xc3\xa9"), S("\xc3\xa9")), "\xc3\xa9" "a STRING"),
+		ROW(C("SUBSTRING", S("h\xc3\xa9llo"), I(2), I(2)), "\xc3\xa9l STRING"),
+		ROW(C("SUBSTRING", S("hello"), I(0), I(2)), "he STRING"),
+		ROW(C("SUBSTRING", S("hello"), I(-3)), "llo STRING"),
+		ROW(C("SUBSTRING", S("hello"), I(-9)), " STRING"),
+		ROW(C("SUBSTRING", S("hello"), I(9)), " STRING"),
+		ROW(C("SUBSTRING", S("hello"), I(2), I(-1)), "NULL STRING"),
+		ROW(C("CHAR_LENGTH", S("h\xc3\xa9")), "2 INT"),
+		ROW(C("POSITION", S("l"), S("h\xc3\xa9llo")), "3 INT"),
+		ROW(C("POSITION", S("x"), S("hello")), "0 INT"),
+		ROW(C("REPLACE", S("aXbX"), S("X"), S("--")), "a--b-- STRING"),
+		ROW(C("REPLACE", S("ab"), S(""), S("-")), "-a-b- STRING"),
+		ROW(C("LIKE", S("hello"), S("h%o")), "TRUE BOOLEAN"),
+		ROW(C("LIKE", S("hello"), S("H%")), "FALSE BOOLEAN"),
+		ROW(C("LIKE", S("h\xc3\xa9llo"), S("h_llo")), "TRUE BOOLEAN"),
+		ROW(C("LIKE", S("aXbXc"), S("%X%Xc")), "TRUE BOOLEAN"),
+		ROW(C("LIKE", S("aaaaaaaaab"), S("%a%a%a%c")), "FALSE BOOLEAN"),
+		ROW(C("LIKE", S("50%"), S("50!%"), S("!")), "TRUE BOOLEAN"),
+		ROW(C("LIKE", S("505"), S("50!%"), S("!")), "FALSE BOOLEAN"),
+		ROW(C("LIKE", S("a"), S("!a"), S("!")), "refused"),
+		ROW(C("LIKE", S(""), S("%")), "TRUE BOOLEAN"),
+		ROW(C("LIKE", S("a"), NIL), "NULL BOOLEAN"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static void
+casts_are_flink_s(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(CAST(S(" 12 "), INT, 0, 0), "12 INT"),
+		ROW(CAST(S("1.5"), INT, 0, 0), "1 INT"),
+		ROW(CAST(S("1.5x"), INT, 0, 0), "CAST_FAILED"),
+		ROW(CAST(S(""), INT, 0, 0), "CAST_FAILED"),
+		ROW(CAST(S("2147483648"), INT, 0, 0), "CAST_FAILED"),
+		ROW(CAST(S("-9223372036854775808"), BIGINT, 0, 0), "-9223372036854775808 BIGINT"),
+		ROW(TRY(S("x"), INT, 0, 0), "NULL INT"),
+		ROW(CAST(NIL, INT, 0, 0), "NULL INT"),
+		ROW(CAST(D(3e9), INT, 0, 0), "2147483647 INT"),
+		ROW(CAST(D(-1.9), INT, 0, 0), "-1 INT"),
+		ROW(CAST(D(NAN), BIGINT, 0, 0), "0 BIGINT"),
+		ROW(CAST(D(1e30), BIGINT, 0, 0), "9223372036854775807 BIGINT"),
+		ROW(CAST(L(4294967297LL), INT, 0, 0), "1 INT"),
+		ROW(CAST(I(300), TINYINT, 0, 0), "44 TINYINT"),
+		ROW(CAST(N("2.99"), INT, 0, 0), "2 INT"),
+		ROW(CAST(N("-2.99"), INT, 0, 0), "-2 INT"),
+		ROW(CAST(D(1.005), DECIMAL, 10, 2), "1.01 DECIMAL(10, 2)"),
+		ROW(CAST(S("1.005"), DECIMAL, 10, 2), "1.01 DECIMAL(10, 2)"),
+		ROW(CAST(S("1e3"), DECIMAL, 10, 2), "1000.00 DECIMAL(10, 2)"),
+		ROW(CAST(S("12345"), DECIMAL, 4, 0), "NULL DECIMAL(4, 0)"),
+		ROW(CAST(S("abc"), DECIMAL, 4, 0), "CAST_FAILED"),
+		ROW(CAST(S("1e400"), DOUBLE, 0, 0), "Infinity DOUBLE"),
+		ROW(CAST(S("NaN"), DOUBLE, 0, 0), "NaN DOUBLE"),
+		ROW(CAST(S("0x10"), DOUBLE, 0, 0), "CAST_FAILED"),
+		ROW(CAST(N("0.1"), DOUBLE, 0, 0), "0.1 DOUBLE"),
+		ROW(CAST(D(1e10), VARCHAR, 0, 0), "1.0E10 STRING"),
+		ROW(CAST(D(100), VARCHAR, 0, 0), "100.0 STRING"),
+		ROW(CAST(B(true), VARCHAR, 0, 0), "TRUE STRING"),
+		ROW(CAST(B(true), INT, 0, 0), "1 INT"),
+		ROW(CAST(I(2), BOOLEAN, 0, 0), "TRUE BOOLEAN"),
+		ROW(CAST(S("YES"), BOOLEAN, 0, 0), "TRUE BOOLEAN"),
+		ROW(CAST(S("maybe"), BOOLEAN, 0, 0), "CAST_FAILED"),
+		ROW(CAST(S("abc"), CHAR, 5, 0), "abc   CHAR(5)"),
+		ROW(CAST(S("h\xc3\xa9llo"), VARCHAR, 2, 0), "h\xc3\xa9 VARCHAR(2)"),
+		ROW(CAST(S("2024-1-5"), DATE, 0, 0), "2024-01-05 DATE"),
+		ROW(CAST(S("2024-02-30"), DATE, 0, 0), "CAST_FAILED"),
+		ROW(CAST(TS("2024-01-01 00:00:01"), VARCHAR, 0, 0), "2024-01-01 00:00:01.000 STRING"),
+		ROW(CAST(TS("1969-12-31 12:00:00"), DATE, 0, 0), "1969-12-31 DATE"),
+		ROW(CAST(CAST(S("2024-03-01"), DATE, 0, 0), TIMESTAMP, 0, 0), "2024-03-01 00:00:00.000 TIMESTAMP(3)"),
+		ROW(CAST(TS("2024-01-01 00:00:01.567"), TIMESTAMP, 1, 0), "2024-01-01 00:00:01 TIMESTAMP(0)"),
+		ROW(CAST(S("x"), VARBINARY, 0, 0), "78 BYTES"),
+		ROW(CAST(I(1), TIMESTAMP, 0, 0), "refused"),
+		ROW(CAST(TS("2024-01-01 00:00:00"), BIGINT, 0, 0), "refused"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static void
+times_read_the_step_s_clock_and_the_calendar(void **state)
+{
+	struct fl_expr *interval = integer(FL_TYPE_INTERVAL, 5000);
+	const struct value_case cases[] = {
+		ROW(LTZ(4001), "1970-01-01 00:00:04.001Z TIMESTAMP_LTZ(3)"),
+		ROW(C("TO_TIMESTAMP_LTZ", I(5), I(0)), "1970-01-01 00:00:05.000Z TIMESTAMP_LTZ(3)"),
+		ROW(C("TO_TIMESTAMP_LTZ", D(1.5), I(0)), "1970-01-01 00:00:01.500Z TIMESTAMP_LTZ(3)"),
+		ROW(C("TO_TIMESTAMP_LTZ", N("1.5"), I(0)), "1970-01-01 00:00:01.500Z TIMESTAMP_LTZ(3)"),
+		ROW(C("TO_TIMESTAMP_LTZ", NIL, I(0)), "refused"),
+		ROW(C("TO_TIMESTAMP_LTZ", null_of(FL_TYPE_BIGINT), I(0)), "NULL TIMESTAMP_LTZ(3)"),
+		ROW(C("TO_TIMESTAMP_LTZ", L(INT64_MAX), I(0)), "NULL TIMESTAMP_LTZ(3)"),
+		ROW(C("TO_TIMESTAMP_LTZ", I(5), I(6)), "refused"),
+		ROW(C("-", LTZ(6000), interval), "1970-01-01 00:00:01.000Z TIMESTAMP_LTZ(3)"),
+		ROW(C("+", interval, TS("2024-01-01 00:00:00")), "2024-01-01 00:00:05.000 TIMESTAMP(3)"),
+		ROW(C("+", CAST(S("2024-02-28"), DATE, 0, 0), integer(FL_TYPE_INTERVAL, 172800000)), "2024-03-01 DATE"),
+		ROW(C("TO_TIMESTAMP", S("2024-02-30 01:02:03")), "2024-02-29 01:02:03.000 TIMESTAMP(3)"),
+		ROW(C("TO_TIMESTAMP", S("nope")), "NULL TIMESTAMP(3)"),
+		ROW(C("TO_TIMESTAMP", S("20240315"), S("yyyyMMdd")), "2024-03-15 00:00:00.000 TIMESTAMP(3)"),
+		ROW(C("TO_TIMESTAMP", S("15/03/2024T10"), S("dd/MM/yyyy'T'HH")), "2024-03-15 10:00:00.000 TIMESTAMP(3)"),
+		ROW(C("TO_TIMESTAMP", S("1"), S("Q")), "refused"),
+		ROW(C("UNIX_TIMESTAMP", S("1970-01-01 00:01:00")), "60 BIGINT"),
+		ROW(C("UNIX_TIMESTAMP", S("x")), "-9223372036854775808 BIGINT"),
+		ROW(C("FROM_UNIXTIME", I(44)), "1970-01-01 00:00:44 STRING"),
+		ROW(C("FROM_UNIXTIME", I(44), S("yyyy/MM/dd")), "1970/01/01 STRING"),
+		ROW(C("DATE_FORMAT", TS("2024-01-15 12:34:56.789"), S("yyyy-MM-dd'T'HH:mm:ss.SSS")),
+		    "2024-01-15T12:34:56.789 STRING"),
+		ROW(C("DATE_FORMAT", TS("2024-01-15 00:30:00"), S("EEE d MMM yy h:mm a")), "Mon 15 Jan 24 12:30 AM STRING"),
+		ROW(C("EXTRACT", S("DOW"), TS("2024-01-14 00:00:00")), "1 BIGINT"),
+		ROW(C("EXTRACT", S("WEEK"), TS("2024-12-30 00:00:00")), "1 BIGINT"),
+		ROW(C("EXTRACT", S("EPOCH"), TS("1970-01-02 00:00:00")), "86400 BIGINT"),
+		ROW(C("HOUR", TS("1969-12-31 12:00:00")), "12 BIGINT"),
+		ROW(C("YEAR", TS("1969-12-31 12:00:00")), "1969 BIGINT"),
+		ROW(C("DAYOFYEAR", TS("2024-12-31 00:00:00")), "366 BIGINT"),
+		ROW(C("TIMESTAMPDIFF", S("HOUR"), TS("2024-01-01 00:00:00"), TS("2024-01-01 05:59:59")), "5 INT"),
+		{ "NOW", call_n("NOW", NULL, 0, NULL), "2024-01-15 12:34:56.789Z TIMESTAMP_LTZ(3)" },
+		{ "CURRENT_DATE", call_n("current_date", NULL, 0, NULL), "2024-01-15 DATE" },
+		ROW(C("CURRENT_WATERMARK", LTZ(1)), "NULL TIMESTAMP_LTZ(3)"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static void
+local_times_follow_the_session_zone(void **state)
+{
+	(void)state;
+	zone = "Europe/Berlin";
+	const struct value_case cases[] = {
+		ROW(CAST(LTZ(0), VARCHAR, 0, 0), "1970-01-01 01:00:00.000 STRING"),
+		ROW(CAST(LTZ(1720000000000), TIMESTAMP, 0, 0), "2024-07-03 11:46:40.000 TIMESTAMP(3)"),
+		/* inside the gap of March: shifted by it, as Java does */
+		ROW(CAST(TS("2024-03-31 02:30:00"), TIMESTAMP_LTZ, 0, 0), "2024-03-31 01:30:00.000Z TIMESTAMP_LTZ(3)"),
+		ROW(CAST(TS("2024-10-27 02:30:00"), TIMESTAMP_LTZ, 0, 0), "2024-10-27 00:30:00.000Z TIMESTAMP_LTZ(3)"),
+		ROW(C("HOUR", LTZ(0)), "1 BIGINT"),
+		ROW(C("EXTRACT", S("EPOCH"), LTZ(5000)), "5 BIGINT"),
+		ROW(C("FROM_UNIXTIME", I(0)), "1970-01-01 01:00:00 STRING"),
+		ROW(C("UNIX_TIMESTAMP", S("1970-01-01 01:00:00")), "0 BIGINT"),
+		{ "LOCALTIMESTAMP", call_n("LOCALTIMESTAMP", NULL, 0, NULL), "2024-01-15 13:34:56.789 TIMESTAMP(3)" },
+	};
+	CHECK(cases);
+}
+
+static void
+messages_say_what_was_expected(void **state)
+{
+	static const struct {
+		const char *name, *part;
+		int args;
+	} cases[] = {
+		{ "SUBSTRIN", "did you mean SUBSTRING?", 2 },
+		{ "SUBSTRING", "invalid number of arguments to function 'SUBSTRING'", 1 },
+		{ "+", "cannot apply '+' to arguments of type '<CHAR(1)> + <INTEGER>'", 2 },
+		{ "=", "implicit type conversion between CHAR and INTEGER is not supported now", 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		struct fl_expr *args[] = { S("a"), I(1) };
+		struct fl_err err = { .code = FL_OK };
+
+		assert_null(call_n(cases[i].name, args, (uint32_t)cases[i].args, &err));
+		assert_int_equal(err.code, FL_E_SQL_BIND);
+		if (strstr(err.text, cases[i].part) == NULL)
+			fail_msg("%s: %s", cases[i].name, err.text);
+	}
+}
+
+static void
+trees_print_in_one_way(void **state)
+{
+	struct fl_field fields[] = { { "qty", { .id = FL_TYPE_INT, .nullable = true } } };
+	struct fl_schema schema = { .count = 1, .fields = fields };
+	struct fl_expr *qty = fl_expr_column(&arena, 0, &fields[0].type);
+	const struct {
+		struct fl_expr *expr;
+		const char *want;
+	} cases[] = {
+		{ C("+", qty, I(1)), "(qty + 1)" },
+		{ C(">", qty, L(5)), "(CAST(qty AS BIGINT) > 5:BIGINT)" },
+		{ C("AND", C("IS NULL", qty), C("NOT", B(true))), "((qty IS NULL) AND NOT(TRUE))" },
+		{ C("COALESCE", qty, I(0)), "COALESCE(qty, 0)" },
+		{ C("CASE", C("=", qty, I(1)), S("it's"), S("b")),
+		    "CASE WHEN (qty = 1) THEN 'it''s':VARCHAR(4) ELSE 'b':VARCHAR(4) END" },
+		{ TRY(qty, VARCHAR, 0, 0), "TRY_CAST(qty AS STRING)" },
+		{ C("*", qty, N("2.50")), "(CAST(qty AS DECIMAL(10, 0)) * 2.50:DECIMAL(3, 2))" },
+	};
+	struct fl_buf text = { .data = NULL };
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		fl_buf_reset(&text);
+		fl_expr_print(cases[i].expr, &schema, &text);
+		assert_string_equal(text.data, cases[i].want);
+	}
+	fl_buf_fini(&text);
+}
+
+static void
+only_widening_is_implicit_on_insert(void **state)
+{
+	struct fl_type i = fl_type_make(FL_TYPE_INT, true), l = fl_type_make(FL_TYPE_BIGINT, false);
+	struct fl_type s = fl_type_make(FL_TYPE_VARCHAR, true), c = type_of(FL_TYPE_CHAR, 3, 0);
+	struct fl_type d = fl_type_make(FL_TYPE_DOUBLE, true);
+
+	(void)state;
+	assert_true(fl_type_can_widen(&i, &l));
+	assert_false(fl_type_can_widen(&l, &i));
+	assert_false(fl_type_can_widen(&i, &s));
+	assert_true(fl_type_can_widen(&c, &s));
+	assert_false(fl_type_can_widen(&s, &i));
+	assert_true(fl_type_can_widen(&l, &d));
+	assert_false(fl_type_can_widen(&d, &l));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(arithmetic_is_java_s),
+		TEST(decimals_follow_flink_s_precision_and_scale),
+		TEST(numbers_round_half_up),
+		TEST(comparisons_have_three_values),
+		TEST(a_branch_not_taken_raises_nothing),
+		TEST(strings_count_characters),
+		TEST(casts_are_flink_s),
+		TEST(times_read_the_step_s_clock_and_the_calendar),
+		TEST(local_times_follow_the_session_zone),
+		TEST(messages_say_what_was_expected),
+		TEST(trees_print_in_one_way),
+		TEST(only_widening_is_implicit_on_insert),
+	};
+
+	return cmocka_run_group_tests_name("expr/functions", tests, NULL, NULL);
+}
