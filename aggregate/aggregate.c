@@ -24,30 +24,6 @@ struct aggregate {
 	bool waits; /* for a sink: shown as the state */
 };
 
-enum fl_code
-aggregate_open(struct fl_instance *instance, struct aggregate **out, struct fl_err *err)
-{
-	struct aggregate *a = fl_calloc(1, sizeof(*a));
-	enum fl_code code = fl_bells_open(instance, &a->bells, err);
-
-	a->instance = instance;
-	if (code == FL_OK)
-		code = fl_metrics_open(instance, "aggregate", true, &a->metrics, err);
-	a->count = instance->pipeline_count;
-	a->pipelines = fl_calloc(FL_MAX(a->count, 1u), sizeof(*a->pipelines));
-	for (uint32_t i = 0; i < a->count && code == FL_OK; i++) {
-		a->pipelines[i].instance = instance;
-		a->pipelines[i].info = &instance->pipelines[i];
-		code = pipeline_open(&a->pipelines[i], err);
-	}
-	if (code != FL_OK) {
-		aggregate_close(&a);
-		return code;
-	}
-	*out = a;
-	return FL_OK;
-}
-
 /* Counters live in the commits; what the cursor would say now is mirrored. */
 static void
 mirror_metrics(struct aggregate *a)
@@ -83,6 +59,31 @@ mirror_metrics(struct aggregate *a)
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_results_total, (int64_t)sum.fired_rows);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_windows_open, windows);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_keys_open, keys);
+}
+
+enum fl_code
+aggregate_open(struct fl_instance *instance, struct aggregate **out, struct fl_err *err)
+{
+	struct aggregate *a = fl_calloc(1, sizeof(*a));
+	enum fl_code code = fl_bells_open(instance, &a->bells, err);
+
+	a->instance = instance;
+	if (code == FL_OK)
+		code = fl_metrics_open(instance, "aggregate", true, &a->metrics, err);
+	a->count = instance->pipeline_count;
+	a->pipelines = fl_calloc(FL_MAX(a->count, 1u), sizeof(*a->pipelines));
+	for (uint32_t i = 0; i < a->count && code == FL_OK; i++) {
+		a->pipelines[i].instance = instance;
+		a->pipelines[i].info = &instance->pipelines[i];
+		code = pipeline_open(&a->pipelines[i], err);
+	}
+	if (code != FL_OK) {
+		aggregate_close(&a);
+		return code;
+	}
+	mirror_metrics(a);
+	*out = a;
+	return FL_OK;
 }
 
 static enum fl_code
