@@ -43,7 +43,7 @@ fill_batch(const struct window *window, const struct fl_node *agg, const uint32_
 	assert(col_count == keys + agg->agg_count + 3);
 	batch->row_count = count;
 	for (uint32_t c = 0; c < col_count; c++) {
-		fl_col_alloc(&batch->cols[c], &agg->schema.fields[c].type, count, true, arena);
+		table_col_alloc(&batch->cols[c], &agg->schema.fields[c].type, count, arena);
 		fl_buf_init(&bufs[c]);
 	}
 	for (uint32_t i = 0; i < count; i++) {

@@ -95,7 +95,7 @@ print_keys(struct shot *shot, const struct fl_node *agg, const struct table *t,
 	for (uint32_t c = 0; c < agg->key_count; c++) {
 		struct fl_col col;
 
-		fl_col_alloc(&col, &agg->schema.fields[c].type, 1, true, &shot->fold.fire_arena);
+		table_col_alloc(&col, &agg->schema.fields[c].type, 1, &shot->fold.fire_arena);
 		fl_buf_init(&bytes);
 		table_key_take(&reader, &col, 0, &bytes);
 		if (fl_type_is_var(col.type.id))

@@ -232,6 +232,15 @@ table_keys_make(struct table_keys *keys, const struct fl_col *cols, uint32_t col
 }
 
 void
+table_col_alloc(
+    struct fl_col *col, const struct fl_type *type, uint32_t row_count, struct fl_arena *arena)
+{
+	fl_col_alloc(col, type, row_count, true, arena);
+	if (fl_type_is_var(type->id)) /* the const is for readers */
+		((uint32_t *)(uintptr_t)col->offsets)[0] = 0;
+}
+
+void
 table_key_take(struct table_key_reader *r, struct fl_col *out, uint32_t row, struct fl_buf *out_bytes)
 {
 	uint32_t width = fl_type_width(out->type.id), size = 0;

@@ -88,6 +88,9 @@ void table_keys_fini(struct table_keys *keys);
 /* Canonical keys of rows order[0..count) of cols.  No columns: the empty key. */
 void table_keys_make(struct table_keys *keys, const struct fl_col *cols, uint32_t col_count,
     const uint32_t *order, uint32_t count);
+/* A column that rows 0, 1, 2 ... of take or finish can be written into. */
+void table_col_alloc(struct fl_col *col, const struct fl_type *type, uint32_t row_count,
+    struct fl_arena *arena);
 /* Writes value i of key column c, decoded from canonical bytes, into out row at. */
 struct table_key_reader {
 	const char *at, *end;
