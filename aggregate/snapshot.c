@@ -135,7 +135,7 @@ shoot_window(struct shot *shot, const struct oper *oper, const struct window *wi
 		}
 		r->oper = oper->index;
 		r->row = (struct aggregate_row){
-			.query = fl_arena_strdup(&shot->arena, oper->query->name),
+			.query = oper->query->name,
 			.window_start = window->start, .window_end = window->end, .is_open = true,
 			.row_count = table_at(t, i)->row_count, .value_count = value_count,
 			.names = names, .values = values, .key_count = agg->key_count };
@@ -145,72 +145,124 @@ shoot_window(struct shot *shot, const struct oper *oper, const struct window *wi
 
 /* ---- closed windows: what the outbox still holds ---- */
 
-static enum fl_code
-shoot_block(struct shot *shot, const struct oper *oper, const struct fl_window_closed *closed,
-    const struct fl_item *item, struct fl_err *err)
+struct closed {
+	struct fl_window_closed window;
+	uint32_t oper;
+};
+
+struct closed_list {
+	struct closed *items; /* by sink, first row */
+	uint32_t count, capacity;
+};
+
+static int
+compare_closed(const void *a, const void *b)
 {
-	const struct fl_schema *schema = &shot->fold.sinks[closed->sink].table->physical;
-	struct fl_block_view view;
-	struct fl_buf text;
+	const struct fl_window_closed *x = &((const struct closed *)a)->window;
+	const struct fl_window_closed *y = &((const struct closed *)b)->window;
 
-	FL_TRY(fl_block_view(item->value, item->size, schema, &shot->fold.fire_arena, &view, err));
-	if (shot->closed_names[closed->sink] == NULL) {
-		const char **names =
-		    FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(schema->count, 1u));
-
-		for (uint32_t c = 0; c < schema->count; c++)
-			names[c] = fl_arena_strdup(&shot->arena, schema->fields[c].name);
-		shot->closed_names[closed->sink] = names;
-	}
-	fl_buf_init(&text);
-	for (uint32_t i = 0; i < view.batch.row_count; i++) {
-		uint64_t number = (uint64_t)view.head->first + i;
-		const char **values;
-		struct shot_row *r;
-
-		if (number < closed->first || number >= closed->first + closed->row_count)
-			continue;
-		values = FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(schema->count, 1u));
-		for (uint32_t c = 0; c < schema->count; c++) {
-			fl_buf_reset(&text);
-			fl_col_print(&view.batch.cols[c], i, &text);
-			values[c] = keep_text(shot, &text);
-		}
-		r = add_row(shot);
-		r->oper = oper->index;
-		r->row = (struct aggregate_row){
-			.query = fl_arena_strdup(&shot->arena, oper->query->name),
-			.window_start = closed->start, .window_end = closed->end,
-			.value_count = schema->count, .names = shot->closed_names[closed->sink],
-			.values = values };
-	}
-	fl_buf_fini(&text);
-	fl_arena_reset(&shot->fold.fire_arena);
-	return FL_OK;
+	if (x->sink != y->sink)
+		return x->sink < y->sink ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* The blocks that hold rows [first, first + row_count) of the window's sink. */
 static enum fl_code
-shoot_closed(struct shot *shot, struct fl_cursor *out, const struct oper *oper,
-    const struct fl_window_closed *closed, struct fl_err *err)
+list_closed(struct shot *shot, struct fl_cursor *cursor, uint32_t only, struct closed_list *list,
+    struct fl_err *err)
 {
-	uint64_t last = closed->first + closed->row_count;
-	uint8_t key[12];
 	struct fl_item item;
 	bool found;
 
-	/* Blocks are found by their first row: start at the one before. */
-	fl_key_u32(key, closed->sink);
-	fl_key_u64(key + 4, closed->first > FL_BATCH_ROWS_MAX ? closed->first - FL_BATCH_ROWS_MAX : 0);
-	FL_TRY(fl_cursor_seek(out, key, sizeof(key), &found, &item, err));
-	while (found && item.key_size == 12 && fl_key_get_u32(item.key) == closed->sink &&
-	    fl_key_get_u64((const uint8_t *)item.key + 4) < last) {
-		const struct fl_block_head *head = item.value;
+	FL_TRY(fl_cursor_seek(cursor, NULL, 0, &found, &item, err));
+	while (found) {
+		const struct fl_window_closed *closed = item.value;
+		uint32_t q = item.key_size == 12 ? fl_key_get_u32(item.key) : UINT32_MAX;
 
-		if (item.size >= sizeof(*head) && (uint64_t)head->last >= closed->first)
-			FL_TRY(shoot_block(shot, oper, closed, &item, err));
-		FL_TRY(fl_cursor_next(out, &found, &item, err));
+		if (q >= shot->fold.oper_count || item.size != sizeof(*closed) ||
+		    closed->sink >= shot->fold.sink_count)
+			return FL_FAIL(
+			    err, FL_E_STORE_DAMAGED, "a closed window belongs to no query of the plan");
+		if (list->count == list->capacity) {
+			list->capacity = FL_MAX(64u, list->capacity * 2);
+			list->items =
+			    fl_realloc(list->items, list->capacity * sizeof(*list->items));
+		}
+		if (only == UINT32_MAX || q == only)
+			list->items[list->count++] = (struct closed){ *closed, q };
+		FL_TRY(fl_cursor_next(cursor, &found, &item, err));
 	}
+	if (list->count > 0)
+		qsort(list->items, list->count, sizeof(*list->items), compare_closed);
+	return FL_OK;
+}
+
+static const char *const *
+closed_names(struct shot *shot, uint32_t sink)
+{
+	const struct fl_schema *schema = &shot->fold.sinks[sink].table->physical;
+	const char **names;
+
+	if (shot->closed_names[sink] != NULL)
+		return shot->closed_names[sink];
+	names = FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(schema->count, 1u));
+	for (uint32_t c = 0; c < schema->count; c++)
+		names[c] = fl_arena_strdup(&shot->arena, schema->fields[c].name);
+	shot->closed_names[sink] = names;
+	return names;
+}
+
+static void
+shoot_result(struct shot *shot, const struct closed *closed, const struct fl_batch *batch, uint32_t i,
+    struct fl_buf *text)
+{
+	const char **values =
+	    FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(batch->schema->count, 1u));
+	struct shot_row *r = add_row(shot);
+
+	for (uint32_t c = 0; c < batch->schema->count; c++) {
+		fl_buf_reset(text);
+		fl_col_print(&batch->cols[c], i, text);
+		values[c] = keep_text(shot, text);
+	}
+	r->oper = closed->oper;
+	r->row = (struct aggregate_row){ .query = shot->fold.opers[closed->oper].query->name,
+		.window_start = closed->window.start, .window_end = closed->window.end,
+		.value_count = batch->schema->count,
+		.names = closed_names(shot, closed->window.sink), .values = values };
+}
+
+/* Rows of a block and windows are both in the order of row numbers. */
+static enum fl_code
+shoot_block(struct shot *shot, const struct closed_list *list, uint32_t *at, const struct fl_item *item,
+    struct fl_err *err)
+{
+	uint32_t sink = item->key_size == 12 ? fl_key_get_u32(item->key) : UINT32_MAX;
+	struct fl_block_view view;
+	struct fl_buf text;
+
+	if (sink >= shot->fold.sink_count)
+		return FL_FAIL(err, FL_E_STORE_DAMAGED, "a result block belongs to no sink of the plan");
+	FL_TRY(fl_block_view(item->value, item->size, &shot->fold.sinks[sink].table->physical,
+	    &shot->fold.fire_arena, &view, err));
+	fl_buf_init(&text);
+	for (uint32_t i = 0; i < view.batch.row_count; i++) {
+		uint64_t number = (uint64_t)view.head->first + i;
+		const struct closed *c;
+
+		while (*at < list->count &&
+		    (list->items[*at].window.sink < sink ||
+			(list->items[*at].window.sink == sink &&
+			    list->items[*at].window.first + list->items[*at].window.row_count <=
+				number)))
+			(*at)++;
+		if (*at == list->count)
+			break;
+		c = &list->items[*at];
+		if (c->window.sink == sink && number >= c->window.first)
+			shoot_result(shot, c, &view.batch, i, &text);
+	}
+	fl_buf_fini(&text);
+	fl_arena_reset(&shot->fold.fire_arena);
 	return FL_OK;
 }
 
@@ -218,28 +270,26 @@ static enum fl_code
 shoot_all_closed(struct shot *shot, struct fl_txn *txn, uint32_t only, struct fl_err *err)
 {
 	struct fl_cursor *windows = NULL, *out = NULL;
+	struct closed_list list = { 0 };
 	struct fl_item item;
-	bool found;
+	uint32_t at = 0;
+	bool found = false;
 	enum fl_code code;
 
 	FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_WINDOWS, &windows, err));
-	code = fl_cursor_open(txn, FL_DBI_PIPELINE_OUT, &out, err);
+	code = list_closed(shot, windows, only, &list, err);
+	fl_cursor_close(&windows);
 	if (code == FL_OK)
-		code = fl_cursor_seek(windows, NULL, 0, &found, &item, err);
-	while (code == FL_OK && found) {
-		const struct fl_window_closed *closed = item.value;
-		uint32_t q = item.key_size == 12 ? fl_key_get_u32(item.key) : UINT32_MAX;
-
-		if (q >= shot->fold.oper_count || item.size != sizeof(*closed) ||
-		    closed->sink >= shot->fold.sink_count)
-			code = FL_FAIL(err, FL_E_STORE_DAMAGED, "a closed window fits no query");
-		else if (only == UINT32_MAX || q == only)
-			code = shoot_closed(shot, out, &shot->fold.opers[q], closed, err);
+		code = fl_cursor_open(txn, FL_DBI_PIPELINE_OUT, &out, err);
+	if (code == FL_OK)
+		code = fl_cursor_seek(out, NULL, 0, &found, &item, err);
+	while (code == FL_OK && found && at < list.count) {
+		code = shoot_block(shot, &list, &at, &item, err);
 		if (code == FL_OK)
-			code = fl_cursor_next(windows, &found, &item, err);
+			code = fl_cursor_next(out, &found, &item, err);
 	}
 	fl_cursor_close(&out);
-	fl_cursor_close(&windows);
+	free(list.items);
 	return code;
 }
 
