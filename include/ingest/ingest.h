@@ -30,13 +30,4 @@ void ingest_test_end(struct ingest *ingest, const char *table, int32_t partition
 /* At most this many rows a step (0: the usual limit): random step sizes. */
 void ingest_test_step_rows(struct ingest *ingest, uint32_t row_max);
 
-/* ---- source: where runs of records come from ---- */
-struct ingest_record {
-	int64_t offset, ts_ms;
-	const void *key, *value; /* NULL: null; valid until release */
-	size_t key_size, value_size;
-};
-struct ingest_source;
-struct ingest_source_ops;
-
 #endif

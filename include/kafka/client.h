@@ -67,6 +67,8 @@ enum fl_code fl_kafka_consumer_poll(struct fl_kafka_consumer *consumer, uint32_t
 void fl_kafka_messages_release(struct fl_kafka_message *messages, uint32_t count);
 /* Waits until some partition has something, at most wait_ms. */
 void fl_kafka_consumer_wait(struct fl_kafka_consumer *consumer, int wait_ms);
+/* Readable when wait() would return: for waiting on several consumers at once. */
+int fl_kafka_consumer_fd(const struct fl_kafka_consumer *consumer);
 /* Tells the broker the position, for lag displays: asynchronous, outcome ignored. */
 void fl_kafka_consumer_note(
     struct fl_kafka_consumer *consumer, const struct fl_kafka_assignment *set, uint32_t count);

@@ -43,7 +43,9 @@ struct fl_step_head {
 static_assert(sizeof(struct fl_step_head) == 80, "the step head is a file format");
 
 enum fl_mark_kind {
-	FL_MARK_CAUGHT = 1, /* a = position, b = since (ms): nothing came since then */
+	/* a = position, b = since (ms): nothing came since then.  b = FL_TIME_MAX: it is
+	 * not known any more (the broker does not answer); until the next CAUGHT. */
+	FL_MARK_CAUGHT = 1,
 	FL_MARK_ADDED = 2,  /* a = start offset: a partition appears in the stream */
 	FL_MARK_HOLE = 3,   /* a = from, b = to, reason = enum fl_code: offsets given up */
 	FL_MARK_END = 4,    /* a bounded partition is finished: watermark = max */

@@ -503,6 +503,12 @@ fl_kafka_consumer_wait(struct fl_kafka_consumer *consumer, int wait_ms)
 		(void)rd_kafka_poll(consumer->rk_high, 0);
 }
 
+int
+fl_kafka_consumer_fd(const struct fl_kafka_consumer *consumer)
+{
+	return consumer->event_fd;
+}
+
 void
 fl_kafka_consumer_note(
     struct fl_kafka_consumer *consumer, const struct fl_kafka_assignment *set, uint32_t count)

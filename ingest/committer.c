@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * committer.c - the one write transaction of ingest, on a thread of its own.
+ *
+ * While it commits one step, the decoding thread fills the next.  There are two
+ * jobs: one being committed, one waiting.  A job that fails for a reason that may
+ * pass (disk full) is tried again here, unchanged; any other failure ends the
+ * program, and nothing of the job is in the store.
+ *
+ * Steps that every pipeline has durably used are deleted in the same transaction,
+ * so that their pages are the next step's: the file stops growing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "stream.h"
+
+#define TRIM_MAX 32 /* steps a transaction */
+#define RETRY_S 1
+
+static enum fl_code
+put_step(struct fl_txn *txn, struct committer *committer, struct job *job, struct fl_err *err)
+{
+	struct fl_step_head *head = (struct fl_step_head *)(void *)job->bytes;
+	uint8_t key[8];
+	void *value;
+
+	fl_step_seal(job->bytes, committer->last_hash);
+	fl_key_u64(key, head->step);
+	FL_TRY(fl_txn_reserve(txn, FL_DBI_INGEST_STEPS, key, sizeof key, 0, head->size, &value, err));
+	memcpy(value, job->bytes, head->size);
+	job->cursor.last_hash = head->hash;
+	if (job->cursor.first_step == 0)
+		job->cursor.first_step = head->step;
+	return FL_OK;
+}
+
+static enum fl_code
+trim_steps(struct fl_txn *txn, struct job *job, struct fl_err *err)
+{
+	uint64_t to = FL_MIN(job->trim_to, job->cursor.last_step);
+	uint8_t key[8];
+
+	for (int n = 0; n < TRIM_MAX && job->cursor.first_step > 0 && job->cursor.first_step < to; n++) {
+		fl_key_u64(key, job->cursor.first_step);
+		FL_TRY(fl_txn_del(txn, FL_DBI_INGEST_STEPS, key, sizeof key, err));
+		job->cursor.first_step++;
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+put_cursor(struct fl_txn *txn, const struct job *job, struct fl_err *err)
+{
+	size_t parts_size = job->cursor.partition_count * sizeof *job->parts;
+	void *value;
+
+	FL_TRY(fl_txn_reserve(txn, FL_DBI_INGEST_META, "cursor", 6, 0,
+	    sizeof job->cursor + parts_size, &value, err));
+	memcpy(value, &job->cursor, sizeof job->cursor);
+	if (parts_size > 0)
+		memcpy((char *)value + sizeof job->cursor, job->parts, parts_size);
+	return FL_OK;
+}
+
+static enum fl_code
+put_dead(struct fl_txn *txn, const struct job *job, struct fl_err *err)
+{
+	const char *at = job->dead.data, *end = at + job->dead.size;
+	struct dead_entry entry;
+
+	if (job->dead.size == 0)
+		return FL_OK;
+	while (at < end) {
+		memcpy(&entry, at, sizeof entry);
+		at += sizeof entry;
+		FL_TRY(fl_txn_put(
+		    txn, FL_DBI_INGEST_DEAD, entry.key, sizeof entry.key, 0, at, entry.size, err));
+		at += FL_ROUND_UP((size_t)entry.size, 8);
+	}
+	return fl_txn_put(
+	    txn, FL_DBI_INGEST_META, "dead_size", 9, 0, &job->dead_size, sizeof job->dead_size, err);
+}
+
+static enum fl_code
+fill_txn(struct fl_txn *txn, struct committer *committer, struct job *job, struct fl_err *err)
+{
+	job->cursor.last_hash = committer->last_hash;
+	job->cursor.first_step = committer->first_step;
+	if (job->has_step)
+		FL_TRY(put_step(txn, committer, job, err));
+	FL_TRY(trim_steps(txn, job, err));
+	FL_TRY(put_dead(txn, job, err));
+	FL_TRY(put_cursor(txn, job, err));
+	if (fl_fault("ingest.before_commit"))
+		return FL_FAIL(err, FL_E_IO, "fault before the commit of step %llu",
+		    (unsigned long long)job->cursor.last_step);
+	return FL_OK;
+}
+
+static enum fl_code
+commit_job(struct committer *committer, struct job *job, struct fl_err *err)
+{
+	struct fl_txn *txn = NULL;
+	enum fl_code code;
+
+	FL_TRY(fl_txn_begin_write(committer->store, &txn, err));
+	code = fill_txn(txn, committer, job, err);
+	if (code != FL_OK) {
+		fl_txn_abort(&txn);
+		return code;
+	}
+	FL_TRY(fl_txn_commit(&txn, err));
+	(void)fl_fault("ingest.after_commit");
+	committer->last_hash = job->cursor.last_hash;
+	committer->first_step = job->cursor.first_step;
+	committer->commit_count++;
+	__atomic_store_n(&committer->durable_step, job->cursor.last_step, __ATOMIC_RELEASE);
+	__atomic_store_n(&committer->durable_finished, job->cursor.finished != 0, __ATOMIC_RELEASE);
+	if (committer->bells != NULL)
+		fl_bell_ring(committer->bells, FL_BELL_INGEST);
+	return FL_OK;
+}
+
+/* ---- thread ---- */
+
+static void
+wait_a_while(struct committer *committer, int seconds)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += seconds;
+	(void)pthread_cond_timedwait(&committer->changed, &committer->lock, &until);
+}
+
+/* Called locked.  False: the thread has to end. */
+static bool
+work_off(struct committer *committer)
+{
+	static const uint64_t one = 1;
+	struct fl_err err = { .code = FL_OK };
+	enum fl_code code;
+
+	(void)pthread_mutex_unlock(&committer->lock);
+	code = commit_job(committer, committer->working, &err);
+	(void)pthread_mutex_lock(&committer->lock);
+	if (code == FL_OK) {
+		committer->working = NULL;
+		committer->failed.code = FL_OK;
+		(void)pthread_cond_broadcast(&committer->changed);
+		(void)!write(committer->wake_fd, &one, sizeof one);
+		return true;
+	}
+	committer->failed = err;
+	(void)!write(committer->wake_fd, &one, sizeof one);
+	if (fl_code_class(code) != FL_CLASS_TRANSIENT || committer->stop)
+		return false;
+	wait_a_while(committer, RETRY_S);
+	return true;
+}
+
+static void *
+run_committer(void *arg)
+{
+	struct committer *committer = arg;
+	bool going = true;
+
+	(void)pthread_mutex_lock(&committer->lock);
+	while (going) {
+		if (committer->working == NULL && committer->waiting != NULL) {
+			committer->working = committer->waiting;
+			committer->waiting = NULL;
+			(void)pthread_cond_broadcast(&committer->changed);
+		}
+		if (committer->working != NULL)
+			going = work_off(committer);
+		else if (committer->stop)
+			going = false;
+		else
+			(void)pthread_cond_wait(&committer->changed, &committer->lock);
+	}
+	(void)pthread_mutex_unlock(&committer->lock);
+	return NULL;
+}
+
+enum fl_code
+committer_open(struct committer *committer, struct fl_err *err)
+{
+	(void)pthread_mutex_init(&committer->lock, NULL);
+	(void)pthread_cond_init(&committer->changed, NULL);
+	for (int i = 0; i < 2; i++) {
+		committer->jobs[i].bytes = fl_malloc(FL_ROUND_UP(FL_STEP_SIZE_MAX, 8));
+		fl_buf_init(&committer->jobs[i].dead);
+	}
+	if (committer->threaded) {
+		int rc = pthread_create(&committer->thread, NULL, run_committer, committer);
+
+		if (rc != 0)
+			return FL_FAIL_NATIVE(err, FL_E_IO, rc, "could not start a thread: %s", strerror(rc));
+		committer->started = true;
+	}
+	return FL_OK;
+}
+
+void
+committer_close(struct committer *committer)
+{
+	if (committer->jobs[0].bytes == NULL)
+		return;
+	if (committer->started) {
+		(void)pthread_mutex_lock(&committer->lock);
+		committer->stop = true;
+		(void)pthread_cond_broadcast(&committer->changed);
+		(void)pthread_mutex_unlock(&committer->lock);
+		(void)pthread_join(committer->thread, NULL);
+	}
+	for (int i = 0; i < 2; i++) {
+		free(committer->jobs[i].bytes);
+		free(committer->jobs[i].parts);
+		fl_buf_fini(&committer->jobs[i].dead);
+	}
+	(void)pthread_cond_destroy(&committer->changed);
+	(void)pthread_mutex_destroy(&committer->lock);
+}
+
+struct job *
+committer_take(struct committer *committer)
+{
+	struct job *job = NULL;
+
+	if (!committer->threaded)
+		return &committer->jobs[0];
+	(void)pthread_mutex_lock(&committer->lock);
+	if (committer->waiting == NULL)
+		job = committer->working == &committer->jobs[0] ? &committer->jobs[1] : &committer->jobs[0];
+	(void)pthread_mutex_unlock(&committer->lock);
+	return job;
+}
+
+bool
+committer_is_idle(struct committer *committer)
+{
+	bool idle;
+
+	if (!committer->threaded)
+		return true;
+	(void)pthread_mutex_lock(&committer->lock);
+	idle = committer->waiting == NULL && committer->working == NULL;
+	(void)pthread_mutex_unlock(&committer->lock);
+	return idle;
+}
+
+enum fl_code
+committer_submit(struct committer *committer, struct job *job, struct fl_err *err)
+{
+	if (!committer->threaded) {
+		enum fl_code code;
+
+		/* The rows have left the builders: a failure that may pass has to be
+		 * waited for here. */
+		while ((code = commit_job(committer, job, err)) != FL_OK &&
+		    fl_code_class(code) == FL_CLASS_TRANSIENT) {
+			fl_warn("commit fails, tried again reason=\"%s\"", err->text);
+			(void)usleep(100000);
+		}
+		return code;
+	}
+	(void)pthread_mutex_lock(&committer->lock);
+	committer->waiting = job;
+	(void)pthread_cond_broadcast(&committer->changed);
+	(void)pthread_mutex_unlock(&committer->lock);
+	return FL_OK;
+}
+
+enum fl_code
+committer_check(struct committer *committer, struct fl_err *err)
+{
+	enum fl_code code;
+
+	if (!committer->threaded)
+		return FL_OK;
+	(void)pthread_mutex_lock(&committer->lock);
+	code = committer->failed.code;
+	if (code != FL_OK)
+		*err = committer->failed;
+	(void)pthread_mutex_unlock(&committer->lock);
+	return code;
+}

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ingest.c - the turn: events, commands, records, and when to commit.
+ *
+ *	sources --> streams: decode into builders --> step_writer --> committer
+ *	   |			^						 |
+ *	   events --------------+------- durable steps --------------------------+
+ *
+ * Reading order: source.h, stream.h, then this file; stream.c is the hot path.
+ *
+ * When to commit: a full step as soon as the committing thread takes it; else
+ * whatever there is when that thread is idle, at most once in 2 ms.  Steps of time
+ * alone, and positions that moved without rows, at most once a second.
+ */
+#include <jansson.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "stream.h"
+
+#define LOOK_MS 50	 /* between looks at the pipelines' stores */
+#define COMMANDS_MS 500
+#define BEAT_MS 1000
+#define NOTE_MS 5000	 /* between commits of positions to the broker */
+#define DEAD_QUOTA (UINT64_C(256) << 20)
+#define STORE_QUOTA (UINT64_C(4) << 30)
+#define WAIT_FDS 64
+
+/* ---- open ---- */
+
+static void
+read_settings(struct ingest *ingest)
+{
+	struct fl_err err = { .code = FL_OK };
+	struct fl_txn *txn = NULL;
+	const void *value;
+	json_t *json = NULL, *item;
+	size_t size;
+	bool found = false;
+
+	ingest->dead_quota = DEAD_QUOTA;
+	ingest->store_quota = STORE_QUOTA;
+	if (ingest->instance->catalog == NULL ||
+	    fl_txn_begin_read(ingest->instance->catalog, &txn, &err) != FL_OK)
+		return;
+	if (fl_txn_get(txn, FL_DBI_CATALOG_META, "instance", 8, &found, NULL, &value, &size, &err) == FL_OK &&
+	    found)
+		json = json_loadb(value, size, 0, NULL);
+	fl_txn_abort(&txn);
+	item = json_object_get(json, "ingest.dead-quota-bytes");
+	if (json_is_integer(item) && json_integer_value(item) >= 0)
+		ingest->dead_quota = (uint64_t)json_integer_value(item);
+	item = json_object_get(json, "ingest.store-quota-bytes");
+	if (json_is_integer(item) && json_integer_value(item) > 0)
+		ingest->store_quota = (uint64_t)json_integer_value(item);
+	json_decref(json);
+}
+
+static struct stream *
+find_stream(const struct ingest *ingest, uint32_t id)
+{
+	for (uint32_t i = 0; i < ingest->stream_count; i++)
+		if (ingest->streams[i]->id == id)
+			return ingest->streams[i];
+	return NULL;
+}
+
+static int
+compare_streams(const void *a, const void *b)
+{
+	const struct stream *x = *(struct stream *const *)a, *y = *(struct stream *const *)b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Streams of all pipelines, each once, by number. */
+static void
+collect_streams(struct ingest *ingest)
+{
+	const struct fl_instance *instance = ingest->instance;
+
+	for (uint32_t p = 0; p < instance->pipeline_count; p++) {
+		const struct fl_pipeline *pipeline = &instance->pipelines[p];
+
+		for (uint32_t s = 0; s < pipeline->plan->stream_count; s++) {
+			struct stream *stream = find_stream(ingest, pipeline->stream_ids[s]);
+
+			if (stream != NULL)
+				continue;
+			stream = fl_calloc(1, sizeof *stream);
+			stream->id = pipeline->stream_ids[s];
+			stream->plan = &pipeline->plan->streams[s];
+			stream->table = stream->plan->table;
+			ingest->sync = ingest->sync || stream->table->connector == FL_CONNECTOR_TEST;
+			ingest->streams = fl_realloc(
+			    ingest->streams, (ingest->stream_count + 1) * sizeof(struct stream *));
+			ingest->streams[ingest->stream_count++] = stream;
+		}
+	}
+	if (ingest->stream_count > 0)
+		qsort(ingest->streams, ingest->stream_count, sizeof(struct stream *), compare_streams);
+}
+
+static void
+restore_part(struct ingest *ingest, const struct fl_partition_cursor *c)
+{
+	struct stream *stream = find_stream(ingest, c->stream);
+	struct part *part;
+
+	if (stream == NULL) {
+		ingest->orphans =
+		    fl_realloc(ingest->orphans, (ingest->orphan_count + 1) * sizeof *ingest->orphans);
+		ingest->orphans[ingest->orphan_count++] = *c;
+		return;
+	}
+	part = stream_add(stream, c->partition, c->topic);
+	part->c = *c;
+	part->assign_from = c->position;
+	part->state = c->state == FL_PARTITION_READING ? PART_KNOWN : PART_OUT;
+	part->caught_since = c->caught_since;
+	if (c->state == FL_PARTITION_STOPPED)
+		fl_error("partition is stopped stream=%u topic=%s partition=%d reason=%s", c->stream, c->topic,
+		    c->partition, fl_code_name((enum fl_code)c->reason));
+}
+
+static enum fl_code
+restore_cursor(struct ingest *ingest, struct fl_txn *txn, struct fl_err *err)
+{
+	const struct fl_partition_cursor *parts;
+	const struct fl_ingest_cursor *cursor;
+	const void *value;
+	size_t size;
+	bool found;
+
+	FL_TRY(fl_ingest_cursor_get(txn, &found, &cursor, &parts, err));
+	if (found) {
+		ingest->cursor = *cursor;
+		for (uint32_t i = 0; i < cursor->partition_count; i++)
+			restore_part(ingest, &parts[i]);
+	}
+	FL_TRY(fl_txn_get(txn, FL_DBI_INGEST_META, "dead_size", 9, &found, NULL, &value, &size, err));
+	if (found && size == sizeof ingest->dead_size)
+		memcpy(&ingest->dead_size, value, size);
+	ingest->committer.last_hash = ingest->cursor.last_hash;
+	ingest->committer.first_step = ingest->cursor.first_step;
+	ingest->committer.durable_step = ingest->cursor.last_step;
+	ingest->committer.durable_finished = ingest->cursor.finished != 0;
+	return FL_OK;
+}
+
+static enum fl_code
+open_stores(struct ingest *ingest, struct fl_err *err)
+{
+	struct fl_store_options options = { .role = FL_ROLE_INGEST, .write = true, .create = true,
+		.instance = ingest->instance->uuid };
+	struct fl_txn *txn = NULL;
+	enum fl_code code;
+	char path[4096];
+
+	(void)fl_instance_path(ingest->instance, FL_ROLE_INGEST, NULL, path, sizeof path);
+	FL_TRY(fl_store_open(path, &options, &ingest->store, err));
+	FL_TRY(fl_bells_open(ingest->instance, &ingest->bells, err));
+	FL_TRY(fl_metrics_open(ingest->instance, "ingest", true, &ingest->metrics, err));
+	FL_TRY(fl_txn_begin_read(ingest->store, &txn, err));
+	code = restore_cursor(ingest, txn, err);
+	fl_txn_abort(&txn);
+	return code;
+}
+
+static enum fl_code
+open_all(struct ingest *ingest, struct fl_err *err)
+{
+	ingest->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (ingest->wake_fd < 0)
+		return FL_FAIL(err, FL_E_IO, "could not make an event descriptor: %m");
+	collect_streams(ingest);
+	FL_TRY(open_stores(ingest, err));
+	read_settings(ingest);
+	for (uint32_t i = 0; i < ingest->stream_count; i++)
+		FL_TRY(stream_open(ingest, ingest->streams[i], err));
+	ingest->committer.store = ingest->store;
+	ingest->committer.bells = ingest->bells;
+	ingest->committer.wake_fd = ingest->wake_fd;
+	ingest->committer.threaded = !ingest->sync;
+	FL_TRY(committer_open(&ingest->committer, err));
+	retention_open(ingest);
+	fl_info("ingest opened streams=%u step=%llu", ingest->stream_count,
+	    (unsigned long long)ingest->cursor.last_step);
+	return FL_OK;
+}
+
+enum fl_code
+ingest_open(struct fl_instance *instance, struct ingest **out, struct fl_err *err)
+{
+	struct ingest *ingest = fl_calloc(1, sizeof *ingest);
+	enum fl_code code;
+
+	ingest->instance = instance;
+	ingest->wake_fd = -1;
+	ingest->row_max = FL_STEP_ROWS_MAX;
+	ingest->step_size = sizeof(struct fl_step_head);
+	ingest->looked_ms = ingest->commands_ms = ingest->beat_ms = ingest->noted_ms =
+	    ingest->time_step_ms = INT64_MIN / 2;
+	fl_arena_init(&ingest->arena);
+	fl_buf_init(&ingest->marks);
+	fl_buf_init(&ingest->dead);
+	code = open_all(ingest, err);
+	if (code != FL_OK) {
+		ingest_close(&ingest);
+		return code;
+	}
+	*out = ingest;
+	return FL_OK;
+}
+
+void
+ingest_close(struct ingest **out)
+{
+	struct ingest *ingest = *out;
+
+	if (ingest == NULL)
+		return;
+	*out = NULL;
+	committer_close(&ingest->committer);
+	for (uint32_t i = 0; i < ingest->stream_count; i++)
+		stream_close(ingest->streams[i]);
+	free(ingest->streams);
+	free(ingest->orphans);
+	retention_close(ingest);
+	fl_metrics_close(&ingest->metrics);
+	fl_bells_close(&ingest->bells);
+	fl_store_close(&ingest->store);
+	if (ingest->wake_fd >= 0)
+		(void)close(ingest->wake_fd);
+	fl_buf_fini(&ingest->marks);
+	fl_buf_fini(&ingest->dead);
+	fl_arena_fini(&ingest->arena);
+	free(ingest);
+}
+
+/* ---- what people see ---- */
+
+static void
+count_metrics(struct ingest *ingest, int64_t now_ms)
+{
+	uint64_t delivered = 0, rows = 0, dead = 0, skipped = 0, repeated = 0, file_size, used_size;
+
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
+			const struct fl_partition_cursor *c = &ingest->streams[s]->parts[i]->c;
+
+			delivered += c->delivered;
+			rows += c->rows;
+			dead += c->dead;
+			skipped += c->skipped;
+			repeated += c->repeated;
+		}
+	fl_store_size(ingest->store, &file_size, &used_size);
+	/* Only what is not consumed can be too much: pages that are free are used again. */
+	ingest->over_quota = used_size > ingest->store_quota -
+	    (ingest->over_quota ? ingest->store_quota / 10 : 0);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_records_delivered_total, (int64_t)delivered);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_rows_total, (int64_t)rows);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_dead_total, (int64_t)dead);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_skipped_total, (int64_t)skipped);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_repeated_total, (int64_t)repeated);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_steps_total, (int64_t)ingest->cursor.last_step);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_conservation,
+	    (int64_t)(delivered - rows - dead - skipped));
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_clock_seconds, ingest->cursor.clock_ms / 1000);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_store_bytes, (int64_t)file_size);
+	ingest->beat_ms = now_ms;
+}
+
+static void
+say_state(struct ingest *ingest)
+{
+	char state[sizeof ingest->state] = "running";
+
+	if (ingest->committer.durable_finished)
+		(void)snprintf(state, sizeof state, "finished");
+	if (ingest->over_quota)
+		(void)snprintf(state, sizeof state, "waits for pipelines: steps they have not used fill the quota");
+	for (uint32_t s = 0; s < ingest->stream_count; s++) {
+		struct stream *stream = ingest->streams[s];
+		const char *trouble = stream->ops->trouble(stream->source);
+
+		if (trouble[0] != '\0')
+			(void)snprintf(state, sizeof state, "waits: %.110s", trouble);
+	}
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
+			const struct fl_partition_cursor *c = &ingest->streams[s]->parts[i]->c;
+
+			if (c->state == FL_PARTITION_STOPPED)
+				(void)snprintf(state, sizeof state, "%s: topic %.40s partition %d is stopped",
+				    fl_code_name((enum fl_code)c->reason), c->topic, c->partition);
+		}
+	(void)snprintf(ingest->state, sizeof ingest->state, "%s", state);
+	fl_metrics_beat(ingest->metrics, ingest->state);
+}
+
+static void
+note_positions(struct ingest *ingest)
+{
+	for (uint32_t s = 0; s < ingest->stream_count; s++) {
+		struct stream *stream = ingest->streams[s];
+		struct source_start *set = fl_calloc(stream->part_count + 1u, sizeof *set);
+		uint32_t count = 0;
+
+		for (uint32_t i = 0; i < stream->part_count; i++)
+			if (stream->parts[i]->state == PART_READING)
+				set[count++] = (struct source_start){ stream->parts[i]->c.partition,
+					stream->parts[i]->c.position };
+		if (count > 0)
+			stream->ops->note(stream->source, set, count);
+		free(set);
+	}
+}
+
+/* ---- the turn ---- */
+
+static enum fl_code
+look_around(struct ingest *ingest, int64_t now_ms, struct fl_err *err)
+{
+	/* Tests have a clock of their own: there every turn looks. */
+	if (ingest->sync || now_ms - ingest->looked_ms >= LOOK_MS || now_ms < ingest->looked_ms) {
+		FL_TRY(retention_look(ingest, err));
+		ingest->looked_ms = now_ms;
+	}
+	if (ingest->sync || now_ms - ingest->commands_ms >= COMMANDS_MS || now_ms < ingest->commands_ms) {
+		FL_TRY(ingest_commands(ingest, err));
+		ingest->commands_ms = now_ms;
+	}
+	if (now_ms - ingest->beat_ms >= BEAT_MS || now_ms < ingest->beat_ms) {
+		count_metrics(ingest, now_ms);
+		say_state(ingest);
+		FL_TRY(fl_store_tend(ingest->store, err));
+	}
+	/* All that was taken is durable: the numbers may be told. */
+	if (now_ms - ingest->noted_ms >= NOTE_MS && ingest->step_rows == 0 &&
+	    committer_is_idle(&ingest->committer)) {
+		note_positions(ingest);
+		ingest->noted_ms = now_ms;
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+take_all(struct ingest *ingest, bool *worked, struct fl_err *err)
+{
+	for (uint32_t s = 0; s < ingest->stream_count; s++) {
+		struct stream *stream = ingest->streams[s];
+
+		FL_TRY(stream_assign(stream, err));
+		if (!ingest->over_quota)
+			FL_TRY(stream_take(stream, worked, err));
+	}
+	return FL_OK;
+}
+
+static bool
+is_commit_due(struct ingest *ingest, int64_t now_ms)
+{
+	bool due, time_due;
+
+	marks_time(ingest, now_ms, &time_due);
+	if (ingest->full)
+		return true;
+	due = ingest->step_rows > 0 || ingest->marks_urgent || ingest->dead.size > 0 || time_due;
+	if (due && !ingest->sync && fl_monotonic_us() - ingest->submitted_us < COMMIT_INTERVAL_US)
+		due = false;
+	/* Positions without rows, and steps that may go. */
+	if (!due && (ingest->dirty || ingest->trim_to > ingest->committer.first_step + 1))
+		due = ingest->sync ? ingest->dirty : now_ms - ingest->committed_ms >= TIME_INTERVAL_MS;
+	return due;
+}
+
+static enum fl_code
+commit(struct ingest *ingest, int64_t now_ms, bool *worked, struct fl_err *err)
+{
+	struct job *job;
+
+	if (!ingest->full && !committer_is_idle(&ingest->committer))
+		return FL_OK;
+	job = committer_take(&ingest->committer);
+	if (job == NULL)
+		return FL_OK;
+	step_write(ingest, job, now_ms);
+	ingest->submitted_us = fl_monotonic_us();
+	ingest->committed_ms = now_ms;
+	*worked = true;
+	return committer_submit(&ingest->committer, job, err);
+}
+
+enum fl_code
+ingest_step(struct ingest *ingest, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)
+{
+	*worked = *done = false;
+	ingest->now_ms = FL_MAX(ingest->cursor.clock_ms, now_ms);
+	FL_TRY(committer_check(&ingest->committer, err));
+	FL_TRY(look_around(ingest, now_ms, err));
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		FL_TRY(stream_events(ingest->streams[s], now_ms, worked, err));
+	FL_TRY(take_all(ingest, worked, err));
+	if (is_commit_due(ingest, now_ms))
+		FL_TRY(commit(ingest, now_ms, worked, err));
+	*done = !*worked && ingest->cursor.finished && committer_is_idle(&ingest->committer) &&
+	    __atomic_load_n(&ingest->committer.durable_finished, __ATOMIC_ACQUIRE);
+	return FL_OK;
+}
+
+void
+ingest_wait(struct ingest *ingest, int wait_ms)
+{
+	struct pollfd fds[WAIT_FDS];
+	nfds_t count = 0;
+	uint64_t rings;
+
+	if (ingest->sync)
+		return;
+	/* Something waits for the commit interval, or for another partition. */
+	if (ingest->step_rows > 0 || ingest->marks.size > 0 || ingest->dead.size > 0)
+		wait_ms = FL_MIN(wait_ms, ingest->full ? 50 : 2);
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++)
+			if (ingest->streams[s]->parts[i]->held)
+				wait_ms = FL_MIN(wait_ms, LOOK_MS);
+	fds[count++] = (struct pollfd){ .fd = ingest->wake_fd, .events = POLLIN };
+	for (uint32_t s = 0; s < ingest->stream_count && count < WAIT_FDS; s++) {
+		int fd = ingest->streams[s]->ops->fd(ingest->streams[s]->source);
+
+		/* A full step takes no records: waiting for more would spin. */
+		if (fd >= 0 && !ingest->full && !ingest->over_quota)
+			fds[count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	}
+	(void)poll(fds, count, wait_ms);
+	(void)!read(ingest->wake_fd, &rings, sizeof rings);
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		ingest->streams[s]->ops->woken(ingest->streams[s]->source);
+}
+
+/* ---- connector 'test' ---- */
+
+static struct source *
+find_test(struct ingest *ingest, const char *table)
+{
+	const struct fl_instance *instance = ingest->instance;
+
+	for (uint32_t p = 0; p < instance->pipeline_count; p++) {
+		const struct fl_plan *plan = instance->pipelines[p].plan;
+
+		for (uint32_t t = 0; t < plan->table_count; t++) {
+			struct stream *stream;
+
+			if (strcmp(plan->tables[t]->name, table) != 0 || plan->tables[t]->stream < 0)
+				continue;
+			stream = find_stream(ingest, instance->pipelines[p].stream_ids[plan->tables[t]->stream]);
+			if (stream != NULL && stream->ops->is_test)
+				return stream->source;
+		}
+	}
+	assert(!"no table with connector 'test' has this name");
+	return NULL;
+}
+
+void
+ingest_test_push(struct ingest *ingest, const char *table, int32_t partition, const void *value,
+    size_t size, int64_t kafka_ts_ms)
+{
+	source_test_push(find_test(ingest, table), partition, value, size, kafka_ts_ms);
+}
+
+void
+ingest_test_add(struct ingest *ingest, const char *table, int32_t partition)
+{
+	source_test_add(find_test(ingest, table), partition);
+}
+
+void
+ingest_test_caught(struct ingest *ingest, const char *table, int32_t partition, int64_t since_ms)
+{
+	source_test_caught(find_test(ingest, table), partition, since_ms);
+}
+
+void
+ingest_test_end(struct ingest *ingest, const char *table, int32_t partition)
+{
+	source_test_end(find_test(ingest, table), partition);
+}
+
+void
+ingest_test_step_rows(struct ingest *ingest, uint32_t row_max)
+{
+	ingest->row_max = row_max == 0 ? FL_STEP_ROWS_MAX : FL_MIN(row_max, FL_STEP_ROWS_MAX);
+}
+
+/* ---- the program ---- */
+
+static enum fl_code
+program_open(struct fl_instance *instance, void **self, struct fl_err *err)
+{
+	struct ingest *ingest = NULL;
+
+	FL_TRY(ingest_open(instance, &ingest, err));
+	*self = ingest;
+	return FL_OK;
+}
+
+static enum fl_code
+program_step(void *self, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)
+{
+	return ingest_step(self, now_ms, worked, done, err);
+}
+
+static void
+program_wait(void *self, int wait_ms)
+{
+	ingest_wait(self, wait_ms);
+}
+
+static void
+program_close(void **self)
+{
+	struct ingest *ingest = *self;
+
+	ingest_close(&ingest);
+	*self = NULL;
+}
+
+const struct fl_program ingest_program = {
+	.name = "ingest",
+	.open = program_open,
+	.step = program_step,
+	.wait = program_wait,
+	.close = program_close,
+};

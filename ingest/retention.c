@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * retention.c - what pipelines say: how far back they need steps, whether time
+ * matters to them, and how far each partition's time has come.
+ *
+ * Their stores are read as any reader does.  A pipeline without a store, or with
+ * one that nothing was folded into yet, needs every step from the first.
+ *
+ * Partitions that run ahead of the slowest one that is not at its end are held
+ * (engine.md section 2): a backfill of several partitions stays together in event
+ * time, so that state does not hold days of windows and few rows come late.
+ */
+#include <stdlib.h>
+
+#include "stream.h"
+
+#define MARGIN_STEPS 64 /* for readers that were about to fold */
+
+static int64_t
+drift_of(const struct fl_plan *plan)
+{
+	int64_t largest = 0;
+
+	if (plan->max_drift_ms >= 0)
+		return plan->max_drift_ms;
+	for (uint32_t i = 0; i < plan->query_count; i++)
+		if (plan->queries[i].window != NULL)
+			largest = FL_MAX(largest, plan->queries[i].window->size_ms);
+	if (largest > INT64_MAX / 8)
+		largest = INT64_MAX / 8;
+	return FL_MAX(3600000, 4 * largest);
+}
+
+void
+retention_open(struct ingest *ingest)
+{
+	uint32_t count = ingest->instance->pipeline_count;
+
+	ingest->pipelines = fl_calloc(count + 1u, sizeof *ingest->pipelines);
+	for (uint32_t i = 0; i < count; i++) {
+		ingest->pipelines[i].pipeline = &ingest->instance->pipelines[i];
+		ingest->pipelines[i].drift_ms = drift_of(ingest->instance->pipelines[i].plan);
+	}
+}
+
+void
+retention_close(struct ingest *ingest)
+{
+	if (ingest->pipelines == NULL)
+		return;
+	for (uint32_t i = 0; i < ingest->instance->pipeline_count; i++) {
+		fl_store_close(&ingest->pipelines[i].store);
+		free(ingest->pipelines[i].times);
+	}
+	free(ingest->pipelines);
+}
+
+static enum fl_code
+copy_view(struct pipeline_view *view, struct fl_txn *txn, struct fl_err *err)
+{
+	struct fl_pipeline_cursor_view cursor;
+	bool found;
+
+	FL_TRY(fl_pipeline_cursor_get(txn, &found, &cursor, err));
+	view->known = found;
+	view->wants_time = found && cursor.head->wants_time != 0;
+	view->replay_from = found ? cursor.head->replay_from : 0;
+	view->time_count = found ? cursor.head->partition_count : 0;
+	if (view->time_count == 0)
+		return FL_OK;
+	view->times = fl_realloc(view->times, view->time_count * sizeof *view->times);
+	memcpy(view->times, cursor.at_r, view->time_count * sizeof *view->times);
+	return FL_OK;
+}
+
+static enum fl_code
+look_at(struct ingest *ingest, struct pipeline_view *view, struct fl_err *err)
+{
+	struct fl_store_options options = { .role = FL_ROLE_PIPELINE, .instance = ingest->instance->uuid };
+	struct fl_txn *txn = NULL;
+	enum fl_code code;
+	char path[4096];
+
+	if (view->store == NULL) {
+		(void)fl_instance_path(ingest->instance, FL_ROLE_PIPELINE, view->pipeline->name, path,
+		    sizeof path);
+		code = fl_store_open(path, &options, &view->store, err);
+		if (code == FL_E_NO_SUCH_OBJECT) {
+			view->known = view->wants_time = false;
+			return FL_OK;
+		}
+		FL_TRY(code);
+	}
+	FL_TRY(fl_txn_begin_read(view->store, &txn, err));
+	code = copy_view(view, txn, err);
+	fl_txn_abort(&txn);
+	return code;
+}
+
+static bool
+needs_time(const struct fl_plan *plan)
+{
+	for (uint32_t i = 0; i < plan->stream_count; i++)
+		if (plan->streams[i].needs_time)
+			return true;
+	return false;
+}
+
+static struct part *
+find_part(struct ingest *ingest, uint32_t stream, int32_t partition)
+{
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		if (ingest->streams[s]->id == stream)
+			return stream_find(ingest->streams[s], partition);
+	return NULL;
+}
+
+static void
+hold_ahead(struct ingest *ingest, const struct pipeline_view *view)
+{
+	int64_t slowest = FL_TIME_MAX;
+
+	if (!view->known || view->time_count < 2)
+		return;
+	for (uint32_t i = 0; i < view->time_count; i++) {
+		const struct fl_partition_time *time = &view->times[i];
+		struct part *part = find_part(ingest, time->stream, time->partition);
+
+		if (part != NULL && part->state == PART_READING && !part->at_end)
+			slowest = FL_MIN(slowest, time->watermark);
+	}
+	if (slowest > FL_TIME_MAX - view->drift_ms)
+		return;
+	for (uint32_t i = 0; i < view->time_count; i++) {
+		const struct fl_partition_time *time = &view->times[i];
+		struct part *part = find_part(ingest, time->stream, time->partition);
+
+		if (part != NULL && time->watermark != FL_TIME_MIN &&
+		    time->watermark > slowest + view->drift_ms)
+			part->held = true;
+	}
+}
+
+enum fl_code
+retention_look(struct ingest *ingest, struct fl_err *err)
+{
+	uint32_t count = ingest->instance->pipeline_count;
+	uint64_t oldest = UINT64_MAX;
+
+	ingest->wants_time = false;
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++)
+			ingest->streams[s]->parts[i]->held = false;
+	for (uint32_t i = 0; i < count; i++) {
+		struct pipeline_view *view = &ingest->pipelines[i];
+
+		FL_TRY(look_at(ingest, view, err));
+		oldest = FL_MIN(oldest, view->known ? view->replay_from : 0);
+		if (view->wants_time && needs_time(view->pipeline->plan))
+			ingest->wants_time = true;
+		hold_ahead(ingest, view);
+	}
+	ingest->trim_to = count > 0 && oldest > MARGIN_STEPS ? oldest - MARGIN_STEPS : 0;
+	return FL_OK;
+}

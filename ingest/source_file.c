@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * source_file.c - JSON lines in a file, or in the files of a directory; bounded.
+ *
+ * Partition = the file's index in sorted order, offset = line number from 0.  The
+ * list is made once per start; a file that is not where it was, or has become
+ * shorter than what was read of it, stops its partition: lines must not be taken
+ * twice or missed.  Names that begin with '.' or '_' are left out, as in Flink.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "source.h"
+
+#define READ_SIZE (1u << 20)
+#define LINE_SIZE_MAX (64u << 20)
+#define FILES_MAX 4000
+
+struct file {
+	char *path;
+	int fd;
+	int64_t line;	     /* number of the next line */
+	struct fl_buf text;  /* bytes read and not yet handed out */
+	size_t at;	     /* of the next line in text */
+	bool at_eof, said_end;
+	bool known, out;
+	int64_t position;    /* of the store */
+	char stored_name[64];
+};
+
+struct source {
+	struct file *files;
+	uint32_t file_count;
+	uint32_t event_at;	 /* next file to announce */
+	bool said_complete;
+	int32_t *reading;
+	struct source_record *records;
+	uint32_t record_max;
+	bool run_out;	/* a run is with the stream: its file has not ended yet */
+};
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static void
+add_file(struct source *source, const char *dir, const char *name)
+{
+	struct file *file;
+	size_t size = strlen(dir) + strlen(name) + 2;
+
+	source->files = fl_realloc(source->files, (source->file_count + 1) * sizeof *source->files);
+	file = &source->files[source->file_count++];
+	memset(file, 0, sizeof *file);
+	file->fd = -1;
+	fl_buf_init(&file->text);
+	file->path = fl_malloc(size);
+	(void)snprintf(file->path, size, "%s%s%s", dir, name[0] != '\0' ? "/" : "", name);
+}
+
+static int
+compare_files(const void *a, const void *b)
+{
+	return strcmp(((const struct file *)a)->path, ((const struct file *)b)->path);
+}
+
+static bool
+is_regular(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static enum fl_code
+list_files(struct source *source, const char *path, struct fl_err *err)
+{
+	struct dirent *entry;
+	struct stat st;
+	DIR *dir;
+
+	if (stat(path, &st) != 0)
+		return FL_FAIL_NATIVE(err, FL_E_NO_SUCH_FILE, errno, "path \"%s\": %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode)) {
+		add_file(source, path, "");
+		return FL_OK;
+	}
+	dir = opendir(path);
+	if (dir == NULL)
+		return FL_FAIL_NATIVE(err, FL_E_NO_SUCH_FILE, errno, "path \"%s\": %s", path, strerror(errno));
+	while ((entry = readdir(dir)) != NULL && source->file_count <= FILES_MAX) {
+		if (entry->d_name[0] == '.' || entry->d_name[0] == '_')
+			continue;
+		add_file(source, path, entry->d_name);
+		if (!is_regular(source->files[source->file_count - 1].path))
+			free(source->files[--source->file_count].path);
+	}
+	(void)closedir(dir);
+	if (source->file_count > FILES_MAX)
+		return FL_FAIL(err, FL_E_BAD_CONFIG, "path \"%s\": more than %d files", path, FILES_MAX);
+	if (source->file_count > 0)
+		qsort(source->files, source->file_count, sizeof *source->files, compare_files);
+	return FL_OK;
+}
+
+static void
+file_close(struct source **out)
+{
+	struct source *source = *out;
+
+	*out = NULL;
+	for (uint32_t i = 0; i < source->file_count; i++) {
+		if (source->files[i].fd >= 0)
+			(void)close(source->files[i].fd);
+		free(source->files[i].path);
+		fl_buf_fini(&source->files[i].text);
+	}
+	free(source->files);
+	free(source->reading);
+	free(source->records);
+	free(source);
+}
+
+static enum fl_code
+file_open(const struct source_options *options, struct source **out, struct fl_err *err)
+{
+	struct source *source = fl_calloc(1, sizeof *source);
+
+	if (list_files(source, options->table->path, err) != FL_OK) {
+		file_close(&source);
+		return err->code;
+	}
+	for (uint32_t i = 0; i < options->known_count; i++) {
+		const struct source_known *known = &options->known[i];
+		struct file *file;
+
+		if (known->partition < 0 || (uint32_t)known->partition >= source->file_count) {
+			if (known->out)
+				continue;
+			(void)FL_FAIL(err, FL_E_TOPIC_CHANGED, "path \"%s\": file \"%s\" was being read and is gone",
+			    options->table->path, known->topic);
+			file_close(&source);
+			return err->code;
+		}
+		file = &source->files[known->partition];
+		file->known = true;
+		file->out = known->out;
+		file->position = known->position;
+		(void)snprintf(file->stored_name, sizeof file->stored_name, "%s", known->topic);
+	}
+	*out = source;
+	return FL_OK;
+}
+
+static void
+fill_event(const struct source *source, struct source_event *event, enum source_event_kind kind, uint32_t index)
+{
+	memset(event, 0, sizeof *event);
+	event->kind = kind;
+	event->partition = (int32_t)index;
+	if (index < source->file_count)
+		(void)snprintf(event->topic, sizeof event->topic, "%s", base_name(source->files[index].path));
+}
+
+static bool
+file_next_event(struct source *source, struct source_event *event)
+{
+	while (source->event_at < source->file_count) {
+		uint32_t index = source->event_at++;
+		struct file *file = &source->files[index];
+
+		if (!file->known) {
+			fill_event(source, event, SOURCE_ADDED, index);
+			event->a = 0;
+			event->b = INT64_MAX;
+			return true;
+		}
+		if (file->out)
+			continue;
+		fill_event(source, event, SOURCE_READY, index);
+		event->a = file->position;
+		if (strcmp(event->topic, file->stored_name) != 0) {
+			event->kind = SOURCE_LOST;
+			event->code = FL_E_TOPIC_CHANGED;
+			(void)snprintf(event->text, sizeof event->text,
+			    "file %u of the directory is now \"%s\", it was \"%s\"", index, event->topic,
+			    file->stored_name);
+		}
+		return true;
+	}
+	if (!source->said_complete) {
+		source->said_complete = true;
+		fill_event(source, event, SOURCE_COMPLETE, 0);
+		return true;
+	}
+	for (uint32_t i = 0; i < source->file_count && !source->run_out; i++) {
+		struct file *file = &source->files[i];
+
+		if (!file->at_eof || file->said_end || file->at < file->text.size)
+			continue;
+		file->said_end = true;
+		fill_event(source, event, SOURCE_END, i);
+		if (file->line < file->position) {
+			event->kind = SOURCE_LOST;
+			event->code = FL_E_TOPIC_CHANGED;
+			(void)snprintf(event->text, sizeof event->text,
+			    "the file has %" PRId64 " lines, %" PRId64 " were read before", file->line,
+			    file->position);
+		}
+		return true;
+	}
+	return false;
+}
+
+static enum fl_code
+file_assign(struct source *source, const struct source_start *set, uint32_t count, struct fl_err *err)
+{
+	(void)err;
+	source->reading = fl_realloc(source->reading, (count + 1u) * sizeof *source->reading);
+	for (uint32_t i = 0; i < count; i++)
+		source->reading[i] = set[i].partition;
+	return FL_OK;
+}
+
+/* Reads on until text holds a whole line after `from`, or the end. */
+static enum fl_code
+read_more(struct file *file, struct fl_err *err)
+{
+	ssize_t got;
+
+	if (file->fd < 0) {
+		file->fd = open(file->path, O_RDONLY | O_CLOEXEC);
+		if (file->fd < 0)
+			return FL_FAIL_NATIVE(err, FL_E_NO_SUCH_FILE, errno, "file \"%s\": %s", file->path,
+			    strerror(errno));
+	}
+	if (file->at > 0) {
+		memmove(file->text.data, file->text.data + file->at, file->text.size - file->at);
+		file->text.size -= file->at;
+		file->at = 0;
+	}
+	if (file->text.size > LINE_SIZE_MAX)
+		return FL_FAIL(err, FL_E_BAD_CONFIG, "file \"%s\": line %" PRId64 " is longer than %u bytes",
+		    file->path, file->line + 1, LINE_SIZE_MAX);
+	fl_buf_reserve(&file->text, READ_SIZE);
+	do
+		got = read(file->fd, file->text.data + file->text.size, READ_SIZE);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "file \"%s\": %s", file->path, strerror(errno));
+	file->at_eof = got == 0;
+	file->text.size += (size_t)got;
+	return FL_OK;
+}
+
+/* The next line that is whole in text (the last one may lack its newline). */
+static bool
+next_line(struct file *file, const char **line, size_t *size)
+{
+	size_t left = file->text.size - file->at;
+	const char *start = file->text.data + file->at, *end;
+
+	if (left == 0)
+		return false;
+	end = memchr(start, '\n', left);
+	if (end == NULL && !file->at_eof)
+		return false;
+	*line = start;
+	*size = end != NULL ? (size_t)(end - start) : left;
+	file->at += *size + (end != NULL ? 1 : 0);
+	if (*size > 0 && start[*size - 1] == '\r')
+		(*size)--;
+	file->line++;
+	return true;
+}
+
+static enum fl_code
+file_poll(struct source *source, uint32_t index, uint32_t max, struct source_run *run, struct fl_err *err)
+{
+	struct file *file = &source->files[source->reading[index]];
+	const char *line;
+	size_t size;
+
+	memset(run, 0, sizeof *run);
+	if (source->record_max < max) {
+		source->records = fl_realloc(source->records, max * sizeof *source->records);
+		source->record_max = max;
+	}
+	while (run->count == 0 && !(file->at_eof && file->at == file->text.size)) {
+		int64_t number = file->line;
+
+		while (run->count < max && next_line(file, &line, &size)) {
+			if (number >= file->position)
+				source->records[run->count++] = (struct source_record){ .offset = number,
+					.ts_ms = -1, .value = line, .value_size = size };
+			number++;
+		}
+		if (run->count == 0 && !file->at_eof)
+			FL_TRY(read_more(file, err));
+	}
+	run->records = source->records;
+	source->run_out = run->count > 0;
+	return FL_OK;
+}
+
+static void
+file_release(struct source *source, struct source_run *run)
+{
+	(void)run;
+	source->run_out = false;
+}
+
+static void
+file_check(struct source *source, const struct source_known *known)
+{
+	(void)source;
+	(void)known;
+}
+
+static enum fl_code
+file_offsets(struct source *source, int32_t partition, int64_t *low, int64_t *high, struct fl_err *err)
+{
+	(void)source;
+	(void)partition;
+	(void)low;
+	(void)high;
+	return FL_FAIL(err, FL_E_BAD_CONFIG, "offsets of files cannot be reset");
+}
+
+static void
+file_note(struct source *source, const struct source_start *set, uint32_t count)
+{
+	(void)source;
+	(void)set;
+	(void)count;
+}
+
+static int
+file_fd(struct source *source)
+{
+	(void)source;
+	return -1;
+}
+
+static void
+file_woken(struct source *source)
+{
+	(void)source;
+}
+
+static const char *
+file_trouble(struct source *source)
+{
+	(void)source;
+	return "";
+}
+
+const struct source_ops source_file = {
+	.name = "filesystem",
+	.open = file_open,
+	.close = file_close,
+	.next_event = file_next_event,
+	.assign = file_assign,
+	.poll = file_poll,
+	.release = file_release,
+	.check = file_check,
+	.offsets = file_offsets,
+	.note = file_note,
+	.fd = file_fd,
+	.woken = file_woken,
+	.trouble = file_trouble,
+};

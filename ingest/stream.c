@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stream.c - records of one stream to rows of the step being filled.
+ *
+ * The hot path: per record one decode into columns, no allocation, no call that
+ * can wait.  The size of the step is known as an upper bound after each row: a
+ * fixed part per row plus what variable-width columns have grown by.  A row that
+ * makes the step too large is rolled back and decoded again for the next one; if
+ * it is alone in its step it is a dead letter.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "stream.h"
+
+struct part *
+stream_find(struct stream *stream, int32_t partition)
+{
+	for (uint32_t i = 0; i < stream->part_count; i++)
+		if (stream->parts[i]->c.partition == partition)
+			return stream->parts[i];
+	return NULL;
+}
+
+struct part *
+stream_add(struct stream *stream, int32_t partition, const char *topic)
+{
+	struct part *part = fl_calloc(1, sizeof *part);
+
+	part->stream = stream;
+	part->c.stream = stream->id;
+	part->c.partition = partition;
+	part->c.end = INT64_MAX;
+	part->c.caught_since = FL_TIME_MAX;
+	part->c.last_offset = -1;
+	part->caught_since = FL_TIME_MAX;
+	part->watched = -1;
+	(void)snprintf(part->c.topic, sizeof part->c.topic, "%s", topic);
+	stream->parts = fl_realloc(stream->parts, (stream->part_count + 1) * sizeof(struct part *));
+	stream->parts[stream->part_count++] = part;
+	return part;
+}
+
+static void
+free_part(struct part *part)
+{
+	if (part->has_builder)
+		fl_builder_fini(&part->builder);
+	free(part->deltas);
+	free(part);
+}
+
+/* ---- columns ---- */
+
+static void
+find_columns(struct stream *stream)
+{
+	const struct fl_schema *schema = &stream->plan->schema;
+	uint32_t physical = stream->table->physical.count;
+
+	stream->var_columns = fl_calloc(schema->count + 1u, sizeof(uint32_t));
+	stream->metas = fl_calloc(schema->count + 1u, sizeof(struct meta_column));
+	stream->row_fixed = sizeof(uint32_t); /* offset delta */
+	for (uint32_t c = 0; c < schema->count; c++) {
+		uint32_t width = fl_type_width((enum fl_type_id)schema->fields[c].type.id);
+
+		stream->row_fixed += width > 0 ? width : sizeof(uint32_t);
+		if (width == 0)
+			stream->var_columns[stream->var_count++] = c;
+	}
+	stream->row_fixed += (schema->count + 7u) / 8; /* validity bits */
+	for (uint32_t c = physical; c < schema->count; c++) {
+		struct meta_column *meta = &stream->metas[stream->meta_count++];
+
+		meta->column = c;
+		for (uint32_t i = 0; i < stream->table->column_count; i++) {
+			const struct fl_column *column = &stream->table->columns[i];
+
+			if (column->kind != FL_COLUMN_METADATA || column->stream_column != (int32_t)c)
+				continue;
+			if (strcmp(column->metadata_key, "topic") == 0)
+				meta->what = META_TOPIC;
+			else if (strcmp(column->metadata_key, "partition") == 0)
+				meta->what = META_PARTITION;
+			else if (strcmp(column->metadata_key, "offset") == 0)
+				meta->what = META_OFFSET;
+			else if (strcmp(column->metadata_key, "timestamp") == 0)
+				meta->what = META_TIMESTAMP;
+		}
+	}
+}
+
+static void
+set_integer(struct part *part, uint32_t column, int64_t value)
+{
+	switch (part->builder.schema->fields[column].type.id) {
+	case FL_TYPE_INT:
+		fl_builder_set_i32(&part->builder, column, (int32_t)value);
+		break;
+	case FL_TYPE_BIGINT:
+	case FL_TYPE_TIMESTAMP:
+	case FL_TYPE_TIMESTAMP_LTZ:
+		fl_builder_set_i64(&part->builder, column, value);
+		break;
+	default:
+		fl_builder_set_null(&part->builder, column);
+		break;
+	}
+}
+
+static void
+set_metadata(struct part *part, const struct source_record *record)
+{
+	const struct stream *stream = part->stream;
+
+	for (uint32_t i = 0; i < stream->meta_count; i++) {
+		uint32_t c = stream->metas[i].column;
+
+		switch (stream->metas[i].what) {
+		case META_TOPIC:
+			fl_builder_set_str(&part->builder, c, part->c.topic, strlen(part->c.topic));
+			break;
+		case META_PARTITION:
+			set_integer(part, c, part->c.partition % SOURCE_TOPIC_STRIDE);
+			break;
+		case META_OFFSET:
+			set_integer(part, c, record->offset);
+			break;
+		case META_TIMESTAMP:
+			if (record->ts_ms >= 0)
+				set_integer(part, c, record->ts_ms);
+			else
+				fl_builder_set_null(&part->builder, c);
+			break;
+		case META_NULL:
+			fl_builder_set_null(&part->builder, c);
+			break;
+		}
+	}
+}
+
+/* ---- records ---- */
+
+static size_t
+count_var_bytes(const struct part *part)
+{
+	const struct stream *stream = part->stream;
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < stream->var_count; i++)
+		size += part->builder.cols[stream->var_columns[i]].bytes.size;
+	return size;
+}
+
+/* Room in the step and in the builder for one more row of part? */
+static bool
+begin_row(struct part *part, const struct source_record *record)
+{
+	struct ingest *ingest = part->stream->ingest;
+	struct fl_builder *b = &part->builder;
+
+	if (ingest->step_rows >= ingest->row_max)
+		return false;
+	if (!part->has_builder) {
+		fl_builder_init(b, &part->stream->plan->schema);
+		part->has_builder = true;
+	}
+	if (b->row_count == 0) {
+		part->first_offset = record->offset;
+		part->ts_min = FL_TIME_MAX;
+		part->ts_max = FL_TIME_MIN;
+		part->var_bytes = 0;
+	} else if (record->offset - part->first_offset > UINT32_MAX) {
+		return false;
+	}
+	if (!fl_builder_begin(b))
+		return false;
+	if (b->row_count >= part->delta_max) {
+		part->delta_max = part->delta_max == 0 ? 1024 : part->delta_max * 2;
+		part->deltas = fl_realloc(part->deltas, part->delta_max * sizeof(uint32_t));
+	}
+	return true;
+}
+
+static bool
+step_is_empty(const struct ingest *ingest)
+{
+	return ingest->step_rows == 0 && ingest->marks.size == 0 && ingest->dead.size == 0;
+}
+
+enum taken { TAKEN, TAKEN_DEAD, TAKEN_NOT };
+
+/* Ends the open row: into the step, or back. */
+static enum taken
+end_row(struct part *part, const struct source_record *record, struct fl_err *why)
+{
+	struct ingest *ingest = part->stream->ingest;
+	struct fl_builder *b = &part->builder;
+	size_t var_bytes, need;
+
+	if (part->stream->meta_count > 0)
+		set_metadata(part, record);
+	var_bytes = count_var_bytes(part);
+	need = part->stream->row_fixed + (var_bytes - part->var_bytes) +
+	    (b->row_count == 0 ? BLOCK_HEAD_MAX(b->schema->count) : 0);
+	if (ingest->step_size + need > FL_STEP_SIZE_MAX) {
+		fl_builder_rollback(b);
+		if (!step_is_empty(ingest))
+			return TAKEN_NOT;
+		(void)FL_FAIL(why, FL_E_ROW_TOO_LARGE, "the row needs %zu bytes, a step takes %zu", need,
+		    (size_t)FL_STEP_SIZE_MAX - sizeof(struct fl_step_head));
+		return TAKEN_DEAD;
+	}
+	part->deltas[b->row_count] = (uint32_t)(record->offset - part->first_offset);
+	fl_builder_commit(b);
+	part->var_bytes = var_bytes;
+	ingest->step_size += need;
+	ingest->step_rows++;
+	if (record->ts_ms >= 0) {
+		part->ts_min = FL_MIN(part->ts_min, record->ts_ms);
+		part->ts_max = FL_MAX(part->ts_max, record->ts_ms);
+	}
+	return TAKEN;
+}
+
+static bool
+take_record(struct part *part, const struct source_record *record)
+{
+	struct ingest *ingest = part->stream->ingest;
+	struct fl_err why = { .code = FL_OK };
+	enum taken taken;
+
+	if (ingest->dead.size > DEAD_STEP_MAX || !begin_row(part, record))
+		return false;
+	switch (fl_decode(part->stream->decoder, record->value, record->value_size, &part->builder, &why)) {
+	case FL_VERDICT_ROW:
+		taken = end_row(part, record, &why);
+		if (taken == TAKEN_NOT)
+			return false;
+		if (taken == TAKEN) {
+			part->c.rows++;
+			part->c.caught_since = FL_TIME_MAX;
+			break;
+		}
+		/* fallthrough */
+	case FL_VERDICT_DEAD:
+		dead_add(part, record, &why);
+		part->c.dead++;
+		break;
+	case FL_VERDICT_SKIPPED:
+		part->c.skipped++;
+		break;
+	}
+	part->c.delivered++;
+	part->c.gaps += (uint64_t)(record->offset - part->c.position);
+	part->c.position = record->offset + 1;
+	return true;
+}
+
+static uint64_t
+hash_record(const struct source_record *record)
+{
+	uint64_t hash = record->key != NULL ? fl_hash64(record->key, record->key_size) : 1;
+
+	return record->value != NULL ? fl_hash64_seed(record->value, record->value_size, hash) : hash;
+}
+
+/* The record before the position is read once more after a start: it must be the
+ * one that was stored, else this is another log under the same name. */
+static void
+verify_record(struct part *part, const struct source_record *record)
+{
+	char text[160];
+
+	part->verify = false;
+	if (hash_record(record) == part->c.last_hash && record->ts_ms == part->c.last_ts)
+		return;
+	(void)snprintf(text, sizeof text,
+	    "the record at offset %" PRId64 " is not the one that was stored: the topic was made anew",
+	    record->offset);
+	part_stop(part, FL_E_TOPIC_CHANGED, text);
+}
+
+static void
+remember_last(struct part *part, const struct source_record *record)
+{
+	part->c.last_offset = record->offset;
+	part->c.last_ts = record->ts_ms;
+	part->c.last_hash = hash_record(record);
+}
+
+static void
+break_caught(struct part *part)
+{
+	struct stream *stream = part->stream;
+
+	part->at_end = false;
+	part->caught_waits = false;
+	part->caught_since = FL_TIME_MAX;
+	if (part->watched >= 0 && stream->ops->watch != NULL)
+		stream->ops->watch(stream->source, part->c.partition, -1);
+	part->watched = -1;
+}
+
+/* False: the step is full, the rest of the run has to wait. */
+static bool
+take_run(struct part *part, struct source_run *run)
+{
+	const struct source_record *last = NULL;
+	bool room = true;
+
+	for (; run->at < run->count && part->state == PART_READING; run->at++) {
+		const struct source_record *record = &run->records[run->at];
+
+		if (record->offset < part->c.position) {
+			if (part->verify && record->offset == part->c.last_offset)
+				verify_record(part, record);
+			else if (record->offset >= part->assign_from)
+				part->c.repeated++;
+			continue;
+		}
+		part->verify = false;
+		if (record->offset >= part->c.end) {
+			part->c.gaps += (uint64_t)(part->c.end - part->c.position);
+			part->c.position = part->c.end;
+			run->at = run->count;
+			break;
+		}
+		if (part->at_end || part->caught_since != FL_TIME_MAX)
+			break_caught(part);
+		room = take_record(part, record);
+		if (!room)
+			break;
+		last = record;
+	}
+	if (last != NULL) {
+		remember_last(part, last);
+		part->stream->ingest->dirty = true;
+	}
+	if (part->state != PART_READING)
+		run->at = run->count;
+	return room;
+}
+
+/* The end of the partition was reached at eof_offset, after all records of a run. */
+static void
+take_end(struct part *part, int64_t eof_offset)
+{
+	struct stream *stream = part->stream;
+
+	if (eof_offset > part->c.position) {
+		int64_t to = FL_MIN(eof_offset, part->c.end);
+
+		part->c.gaps += (uint64_t)(to - part->c.position);
+		part->c.position = to;
+		stream->ingest->dirty = true;
+	}
+	part->at_end = true;
+	if (stream->ops->watch != NULL && stream->plan->needs_time) {
+		part->watched = part->c.position;
+		stream->ops->watch(stream->source, part->c.partition, part->c.position);
+	}
+}
+
+static void
+finish_run(struct stream *stream)
+{
+	struct part *part = stream->run_part;
+
+	if (part->state == PART_READING) {
+		if (stream->run.eof)
+			take_end(part, stream->run.eof_offset);
+		if (part->c.position >= part->c.end)
+			part_end(part);
+	}
+	if (stream->run.count > 0)
+		stream->ops->release(stream->source, &stream->run);
+	stream->run = (struct source_run){ NULL, 0, 0, false, 0 };
+	stream->run_part = NULL;
+}
+
+static enum fl_code
+take_part(struct stream *stream, uint32_t index, bool *worked, struct fl_err *err)
+{
+	struct part *part = stream->reading[index];
+	struct fl_err local = { .code = FL_OK };
+	enum fl_code code;
+
+	if (part->held || part->state != PART_READING)
+		return FL_OK;
+	code = stream->ops->poll(stream->source, index, RUN_MAX, &stream->run, &local);
+	if (code != FL_OK) {
+		if (code == FL_E_OFFSETS_LOST || code == FL_E_TOPIC_MISSING) {
+			/* The source looks what is there, and says how to go on. */
+			struct source_known known = { part->c.partition, part->c.position,
+				part->c.last_offset, false, part->c.topic };
+
+			break_caught(part);
+			part->state = PART_KNOWN;
+			stream->assign_due = true;
+			stream->ops->check(stream->source, &known);
+			return FL_OK;
+		}
+		if (fl_code_class(code) == FL_CLASS_TRANSIENT)
+			return FL_OK; /* shown by trouble() */
+		*err = local;
+		return code;
+	}
+	if (stream->run.count == 0 && !stream->run.eof)
+		return FL_OK;
+	*worked = true;
+	stream->run_part = part;
+	stream->ingest->full = !take_run(part, &stream->run);
+	if (!stream->ingest->full)
+		finish_run(stream);
+	return FL_OK;
+}
+
+enum fl_code
+stream_take(struct stream *stream, bool *worked, struct fl_err *err)
+{
+	struct ingest *ingest = stream->ingest;
+
+	if (ingest->full)
+		return FL_OK;
+	if (stream->run_part != NULL) { /* what did not fit into the last step */
+		*worked = true;
+		ingest->full = !take_run(stream->run_part, &stream->run);
+		if (!ingest->full)
+			finish_run(stream);
+	}
+	for (uint32_t n = 0; n < stream->reading_count && !ingest->full; n++) {
+		uint32_t index = stream->turn++ % stream->reading_count;
+
+		FL_TRY(take_part(stream, index, worked, err));
+	}
+	return FL_OK;
+}
+
+void
+stream_drop_rows(struct part *part)
+{
+	if (part->has_builder)
+		fl_builder_reset(&part->builder);
+	part->var_bytes = 0;
+}
+
+/* ---- open, close ---- */
+
+static const struct source_ops *
+pick_source(enum fl_connector connector)
+{
+	switch (connector) {
+	case FL_CONNECTOR_KAFKA:
+		return &source_kafka;
+	case FL_CONNECTOR_FILESYSTEM:
+		return &source_file;
+	case FL_CONNECTOR_TEST:
+		return &source_test;
+	case FL_CONNECTOR_PRINT:
+	case FL_CONNECTOR_BLACKHOLE:
+		break;
+	}
+	return NULL;
+}
+
+static enum fl_code
+open_source(struct stream *stream, struct fl_err *err)
+{
+	struct source_options options = { .table = stream->table, .stream = stream->id,
+		.wake_fd = stream->ingest->wake_fd, .known_count = stream->part_count };
+	struct source_known *known = fl_calloc(stream->part_count + 1u, sizeof *known);
+	enum fl_code code;
+
+	for (uint32_t i = 0; i < stream->part_count; i++) {
+		const struct fl_partition_cursor *c = &stream->parts[i]->c;
+
+		known[i] = (struct source_known){ c->partition, c->position, c->last_offset,
+			c->state != FL_PARTITION_READING, c->topic };
+	}
+	options.known = known;
+	code = stream->ops->open(&options, &stream->source, err);
+	free(known);
+	return code;
+}
+
+enum fl_code
+stream_open(struct ingest *ingest, struct stream *stream, struct fl_err *err)
+{
+	const struct fl_table *table = stream->table;
+	struct fl_codec_options codec = { .format = (uint8_t)table->format,
+		.schema = &table->physical, .avro_schema = table->avro_schema,
+		.json_ignore_parse_errors = table->json.ignore_parse_errors,
+		.json_fail_on_missing = table->json.fail_on_missing_field,
+		.json_iso8601 = table->json.iso8601, .json_decimal_plain = table->json.decimal_as_plain,
+		.json_strict = table->json.strict, .json_ignore_null_fields = table->json.ignore_null_fields };
+
+	stream->ingest = ingest;
+	stream->ops = pick_source(table->connector);
+	if (stream->ops == NULL)
+		return FL_FAIL(err, FL_E_BAD_OPTION, "table \"%s\" cannot be read: its connector only writes",
+		    table->name);
+	stream->bounded = table->connector != FL_CONNECTOR_KAFKA ||
+	    table->bounded != FL_BOUNDED_NO;
+	find_columns(stream);
+	if (fl_decoder_new(&codec, &stream->decoder, err) != FL_OK || open_source(stream, err) != FL_OK)
+		return fl_err_context(err, "table \"%s\"", table->name);
+	return FL_OK;
+}
+
+void
+stream_close(struct stream *stream)
+{
+	if (stream->run.count > 0 && stream->source != NULL)
+		stream->ops->release(stream->source, &stream->run);
+	if (stream->source != NULL)
+		stream->ops->close(&stream->source);
+	fl_decoder_free(&stream->decoder);
+	for (uint32_t i = 0; i < stream->part_count; i++)
+		free_part(stream->parts[i]);
+	free(stream->parts);
+	free(stream->reading);
+	free(stream->var_columns);
+	free(stream->metas);
+	free(stream);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stream.h - the working state of ingest: streams, their partitions, the step that
+ * is being filled, the thread that commits, and what pipelines want.
+ *
+ * Life of a partition:
+ *
+ *	NEW -> ANNOUNCED -> READY -> READING -> OUT
+ *	 |	  |	       |
+ *	 |	  |	       may be assigned, from assign_from
+ *	 |	  its ADDED mark is in step announced_step, not known to be durable
+ *	 its ADDED mark waits for the next step
+ *
+ *	KNOWN: in the store from an earlier run; the source looks whether its position
+ *	still exists, then READY.  OUT: ended or stopped.
+ */
+#ifndef INGEST_STREAM_H
+#define INGEST_STREAM_H
+
+#include <pthread.h>
+
+#include "codec/codec.h"
+#include "ingest/ingest.h"
+#include "shm/dead.h"
+#include "shm/pipeline.h"
+#include "source.h"
+
+#define RUN_MAX 4096u			/* records taken at a time */
+#define PARTITIONS_MAX 4000u		/* the cursor is one value */
+#define BLOCK_HEAD_MAX(cols) (96u + 64u + (size_t)(cols) * (64 + 48))
+#define DEAD_STEP_MAX (4u << 20)	/* bytes of dead letters one commit takes */
+#define DEAD_VALUE_MAX (900u << 10)	/* a longer original is kept by length only */
+#define COMMIT_INTERVAL_US 2000
+#define TIME_INTERVAL_MS 1000		/* between steps made of time only */
+
+enum part_state { PART_NEW, PART_ANNOUNCED, PART_KNOWN, PART_READY, PART_READING, PART_OUT };
+
+struct stream;
+
+struct part {
+	struct fl_partition_cursor c;	/* as it will be when all taken records are committed */
+	struct stream *stream;
+	enum part_state state;
+	uint64_t announced_step;
+	int64_t assign_from;
+	bool verify;		/* the next record at c.last_offset is compared, not taken */
+	bool at_end;		/* an end of partition came and nothing after it */
+	bool held;		/* too far ahead of the others: not polled now */
+	bool caught_waits;	/* a CAUGHT mark with caught_since waits for a step */
+	int64_t caught_since;	/* as confirmed; FL_TIME_MAX: not */
+	int64_t watched;	/* position that the source watches, or -1 */
+	/* Rows of the step being filled. */
+	struct fl_builder builder;
+	bool has_builder;
+	uint32_t *deltas, delta_max;
+	int64_t first_offset, ts_min, ts_max;
+	size_t var_bytes;
+};
+
+struct meta_column {
+	uint32_t column;
+	enum { META_NULL, META_TOPIC, META_PARTITION, META_OFFSET, META_TIMESTAMP } what;
+};
+
+struct stream {
+	struct ingest *ingest;
+	uint32_t id;
+	const struct fl_stream *plan;
+	const struct fl_table *table;
+	const struct source_ops *ops;
+	struct source *source;
+	struct fl_decoder *decoder;
+	struct part **parts;
+	uint32_t part_count;
+	struct part **reading;	/* in the source's order */
+	uint32_t reading_count, turn;
+	bool assign_due, complete, bounded;
+	size_t row_fixed;	/* bytes a row needs beside variable-width values */
+	uint32_t *var_columns, var_count;
+	struct meta_column *metas;
+	uint32_t meta_count;
+	struct source_run run;	/* taken, not yet all decoded */
+	struct part *run_part;
+};
+
+/* One commit, handed to the committing thread. */
+struct job {
+	bool has_step;
+	char *bytes;		/* FL_STEP_SIZE_MAX */
+	struct fl_ingest_cursor cursor;
+	struct fl_partition_cursor *parts;
+	uint32_t part_max;
+	struct fl_buf dead;	/* entries of struct dead_entry, key, value */
+	uint64_t dead_size;	/* bytes of dead letters in the store after this */
+	uint64_t trim_to;	/* steps before it may go */
+};
+
+struct committer {
+	struct fl_store *store;
+	struct fl_bells *bells;
+	int wake_fd;
+	bool threaded, started, stop;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct job *waiting, *working; /* NULL: none */
+	struct job jobs[2];
+	struct fl_err failed;	/* of the job being tried again, or the end */
+	uint64_t last_hash, durable_step, first_step;
+	bool durable_finished;
+	uint64_t commit_count;
+};
+
+struct pipeline_view {
+	struct fl_pipeline *pipeline;
+	struct fl_store *store;
+	bool known, wants_time;
+	uint64_t replay_from;
+	struct fl_partition_time *times;
+	uint32_t time_count;
+	int64_t drift_ms;
+};
+
+struct ingest {
+	struct fl_instance *instance;
+	struct fl_store *store;
+	struct fl_bells *bells;
+	struct fl_metrics *metrics;
+	int wake_fd;
+	bool sync;		/* test source: commit within the step */
+	struct stream **streams;
+	uint32_t stream_count;
+	struct fl_partition_cursor *orphans; /* of streams that no pipeline has now */
+	uint32_t orphan_count;
+	struct committer committer;
+	struct pipeline_view *pipelines;
+	bool wants_time;
+	uint64_t trim_to;
+	int64_t looked_ms, commands_ms, beat_ms, noted_ms;
+	/* The step being filled. */
+	struct fl_ingest_cursor cursor;
+	struct fl_buf marks;	/* struct fl_mark */
+	bool marks_urgent;	/* ADDED, END, HOLE: not only time */
+	size_t step_size;	/* upper bound of its bytes so far */
+	uint32_t step_rows, row_max;
+	struct fl_buf dead;
+	bool dirty;		/* positions moved without rows */
+	bool full;
+	struct fl_arena arena;
+	int64_t now_ms, submitted_us, time_step_ms, committed_ms;
+	uint64_t dead_size, dead_quota, store_quota;
+	bool over_quota;
+	char state[128];
+};
+
+struct dead_entry {
+	uint8_t key[16];
+	uint32_t size; /* of the dead letter that follows, padded to 8 */
+	uint32_t pad;
+};
+
+/* stream.c */
+enum fl_code stream_open(struct ingest *ingest, struct stream *stream, struct fl_err *err);
+void stream_close(struct stream *stream);
+struct part *stream_find(struct stream *stream, int32_t partition);
+struct part *stream_add(struct stream *stream, int32_t partition, const char *topic);
+/* Takes what is queued until nothing is left or the step is full. */
+enum fl_code stream_take(struct stream *stream, bool *worked, struct fl_err *err);
+void stream_drop_rows(struct part *part);
+/* partition.c */
+enum fl_code stream_events(struct stream *stream, int64_t now_ms, bool *worked, struct fl_err *err);
+enum fl_code stream_assign(struct stream *stream, struct fl_err *err);
+void part_stop(struct part *part, enum fl_code reason, const char *text);
+void part_end(struct part *part);
+/* marks.c */
+void marks_add(struct ingest *ingest, enum fl_mark_kind kind, const struct part *part, int64_t a,
+    int64_t b, uint32_t reason);
+/* Adds waiting CAUGHT marks and, when due, a TICK; *due: they want a step now. */
+void marks_time(struct ingest *ingest, int64_t now_ms, bool *due);
+/* step_writer.c */
+void step_write(struct ingest *ingest, struct job *job, int64_t now_ms);
+void dead_add(struct part *part, const struct source_record *record, const struct fl_err *why);
+/* committer.c */
+enum fl_code committer_open(struct committer *committer, struct fl_err *err);
+void committer_close(struct committer *committer);
+/* A job to fill, or NULL while none is free. */
+struct job *committer_take(struct committer *committer);
+bool committer_is_idle(struct committer *committer);
+enum fl_code committer_submit(struct committer *committer, struct job *job, struct fl_err *err);
+/* What happened to earlier jobs; *busy: a job waits although it failed. */
+enum fl_code committer_check(struct committer *committer, struct fl_err *err);
+/* retention.c */
+void retention_open(struct ingest *ingest);
+void retention_close(struct ingest *ingest);
+enum fl_code retention_look(struct ingest *ingest, struct fl_err *err);
+/* command.c */
+enum fl_code ingest_commands(struct ingest *ingest, struct fl_err *err);
+
+#endif
