@@ -100,6 +100,19 @@ fill_txn(struct fl_txn *txn, struct committer *committer, struct job *job, struc
 	return FL_OK;
 }
 
+/* Once a life, so that recovery can be timed from outside. */
+static void
+say_first(struct committer *committer, const struct job *job)
+{
+	const struct fl_step_head *head = (const struct fl_step_head *)(const void *)job->bytes;
+
+	if (committer->has_said_first || !job->has_step || head->row_count == 0)
+		return;
+	committer->has_said_first = true;
+	fl_info("first step committed step=%llu rows=%u", (unsigned long long)head->step,
+	    head->row_count);
+}
+
 static enum fl_code
 commit_job(struct committer *committer, struct job *job, struct fl_err *err)
 {
@@ -117,6 +130,7 @@ commit_job(struct committer *committer, struct job *job, struct fl_err *err)
 	committer->last_hash = job->cursor.last_hash;
 	committer->first_step = job->cursor.first_step;
 	committer->commit_count++;
+	say_first(committer, job);
 	__atomic_store_n(&committer->durable_step, job->cursor.last_step, __ATOMIC_RELEASE);
 	__atomic_store_n(&committer->durable_finished, job->cursor.finished != 0, __ATOMIC_RELEASE);
 	if (committer->bells != NULL)

@@ -109,6 +109,7 @@ struct committer {
 	uint64_t last_hash, durable_step, first_step;
 	bool durable_finished;
 	uint64_t commit_count;
+	bool has_said_first; /* rows were committed in this life */
 };
 
 struct pipeline_view {
