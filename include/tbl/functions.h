@@ -67,6 +67,7 @@ FL_FUNCTION("CONCAT", 1, FL_ARGS_ANY, fl_rule_concat, fl_kernel_concat, S_, "CON
 FL_FUNCTION("UPPER", 1, 1, fl_rule_string, fl_kernel_upper, S_, "UPPER(s)|Upper case, letter by letter.")
 FL_FUNCTION("LOWER", 1, 1, fl_rule_string, fl_kernel_lower, S_, "LOWER(s)|Lower case, letter by letter.")
 FL_FUNCTION("TRIM", 1, 2, fl_rule_string, fl_kernel_trim, S_, "TRIM([BOTH] [c FROM] s)|Without blanks, or the characters of c, at both ends.")
+FL_FUNCTION("BTRIM", 1, 2, fl_rule_string, fl_kernel_trim, S_, "BTRIM(s [, c])|As TRIM(BOTH c FROM s).")
 FL_FUNCTION("LTRIM", 1, 2, fl_rule_string, fl_kernel_ltrim, S_, "LTRIM(s [, c])|As TRIM(LEADING c FROM s).")
 FL_FUNCTION("RTRIM", 1, 2, fl_rule_string, fl_kernel_rtrim, S_, "RTRIM(s [, c])|As TRIM(TRAILING c FROM s).")
 FL_FUNCTION("REPLACE", 3, 3, fl_rule_string, fl_kernel_replace, S_, "REPLACE(s, a, b)|Every a in s replaced by b.")

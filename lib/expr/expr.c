@@ -245,7 +245,7 @@ fl_refuse(const char *name, struct fl_expr **args, uint32_t arg_count, struct fl
 	const char *bar = fn != NULL ? strrchr(fn->help, '|') : NULL;
 	enum fl_code code;
 
-	fl_buf_printf(&text, "cannot apply '%s' to arguments of type '", name);
+	fl_buf_printf(&text, "Cannot apply '%s' to arguments of type '", name);
 	print_arguments(name, args, arg_count, infix, &text);
 	fl_buf_byte(&text, '\'');
 	if (bar != NULL)
@@ -366,7 +366,7 @@ fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 		struct fl_buf text = { .data = NULL };
 		print_arguments(upper, args, arg_count, false, &text);
 		enum fl_code code = FL_FAIL(err, FL_E_SQL_BIND,
-		    "no match found for function signature %s%s%s%s", text.data,
+		    "No match found for function signature %s%s%s%s", text.data,
 		    near != NULL ? "; did you mean " : "", near != NULL ? near : "",
 		    near != NULL ? "?" : "");
 		fl_buf_fini(&text);
@@ -376,7 +376,7 @@ fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 		const char *bar = strrchr(fn->help, '|');
 
 		return FL_FAIL(err, FL_E_SQL_BIND,
-		    "invalid number of arguments to function '%s': got %u, expected %.*s", fn->name,
+		    "Invalid number of arguments to function '%s': got %u, expected %.*s", fn->name,
 		    arg_count, (int)(bar - fn->help), fn->help);
 	}
 	/* Rules rewrite arguments; the caller's array stays as it is. */
@@ -452,7 +452,7 @@ fl_expand_case(struct fl_arena *arena, const char *name, struct fl_expr **args, 
 			    fl_type_name((enum fl_type_id)own[i]->type.id));
 		if (!fl_type_common(&type, &own[i + 1]->type, &type))
 			return FL_FAIL(err, FL_E_SQL_BIND,
-			    "illegal mixing of types in CASE or COALESCE statement: %s and %s",
+			    "Illegal mixing of types in CASE or COALESCE statement: %s and %s",
 			    fl_type_name((enum fl_type_id)type.id),
 			    fl_type_name((enum fl_type_id)own[i + 1]->type.id));
 	}
@@ -476,7 +476,7 @@ fl_expand_coalesce(struct fl_arena *arena, const char *name, struct fl_expr **ar
 	for (uint32_t i = 0; i < arg_count; i++) {
 		if (!fl_type_common(&type, &args[i]->type, &type))
 			return FL_FAIL(err, FL_E_SQL_BIND,
-			    "illegal mixing of types in CASE or COALESCE statement: %s and %s",
+			    "Illegal mixing of types in CASE or COALESCE statement: %s and %s",
 			    fl_type_name((enum fl_type_id)type.id),
 			    fl_type_name((enum fl_type_id)args[i]->type.id));
 		nullable = nullable && args[i]->type.nullable;

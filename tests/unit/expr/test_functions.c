@@ -333,8 +333,8 @@ messages_say_what_was_expected(void **state)
 		int args;
 	} cases[] = {
 		{ "SUBSTRIN", "did you mean SUBSTRING?", 2 },
-		{ "SUBSTRING", "invalid number of arguments to function 'SUBSTRING'", 1 },
-		{ "+", "cannot apply '+' to arguments of type '<CHAR(1)> + <INTEGER>'", 2 },
+		{ "SUBSTRING", "Invalid number of arguments to function 'SUBSTRING'", 1 },
+		{ "+", "Cannot apply '+' to arguments of type '<CHAR(1)> + <INTEGER>'", 2 },
 		{ "=", "implicit type conversion between CHAR and INTEGER is not supported now", 2 },
 	};
 
