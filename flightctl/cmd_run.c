@@ -34,7 +34,10 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 
 	FL_TRY(fl_instance_open(dir, true, &instance, err));
 	instance->is_run = true;
-	code = pipeline_apply(ctl, instance, files, 1, brokers, reset, err);
+	/* Readers fold as the writer did: flight.max-future has another default here. */
+	code = fl_instance_set(instance, "mode", "run", err);
+	if (code == FL_OK)
+		code = pipeline_apply(ctl, instance, files, 1, brokers, reset, err);
 	if (code == FL_OK)
 		code = fl_instance_load(instance, false, err);
 	if (code == FL_OK)

@@ -34,28 +34,24 @@ on_signal(int signal_number)
 static enum fl_code
 set_one(struct fl_instance *instance, const char *pair, struct fl_err *err)
 {
-	static const struct {
-		const char *scope, *name;
-	} rows[] = {
-#define FL_CONFIG(scope, name, value, help) {#scope, name},
-#include "tbl/config.h"
-#undef FL_CONFIG
-	};
 	const char *equals = strchr(pair, '=');
-	const char *names[FL_ARRAY_COUNT(rows)] = {0};
-	char key[64];
+	const char *names[SETTINGS_MAX], *value, *name, *closest;
 	uint32_t count = 0;
-	const char *closest;
+	int64_t number;
+	char key[64];
 
 	if (equals == NULL || equals == pair || (size_t)(equals - pair) >= sizeof(key))
 		return FL_FAIL(err, FL_E_USAGE, "--set: expected KEY=VALUE, got \"%s\"", pair);
 	snprintf(key, sizeof(key), "%.*s", (int)(equals - pair), pair);
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(rows); i++)
-		if (strcmp(rows[i].scope, "INSTANCE") == 0) {
-			if (strcmp(rows[i].name, key) == 0)
-				return fl_instance_set(instance, key, equals + 1, err);
-			names[count++] = rows[i].name;
-		}
+	while (count < SETTINGS_MAX && (name = fl_config_row(count, &value)) != NULL) {
+		names[count++] = name;
+		if (strcmp(name, key) != 0)
+			continue;
+		if (fl_parse_i64(value, &number) && (!fl_parse_i64(equals + 1, &number) || number < 0))
+			return FL_FAIL(err, FL_E_BAD_OPTION, "--set %s: expected a number, got \"%s\"", key,
+			    equals + 1);
+		return fl_instance_set(instance, key, equals + 1, err);
+	}
 	closest = fl_closest(key, names, count);
 	return FL_FAIL(err, FL_E_BAD_OPTION, "--set: there is no setting \"%s\" of an instance%s%s%s", key,
 	    closest != NULL ? ", did you mean \"" : "; docs/config.md lists all", closest != NULL ? closest : "",
@@ -66,6 +62,7 @@ static enum fl_code
 prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **instance, struct fl_err *err)
 {
 	FL_TRY(fl_instance_open(ctl->instance, true, instance, err));
+	FL_TRY(fl_instance_set(*instance, "mode", "up", err)); /* see cmd_run.c */
 	for (uint32_t i = 0; i < job->setting_count; i++)
 		FL_TRY(set_one(*instance, job->settings[i], err));
 	FL_TRY(pipeline_apply(

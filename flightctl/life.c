@@ -13,12 +13,27 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define BEAT_OLD_MS 10000
 #define BEAT_FRESH_MS 5000
 
 const char *const ctl_programs[3] = {"ingest", "aggregate", "emit"};
+
+static bool
+is_mode_run(struct fl_instance *instance)
+{
+	struct fl_err err = {0};
+	struct fl_buf mode;
+	bool found = false, is_run;
+
+	fl_buf_init(&mode);
+	is_run = fl_instance_get(instance, "mode", &found, &mode, &err) == FL_OK && found
+	    && strcmp(mode.data, "run") == 0;
+	fl_buf_fini(&mode);
+	return is_run;
+}
 
 enum fl_code
 ctl_instance_open(
@@ -36,6 +51,7 @@ ctl_instance_open(
 		fl_instance_close(&opened);
 		return fl_err_context(err, "instance \"%s\"", ctl->instance);
 	}
+	opened->is_run = is_mode_run(opened);
 	*instance = opened;
 	return FL_OK;
 }

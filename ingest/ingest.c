@@ -12,8 +12,8 @@
  * whatever there is when that thread is idle, at most once in 2 ms.  Steps of time
  * alone, and positions that moved without rows, at most once a second.
  */
-#include <jansson.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -24,8 +24,6 @@
 #define COMMANDS_MS 500
 #define BEAT_MS 1000
 #define NOTE_MS 5000	 /* between commits of positions to the broker */
-#define DEAD_QUOTA (UINT64_C(256) << 20)
-#define STORE_QUOTA (UINT64_C(4) << 30)
 #define WAIT_FDS 64
 
 /* ---- open ---- */
@@ -33,29 +31,8 @@
 static void
 read_settings(struct ingest *ingest)
 {
-	struct fl_err err = { .code = FL_OK };
-	struct fl_txn *txn = NULL;
-	const void *value;
-	json_t *json = NULL, *item;
-	size_t size;
-	bool found = false;
-
-	ingest->dead_quota = DEAD_QUOTA;
-	ingest->store_quota = STORE_QUOTA;
-	if (ingest->instance->catalog == NULL ||
-	    fl_txn_begin_read(ingest->instance->catalog, &txn, &err) != FL_OK)
-		return;
-	if (fl_txn_get(txn, FL_DBI_CATALOG_META, "instance", 8, &found, NULL, &value, &size, &err) == FL_OK &&
-	    found)
-		json = json_loadb(value, size, 0, NULL);
-	fl_txn_abort(&txn);
-	item = json_object_get(json, "ingest.dead-quota-bytes");
-	if (json_is_integer(item) && json_integer_value(item) >= 0)
-		ingest->dead_quota = (uint64_t)json_integer_value(item);
-	item = json_object_get(json, "ingest.store-quota-bytes");
-	if (json_is_integer(item) && json_integer_value(item) > 0)
-		ingest->store_quota = (uint64_t)json_integer_value(item);
-	json_decref(json);
+	ingest->dead_quota = (uint64_t)fl_config_number(ingest->instance, "ingest.dead-quota-bytes");
+	ingest->store_quota = (uint64_t)fl_config_number(ingest->instance, "ingest.store-quota-bytes");
 }
 
 static struct stream *

@@ -71,6 +71,10 @@ enum fl_code fl_instance_set(
     struct fl_instance *instance, const char *key, const char *value, struct fl_err *err);
 enum fl_code fl_instance_get(struct fl_instance *instance, const char *key, bool *found,
     struct fl_buf *value, struct fl_err *err);
+/* Rows of tbl/config.h that belong to an instance: name and default; NULL past the end. */
+const char *fl_config_row(uint32_t i, const char **value);
+/* The number that was set for key, else its default. */
+int64_t fl_config_number(struct fl_instance *instance, const char *key);
 /* "DIR/ingest", "DIR/pipelines/NAME", ... into buf; returns buf.  Bytes of a name other
  * than letters, digits, '_' and '-' are written as %XX. */
 const char *fl_instance_path(
