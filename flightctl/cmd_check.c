@@ -41,7 +41,8 @@ cmd_check(struct ctl *ctl)
 		fl_buf_init(&out);
 		fl_buf_str(&out, "{\"pipeline\":");
 		fl_buf_json(&out, plan->name, strlen(plan->name));
-		fl_buf_printf(&out, ",\"tables\":%u,\"streams\":%u,\"queries\":%u,\"sinks\":%u,\"notices\":[",
+		fl_buf_printf(&out,
+		    ",\"tables\":%u,\"streams\":%u,\"queries\":%u,\"sinks\":%u,\"notices\":[",
 		    plan->table_count, plan->stream_count, plan->query_count, plan->sink_count);
 		for (uint32_t i = 0; i < plan->notice_count; i++) {
 			fl_buf_str(&out, i > 0 ? "," : "");

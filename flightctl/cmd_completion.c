@@ -27,18 +27,17 @@ cmd_completion(struct ctl *ctl)
 	if (strcmp(ctl->args[0], "bash") != 0)
 		return ctl_usage(ctl, "expected bash, got \"%s\"", ctl->args[0]);
 	fl_buf_init(&out);
-	fl_buf_str(&out,
-	    "_flightctl() {\n"
-	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd= i words\n"
-	    "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-	    "\t\tcase ${COMP_WORDS[i]} in\n"
-	    "\t\t-i|--instance|--timeout) ((i++)) ;;\n"
-	    "\t\t-*) ;;\n"
-	    "\t\t*) cmd=${COMP_WORDS[i]}; break ;;\n"
-	    "\t\tesac\n"
-	    "\tdone\n"
-	    "\tcase $cmd in\n"
-	    "\t'') words=\"help");
+	fl_buf_str(&out, "_flightctl() {\n"
+			 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} cmd= i words\n"
+			 "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+			 "\t\tcase ${COMP_WORDS[i]} in\n"
+			 "\t\t-i|--instance|--timeout) ((i++)) ;;\n"
+			 "\t\t-*) ;;\n"
+			 "\t\t*) cmd=${COMP_WORDS[i]}; break ;;\n"
+			 "\t\tesac\n"
+			 "\tdone\n"
+			 "\tcase $cmd in\n"
+			 "\t'') words=\"help");
 	for (uint32_t i = 0; (c = ctl_command_row(i)) != NULL; i++)
 		if (!c->hidden)
 			fl_buf_printf(&out, " %s", c->name);
@@ -52,11 +51,10 @@ cmd_completion(struct ctl *ctl)
 		add_options(&out, ctl_global_options);
 		fl_buf_str(&out, "\" ;;\n");
 	}
-	fl_buf_str(&out,
-	    "\tesac\n"
-	    "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-	    "\t[[ $cur == -* || -z $cmd ]] || COMPREPLY=($(compgen -f -- \"$cur\"))\n"
-	    "}\ncomplete -o filenames -F _flightctl flightctl\n");
+	fl_buf_str(&out, "\tesac\n"
+			 "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+			 "\t[[ $cur == -* || -z $cmd ]] || COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+			 "}\ncomplete -o filenames -F _flightctl flightctl\n");
 	out_write(&out);
 	fl_buf_fini(&out);
 	return CTL_OK;

@@ -38,7 +38,8 @@ find_start(struct job *job, struct fl_kafka_consumer *consumer, int32_t partitio
 
 	FL_TRY(fl_kafka_consumer_offsets(
 	    consumer, job->topic.table.topic, partition, timeout_ms, &info, err));
-	if (job->from == NULL || strcmp(job->from, "beginning") == 0 || strcmp(job->from, "earliest") == 0)
+	if (job->from == NULL || strcmp(job->from, "beginning") == 0 ||
+	    strcmp(job->from, "earliest") == 0)
 		*offset = info.low;
 	else if (strcmp(job->from, "end") == 0 || strcmp(job->from, "latest") == 0)
 		*offset = info.high;
@@ -95,7 +96,8 @@ show_message(const struct ctl *ctl, struct job *job, struct topic_reader *reader
 	fl_buf_reset(&job->line);
 	if (topic_reader_decode(reader, m->value, m->value_size, &job->line, &err) != FL_OK) {
 		job->bad++;
-		fprintf(stderr, "flightctl %s: topic \"%s\" partition %" PRId32 " offset %" PRId64 ": %s\n",
+		fprintf(stderr,
+		    "flightctl %s: topic \"%s\" partition %" PRId32 " offset %" PRId64 ": %s\n",
 		    ctl->command->name, job->topic.table.topic, partition, m->offset,
 		    fl_err_print(&err, text, sizeof(text)));
 		return;
@@ -108,8 +110,8 @@ show_message(const struct ctl *ctl, struct job *job, struct topic_reader *reader
 	if (job->envelope) {
 		fl_buf_str(&job->out, "{\"topic\":");
 		fl_buf_json(&job->out, job->topic.table.topic, strlen(job->topic.table.topic));
-		fl_buf_printf(&job->out, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"ts\":%" PRId64
-					 ",\"key\":",
+		fl_buf_printf(&job->out,
+		    ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"ts\":%" PRId64 ",\"key\":",
 		    partition, m->offset, m->ts_ms);
 		if (m->key == NULL)
 			fl_buf_str(&job->out, "null");
@@ -136,7 +138,8 @@ follow(const struct ctl *ctl, struct job *job, struct fl_kafka_consumer *consume
     struct topic_reader *reader, const struct fl_kafka_assignment *set, uint32_t count,
     struct fl_err *err)
 {
-	int64_t until = ctl->timeout_ms > 0 ? fl_monotonic_us() + ctl->timeout_ms * 1000 : INT64_MAX;
+	int64_t until =
+	    ctl->timeout_ms > 0 ? fl_monotonic_us() + ctl->timeout_ms * 1000 : INT64_MAX;
 	struct fl_kafka_message messages[RUN_MAX];
 	bool *is_ended = fl_calloc(count, sizeof(*is_ended));
 	uint32_t ended_count = 0;
@@ -151,9 +154,11 @@ follow(const struct ctl *ctl, struct job *job, struct fl_kafka_consumer *consume
 			bool eof = false;
 			int64_t eof_offset;
 
-			code = fl_kafka_consumer_poll(consumer, i, messages, RUN_MAX, &n, &eof, &eof_offset, err);
+			code = fl_kafka_consumer_poll(
+			    consumer, i, messages, RUN_MAX, &n, &eof, &eof_offset, err);
 			if (code != FL_OK && fl_code_class(code) == FL_CLASS_TRANSIENT) {
-				code = FL_OK; /* the client connects again; --timeout ends the patience */
+				code = FL_OK; /* the client connects again; --timeout ends the
+						 patience */
 				continue;
 			}
 			for (uint32_t m = 0; m < n && !is_full; m++) {
@@ -199,10 +204,12 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 	if (code == FL_OK)
 		code = fl_kafka_consumer_open(&job->topic.table, "flightctl", &consumer, err);
 	if (code == FL_OK)
-		code = fl_kafka_consumer_partitions(consumer, job->topic.table.topic, timeout_ms, &count, err);
+		code = fl_kafka_consumer_partitions(
+		    consumer, job->topic.table.topic, timeout_ms, &count, err);
 	if (code == FL_OK && job->partition >= (int64_t)count)
-		code = FL_FAIL(err, FL_E_NO_SUCH_OBJECT, "topic \"%s\" has no partition %" PRId64 ", it has %u",
-		    job->topic.table.topic, job->partition, count);
+		code = FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
+		    "topic \"%s\" has no partition %" PRId64 ", it has %u", job->topic.table.topic,
+		    job->partition, count);
 	if (code == FL_OK)
 		set = fl_calloc(count, sizeof(*set));
 	for (uint32_t p = 0; p < count && code == FL_OK; p++) {
@@ -265,8 +272,8 @@ cmd_consume(struct ctl *ctl)
 	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	if (topic_finish(&job.topic, ctl->arg_count > 0 ? ctl->args[0] : NULL, &err) != FL_OK
-	    || run_job(ctl, &job, &err) != FL_OK)
+	if (topic_finish(&job.topic, ctl->arg_count > 0 ? ctl->args[0] : NULL, &err) != FL_OK ||
+	    run_job(ctl, &job, &err) != FL_OK)
 		status = ctl_fail(ctl, &err);
 	else
 		status = job.bad > 0 ? CTL_FAILED : CTL_OK;

@@ -86,7 +86,8 @@ send_flights(struct demo *demo, struct topic_writer *writer, struct fl_kafka_pro
 	fl_buf_init(&line);
 	while (!is_stopping && code == FL_OK) {
 		const struct fl_buf *value;
-		int64_t due = (int64_t)((double)(fl_monotonic_us() - started_us) * demo->rate / 1e6);
+		int64_t due =
+		    (int64_t)((double)(fl_monotonic_us() - started_us) * demo->rate / 1e6);
 
 		for (; (int64_t)generate.index < due && code == FL_OK;) {
 			int32_t partition = (int32_t)(generate.index % DEMO_PARTITIONS);
@@ -95,8 +96,8 @@ send_flights(struct demo *demo, struct topic_writer *writer, struct fl_kafka_pro
 			generate_next(&generate, row, &line);
 			code = topic_writer_encode(writer, line.data, line.size, &value, err);
 			if (code == FL_OK)
-				code = fl_kafka_producer_send(
-				    producer, partition, NULL, 0, value->data, value->size, fl_now_ms(), err);
+				code = fl_kafka_producer_send(producer, partition, NULL, 0,
+				    value->data, value->size, fl_now_ms(), err);
 		}
 		poll(NULL, 0, 20);
 	}
@@ -111,8 +112,9 @@ run_generator(void *self)
 	struct fl_kafka_producer *producer = NULL;
 	struct topic_writer *writer = NULL;
 
-	if (topic_writer_open(&demo->flights, &writer, &demo->thread_err) == FL_OK
-	    && fl_kafka_producer_open(&demo->flights.table, NULL, &producer, &demo->thread_err) == FL_OK)
+	if (topic_writer_open(&demo->flights, &writer, &demo->thread_err) == FL_OK &&
+	    fl_kafka_producer_open(&demo->flights.table, NULL, &producer, &demo->thread_err) ==
+		FL_OK)
 		send_flights(demo, writer, producer, &demo->thread_err);
 	fl_kafka_producer_close(&producer);
 	topic_writer_close(&writer);
@@ -198,13 +200,15 @@ poll_results(struct demo *demo, struct result_topic *r, struct fl_err *err)
 	enum fl_code code;
 	bool eof;
 
-	code = fl_kafka_consumer_poll(r->consumer, 0, messages, RUN_MAX, &count, &eof, &eof_offset, err);
+	code = fl_kafka_consumer_poll(
+	    r->consumer, 0, messages, RUN_MAX, &count, &eof, &eof_offset, err);
 	if (code != FL_OK)
 		return fl_code_class(code) == FL_CLASS_TRANSIENT ? FL_OK : code;
 	fl_buf_init(&json);
 	for (uint32_t i = 0; i < count && code == FL_OK; i++) {
 		fl_buf_reset(&json);
-		code = topic_reader_decode(r->reader, messages[i].value, messages[i].value_size, &json, err);
+		code = topic_reader_decode(
+		    r->reader, messages[i].value, messages[i].value_size, &json, err);
 		if (code == FL_OK)
 			print_result(demo, r, json.data);
 	}
@@ -232,7 +236,8 @@ watch_results(struct demo *demo, struct fl_err *err)
 		if (waitpid(demo->supervisord, NULL, WNOHANG) == demo->supervisord) {
 			demo->supervisord = 0;
 			if (!is_stopping)
-				code = FL_FAIL(err, FL_E_IO, "supervisord ended; see \"%s/log\"", demo->dir);
+				code = FL_FAIL(
+				    err, FL_E_IO, "supervisord ended; see \"%s/log\"", demo->dir);
 		}
 		fl_kafka_consumer_wait(results[0].consumer, 50);
 	}
@@ -292,7 +297,8 @@ print_hints(const struct demo *demo)
 
 	ctl_path_program("flightctl", own, sizeof(own), &err);
 	ctl_life_get(demo->instance, "aggregate", &life);
-	printf("%.0f flights a second go into an embedded broker; their time runs %d times as fast as the\n"
+	printf("%.0f flights a second go into an embedded broker; their time runs %d times as fast "
+	       "as the\n"
 	       "clock, so a one-minute window closes every %d s.  The embedded broker has no\n"
 	       "transactions: this shows recovery, not exactly-once.\n\n"
 	       "In another terminal:\n"
@@ -307,7 +313,8 @@ print_hints(const struct demo *demo)
 static enum fl_code
 run_demo(struct demo *demo, struct fl_err *err)
 {
-	FL_TRY(ctl_path_data("pipelines/flights/flights.avpr", demo->schema, sizeof(demo->schema), err));
+	FL_TRY(ctl_path_data(
+	    "pipelines/flights/flights.avpr", demo->schema, sizeof(demo->schema), err));
 	FL_TRY(ctl_path_temporary("demo", demo->dir, sizeof(demo->dir), err));
 	FL_TRY(start_broker(demo, err));
 	FL_TRY(start_programs(demo, err));
@@ -325,7 +332,8 @@ end_demo(struct demo *demo)
 	if (demo->has_thread)
 		pthread_join(demo->thread, NULL);
 	/* The programs end while the broker still answers them. */
-	if (demo->supervisord > 0 && super_stop(demo->dir, demo->supervisord, STOP_MS, &err) != FL_OK) {
+	if (demo->supervisord > 0 &&
+	    super_stop(demo->dir, demo->supervisord, STOP_MS, &err) != FL_OK) {
 		fl_warn("%s", err.text);
 		kill(demo->supervisord, SIGKILL);
 	}

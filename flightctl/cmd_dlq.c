@@ -18,7 +18,7 @@
 struct job {
 	const char *wanted_id; /* show; NULL: list */
 	int64_t limit;
-	enum fl_code code;     /* FL_OK: all */
+	enum fl_code code; /* FL_OK: all */
 	bool json, found;
 	struct out_table table;
 	struct fl_buf out;
@@ -120,7 +120,9 @@ show_letter(struct job *job, const char *id, const struct fl_dead *dead)
 	if (job->json) {
 		fl_buf_str(&job->out, "{\"id\":");
 		fl_buf_json(&job->out, id, strlen(id));
-		fl_buf_printf(&job->out, ",\"code\":\"%s\",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"time\":\"%s\",\"reason\":",
+		fl_buf_printf(&job->out,
+		    ",\"code\":\"%s\",\"partition\":%" PRId32 ",\"offset\":%" PRId64
+		    ",\"time\":\"%s\",\"reason\":",
 		    fl_code_name((enum fl_code)h->code), h->partition, h->offset, when);
 		fl_buf_json(&job->out, dead->reason, h->reason_size);
 		fl_buf_printf(&job->out, ",\"value_size\":%" PRIu32, h->value_full);
@@ -129,9 +131,11 @@ show_letter(struct job *job, const char *id, const struct fl_dead *dead)
 		fl_buf_str(&job->out, "}\n");
 		return;
 	}
-	fl_buf_printf(&job->out, "id         %s\ncode       %s\n", id, fl_code_name((enum fl_code)h->code));
-	fl_buf_printf(&job->out, "position   partition %" PRId32 " offset %" PRId64 "\ntime       %s\n",
-	    h->partition, h->offset, when);
+	fl_buf_printf(
+	    &job->out, "id         %s\ncode       %s\n", id, fl_code_name((enum fl_code)h->code));
+	fl_buf_printf(&job->out,
+	    "position   partition %" PRId32 " offset %" PRId64 "\ntime       %s\n", h->partition,
+	    h->offset, when);
 	fl_buf_printf(&job->out, "reason     %.*s\n", (int)h->reason_size, dead->reason);
 	if (!(h->flags & 1)) {
 		fl_buf_printf(&job->out, "key        %" PRIu32 " bytes\n", h->key_size);
@@ -217,10 +221,11 @@ walk(struct job *job, const struct fl_instance *instance, enum fl_role role, con
 	FL_TRY(view_store_open(instance, role, pipeline, &store, err));
 	if (store == NULL)
 		return FL_OK;
-	code = role == FL_ROLE_INGEST ? walk_store(job, store, FL_DBI_INGEST_DEAD, NULL, print_ingest_id, err)
-	    : role == FL_ROLE_PIPELINE
-	    ? walk_store(job, store, FL_DBI_PIPELINE_DEAD, pipeline, print_pipeline_id, err)
-	    : walk_store(job, store, FL_DBI_EMIT_DEAD, NULL, print_emit_id, err);
+	code = role == FL_ROLE_INGEST
+		   ? walk_store(job, store, FL_DBI_INGEST_DEAD, NULL, print_ingest_id, err)
+	       : role == FL_ROLE_PIPELINE
+		   ? walk_store(job, store, FL_DBI_PIPELINE_DEAD, pipeline, print_pipeline_id, err)
+		   : walk_store(job, store, FL_DBI_EMIT_DEAD, NULL, print_emit_id, err);
 	fl_store_close(&store);
 	return code;
 }
@@ -240,7 +245,8 @@ walk_all(struct ctl *ctl, struct job *job, struct fl_err *err)
 	fl_instance_close(&instance);
 	if (code == FL_OK && job->wanted_id != NULL && !job->found)
 		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
-		    "there is no dead letter \"%s\"; `flightctl dlq list` shows those there are", job->wanted_id);
+		    "there is no dead letter \"%s\"; `flightctl dlq list` shows those there are",
+		    job->wanted_id);
 	return code;
 }
 

@@ -23,9 +23,9 @@ print_config(struct fl_buf *out)
 	    {"PROCESS", "Of a process: environment variables."},
 	};
 
-	fl_buf_str(out,
-	    "# Settings\n\nWritten by `make docs` from include/tbl/config.h.  There is no configuration "
-	    "file.\n");
+	fl_buf_str(out, "# Settings\n\nWritten by `make docs` from include/tbl/config.h.  There is "
+			"no configuration "
+			"file.\n");
 	for (uint32_t p = 0; p < FL_ARRAY_COUNT(parts); p++) {
 		bool is_first = true;
 
@@ -33,11 +33,12 @@ print_config(struct fl_buf *out)
 			if (strcmp(settings[i].scope, parts[p].scope) != 0)
 				continue;
 			if (is_first)
-				fl_buf_printf(
-				    out, "\n%s\n\n| key | default | does |\n|---|---|---|\n", parts[p].text);
+				fl_buf_printf(out,
+				    "\n%s\n\n| key | default | does |\n|---|---|---|\n",
+				    parts[p].text);
 			is_first = false;
-			fl_buf_printf(out, "| `%s` | %s | %s |\n", settings[i].name, settings[i].value,
-			    settings[i].help);
+			fl_buf_printf(out, "| `%s` | %s | %s |\n", settings[i].name,
+			    settings[i].value, settings[i].help);
 		}
 	}
 }
@@ -45,14 +46,15 @@ print_config(struct fl_buf *out)
 static void
 print_metrics(struct fl_buf *out)
 {
-	fl_buf_str(out,
-	    "# Metrics\n\nWritten by `make docs` from include/tbl/metrics.h.\n\n"
-	    "`flightctl metrics` prints them in Prometheus' text format.  Counters are kept in the stores'\n"
-	    "transactions and only mirrored, so they survive restarts exactly.\n\n"
-	    "| name | kind | unit | means |\n|---|---|---|---|\n"
-	    "| `flight_up{program}` | gauge |  | 1 while the program runs. |\n"
-	    "| `flight_beat_timestamp_seconds{program}` | gauge | seconds | When the program last said that it "
-	    "lives. |\n");
+	fl_buf_str(out, "# Metrics\n\nWritten by `make docs` from include/tbl/metrics.h.\n\n"
+			"`flightctl metrics` prints them in Prometheus' text format.  Counters are "
+			"kept in the stores'\n"
+			"transactions and only mirrored, so they survive restarts exactly.\n\n"
+			"| name | kind | unit | means |\n|---|---|---|---|\n"
+			"| `flight_up{program}` | gauge |  | 1 while the program runs. |\n"
+			"| `flight_beat_timestamp_seconds{program}` | gauge | seconds | When the "
+			"program last said that it "
+			"lives. |\n");
 	for (int i = 0; i < FL_METRIC_COUNT; i++) {
 		const struct fl_metric_info *m = fl_metric_info((enum fl_metric)i);
 
@@ -67,7 +69,8 @@ print_errors(struct fl_buf *out)
 	fl_buf_str(out,
 	    "# Errors\n\nWritten by `make docs` from include/tbl/errors.h.\n\n"
 	    "| class | what happens | exit status of the program |\n|---|---|---|\n"
-	    "| INPUT | the record becomes a dead letter, or the statement is refused | goes on (a command: 1) |\n"
+	    "| INPUT | the record becomes a dead letter, or the statement is refused | goes on (a "
+	    "command: 1) |\n"
 	    "| TRANSIENT | it is tried again, with a growing wait | goes on, or 75 |\n"
 	    "| CONFIG | a person has to change something | 78, not started again |\n"
 	    "| FATAL | the process ends and starts again from its last commit | 70 |\n\n"
@@ -104,12 +107,13 @@ print_functions(struct fl_buf *out)
 	const struct fl_function *fn;
 	const struct fl_agg_fn *agg;
 
-	fl_buf_str(out,
-	    "# SQL functions\n\nWritten by `make docs` from include/tbl/functions.h and aggregates.h.\n\n"
-	    "## Functions and operators\n\n| name | does |\n|---|---|\n");
+	fl_buf_str(out, "# SQL functions\n\nWritten by `make docs` from include/tbl/functions.h "
+			"and aggregates.h.\n\n"
+			"## Functions and operators\n\n| name | does |\n|---|---|\n");
 	for (uint32_t i = 0; (fn = fl_function_row(i)) != NULL; i++)
 		add_help(out, fn->name, fn->help);
-	fl_buf_str(out, "\n## Aggregates\n\nAll take `FILTER (WHERE ...)`.\n\n| name | does |\n|---|---|\n");
+	fl_buf_str(out,
+	    "\n## Aggregates\n\nAll take `FILTER (WHERE ...)`.\n\n| name | does |\n|---|---|\n");
 	for (uint32_t i = 0; (agg = fl_agg_row(i)) != NULL; i++)
 		add_help(out, agg->name, agg->help);
 }

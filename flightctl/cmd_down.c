@@ -23,7 +23,8 @@ cmd_down(struct ctl *ctl)
 		ctl_say(ctl, "instance %s is not running", ctl->instance);
 		return CTL_OK;
 	}
-	if (super_stop(ctl->instance, pid, ctl->timeout_ms > 0 ? ctl->timeout_ms : STOP_MS, &err) != FL_OK)
+	if (super_stop(ctl->instance, pid, ctl->timeout_ms > 0 ? ctl->timeout_ms : STOP_MS, &err) !=
+	    FL_OK)
 		return ctl_fail(ctl, &err);
 	ctl_say(ctl, "ended: instance %s", ctl->instance);
 	return CTL_OK;

@@ -84,7 +84,8 @@ send_rows(struct job *job, struct topic_writer *writer, struct fl_kafka_producer
 
 	generate_init(&generate, &job->options);
 	fl_buf_init(&line);
-	for (int64_t i = 0; (job->count == 0 || i < job->count) && !is_stopping && code == FL_OK; i++) {
+	for (int64_t i = 0; (job->count == 0 || i < job->count) && !is_stopping && code == FL_OK;
+	     i++) {
 		const struct fl_buf *value;
 		bool is_bad;
 
@@ -94,8 +95,8 @@ send_rows(struct job *job, struct topic_writer *writer, struct fl_kafka_producer
 		code = topic_writer_encode(writer, line.data, line.size, &value, err);
 		if (code == FL_OK)
 			code = fl_kafka_producer_send(producer,
-			    job->partitions > 0 ? (int32_t)(i % job->partitions) : -1, NULL, 0, value->data,
-			    is_bad ? value->size / 2 : value->size, fl_now_ms(), err);
+			    job->partitions > 0 ? (int32_t)(i % job->partitions) : -1, NULL, 0,
+			    value->data, is_bad ? value->size / 2 : value->size, fl_now_ms(), err);
 	}
 	fl_buf_fini(&line);
 	return code;
@@ -191,15 +192,15 @@ cmd_gen(struct ctl *ctl)
 			job.row = row;
 	}
 	if (job.row == NULL) {
-		FL_FAIL(&err, FL_E_NO_SUCH_OBJECT, "there is no generator \"%s\"; there is: %s", ctl->args[0],
-		    names[0]);
+		FL_FAIL(&err, FL_E_NO_SUCH_OBJECT, "there is no generator \"%s\"; there is: %s",
+		    ctl->args[0], names[0]);
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	if ((job.topic.table.brokers != NULL ? produce_rows(ctl, &job, &err) : print_rows(&job, &err))
-	    != FL_OK)
+	if ((job.topic.table.brokers != NULL ? produce_rows(ctl, &job, &err)
+					     : print_rows(&job, &err)) != FL_OK)
 		status = ctl_fail(ctl, &err);
 out:
 	topic_fini(&job.topic);

@@ -45,12 +45,11 @@ ask_end(struct job *job, const struct fl_table *table, const struct fl_partition
 		if (fl_kafka_consumer_open(table, "flightctl", &job->consumer, &err) != FL_OK)
 			job->consumer = NULL;
 	}
-	if (job->consumer == NULL
-	    || fl_kafka_consumer_offsets(
-		   job->consumer, partition->topic, partition->partition, job->timeout_ms, &info, &err)
-		!= FL_OK) {
-		fl_warn("topic \"%s\" partition %d: the broker does not tell its end: %s", partition->topic,
-		    partition->partition, err.text);
+	if (job->consumer == NULL ||
+	    fl_kafka_consumer_offsets(job->consumer, partition->topic, partition->partition,
+		job->timeout_ms, &info, &err) != FL_OK) {
+		fl_warn("topic \"%s\" partition %d: the broker does not tell its end: %s",
+		    partition->topic, partition->partition, err.text);
 		job->is_offline = true; /* once is enough waiting */
 		return -1;
 	}
@@ -93,9 +92,9 @@ add_partition(struct job *job, struct out_table *table, const struct view *view,
 	out_cellf(table, 7, "%" PRId64, time->offset);
 	out_time(table, 8, FL_MAX(time->watermark, time->floor));
 	out_cell(table, 9,
-	    time->ended	     ? "ended"
-		: time->idle ? "idle"
-		: FL_MAX(time->watermark, time->floor) == pipeline->cursor.watermark
+	    time->ended	 ? "ended"
+	    : time->idle ? "idle"
+	    : FL_MAX(time->watermark, time->floor) == pipeline->cursor.watermark
 		? "holds the watermark"
 		: "");
 }

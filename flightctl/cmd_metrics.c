@@ -13,12 +13,16 @@ add_metric(const struct ctl *ctl, struct fl_buf *out, const struct fl_metric_inf
 	const char *kind = info->kind == FL_COUNTER ? "counter" : "gauge";
 
 	if (ctl->json)
-		fl_buf_printf(out, "%s\n {\"name\":\"flight_%s_%s\",\"type\":\"%s\",\"unit\":\"%s\",\"value\":%" PRId64 "}",
+		fl_buf_printf(out,
+		    "%s\n "
+		    "{\"name\":\"flight_%s_%s\",\"type\":\"%s\",\"unit\":\"%s\",\"value\":%" PRId64
+		    "}",
 		    is_first ? "" : ",", info->program, info->name, kind, info->unit, value);
 	else
 		fl_buf_printf(out,
-		    "# HELP flight_%s_%s %s\n# TYPE flight_%s_%s %s\nflight_%s_%s %" PRId64 "\n", info->program,
-		    info->name, info->help, info->program, info->name, kind, info->program, info->name, value);
+		    "# HELP flight_%s_%s %s\n# TYPE flight_%s_%s %s\nflight_%s_%s %" PRId64 "\n",
+		    info->program, info->name, info->help, info->program, info->name, kind,
+		    info->program, info->name, value);
 }
 
 /* What every program has: whether it lives, and its last beat. */
@@ -35,17 +39,22 @@ add_lives(const struct ctl *ctl, struct fl_buf *out, const struct fl_instance *i
 		if (glob != NULL && fnmatch(glob, names[n], 0) != 0)
 			continue;
 		if (!ctl->json)
-			fl_buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", names[n], helps[n], names[n]);
+			fl_buf_printf(
+			    out, "# HELP %s %s\n# TYPE %s gauge\n", names[n], helps[n], names[n]);
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
 			double value;
 
 			ctl_life_get(instance, ctl_programs[i], &life);
 			value = n == 0 ? life.is_running : (double)life.beat_ms / 1000;
 			if (ctl->json)
-				fl_buf_printf(out, "%s\n {\"name\":\"%s\",\"type\":\"gauge\",\"program\":\"%s\",\"value\":%.3f}",
+				fl_buf_printf(out,
+				    "%s\n "
+				    "{\"name\":\"%s\",\"type\":\"gauge\",\"program\":\"%s\","
+				    "\"value\":%.3f}",
 				    *is_first ? "" : ",", names[n], ctl_programs[i], value);
 			else
-				fl_buf_printf(out, "%s{program=\"%s\"} %.3f\n", names[n], ctl_programs[i], value);
+				fl_buf_printf(out, "%s{program=\"%s\"} %.3f\n", names[n],
+				    ctl_programs[i], value);
 			*is_first = false;
 		}
 	}
@@ -83,7 +92,8 @@ cmd_metrics(struct ctl *ctl)
 			continue;
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(segments); i++)
 			if (segments[i] != NULL && strcmp(info->program, ctl_programs[i]) == 0) {
-				add_metric(ctl, &out, info, fl_metric_get(segments[i], (enum fl_metric)m), is_first);
+				add_metric(ctl, &out, info,
+				    fl_metric_get(segments[i], (enum fl_metric)m), is_first);
 				is_first = false;
 			}
 	}

@@ -61,29 +61,35 @@ reset(const struct ctl *ctl, struct fl_instance *instance, const struct view *vi
 	enum fl_code code;
 
 	for (uint32_t i = 0; view->has_ingest && i < view->ingest.partition_count; i++)
-		matches += strcmp(view->partitions[i].topic, job->topic) == 0
-		    && (job->partition < 0 || job->partition == view->partitions[i].partition);
+		matches += strcmp(view->partitions[i].topic, job->topic) == 0 &&
+			   (job->partition < 0 || job->partition == view->partitions[i].partition);
 	if (matches == 0)
 		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
-		    "no source partition matches topic \"%s\"; `flightctl offsets show` lists them", job->topic);
+		    "no source partition matches topic \"%s\"; `flightctl offsets show` lists them",
+		    job->topic);
 	fl_buf_init(&arguments);
 	fl_buf_str(&arguments, "{\"topic\":");
 	fl_buf_json(&arguments, job->topic, strlen(job->topic));
-	fl_buf_printf(&arguments, ",\"partition\":%" PRId64 ",\"to\":\"%s\",\"offset\":%" PRId64 "}",
-	    job->partition, job->to, job->offset);
+	fl_buf_printf(&arguments,
+	    ",\"partition\":%" PRId64 ",\"to\":\"%s\",\"offset\":%" PRId64 "}", job->partition,
+	    job->to, job->offset);
 	if (!job->execute) {
 		char number_text[32];
 
 		snprintf(number_text, sizeof(number_text), "%" PRId64, job->offset);
-		ctl_say(ctl, "would move %u partition%s of topic \"%s\" to %s; nothing was done: add --execute",
+		ctl_say(ctl,
+		    "would move %u partition%s of topic \"%s\" to %s; nothing was done: add "
+		    "--execute",
 		    matches, matches == 1 ? "" : "s", job->topic,
 		    strcmp(job->to, "offset") == 0 ? number_text : job->to);
 		print_positions(ctl, view, job);
 		code = FL_OK;
 	} else {
-		code = fl_command_put(instance, "ingest", "offsets-reset", arguments.data, &number, err);
+		code = fl_command_put(
+		    instance, "ingest", "offsets-reset", arguments.data, &number, err);
 		if (code == FL_OK)
-			ctl_say(ctl, "command %" PRIu64 " given to ingest: %s", number, arguments.data);
+			ctl_say(
+			    ctl, "command %" PRIu64 " given to ingest: %s", number, arguments.data);
 	}
 	fl_buf_fini(&arguments);
 	return code;
@@ -118,7 +124,8 @@ cmd_offsets(struct ctl *ctl)
 	if (!ctl_need_args(ctl, 1, 1))
 		return ctl->status;
 	if (strcmp(ctl->args[0], "reset") == 0 && (job.topic == NULL || targets != 1))
-		return ctl_usage(ctl, "reset wants --topic and one of --to-earliest, --to-latest, --to-offset");
+		return ctl_usage(
+		    ctl, "reset wants --topic and one of --to-earliest, --to-latest, --to-offset");
 	if (strcmp(ctl->args[0], "reset") != 0 && strcmp(ctl->args[0], "show") != 0)
 		return ctl_usage(ctl, "expected show or reset, got \"%s\"", ctl->args[0]);
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)

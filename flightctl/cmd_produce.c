@@ -29,7 +29,8 @@ send_line(struct job *job, struct topic_writer *writer, struct fl_kafka_producer
 		const char *at = memmem(line, size, job->key_delim, strlen(job->key_delim));
 
 		if (at == NULL)
-			return FL_FAIL(err, FL_E_BAD_JSON, "key delimiter \"%s\" is not in the line", job->key_delim);
+			return FL_FAIL(err, FL_E_BAD_JSON,
+			    "key delimiter \"%s\" is not in the line", job->key_delim);
 		key = line;
 		key_size = (size_t)(at - line);
 		line = at + strlen(job->key_delim);
@@ -49,8 +50,8 @@ send_all(const struct ctl *ctl, struct job *job, FILE *in, struct topic_writer *
 	ssize_t n;
 	enum fl_code code = FL_OK;
 
-	for (int64_t number = 1; (job->count == 0 || job->sent < job->count)
-	     && (n = getline(&line, &line_max, in)) >= 0;
+	for (int64_t number = 1; (job->count == 0 || job->sent < job->count) &&
+				 (n = getline(&line, &line_max, in)) >= 0;
 	     number++) {
 		while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 			n--;
@@ -64,14 +65,16 @@ send_all(const struct ctl *ctl, struct job *job, FILE *in, struct topic_writer *
 		if (fl_code_class(code) != FL_CLASS_INPUT)
 			break;
 		if (job->bad++ < LINE_REPORTS_MAX)
-			fprintf(stderr, "flightctl %s: %s line %" PRId64 ": %s\n", ctl->command->name,
-			    job->file != NULL ? job->file : "stdin", number, fl_err_print(err, text, sizeof(text)));
+			fprintf(stderr, "flightctl %s: %s line %" PRId64 ": %s\n",
+			    ctl->command->name, job->file != NULL ? job->file : "stdin", number,
+			    fl_err_print(err, text, sizeof(text)));
 		code = FL_OK;
 		*err = (struct fl_err){0};
 	}
 	free(line);
 	if (code == FL_OK && ferror(in))
-		code = FL_FAIL(err, FL_E_IO, "could not read \"%s\"", job->file != NULL ? job->file : "stdin");
+		code = FL_FAIL(
+		    err, FL_E_IO, "could not read \"%s\"", job->file != NULL ? job->file : "stdin");
 	return code;
 }
 
@@ -84,7 +87,8 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 	FILE *in = stdin;
 	enum fl_code code;
 
-	if (job->file != NULL && strcmp(job->file, "-") != 0 && (in = fopen(job->file, "re")) == NULL)
+	if (job->file != NULL && strcmp(job->file, "-") != 0 &&
+	    (in = fopen(job->file, "re")) == NULL)
 		return FL_FAIL_NATIVE(
 		    err, FL_E_NO_SUCH_FILE, errno, "file \"%s\": %s", job->file, strerror(errno));
 	code = topic_writer_open(&job->topic, &writer, err);
@@ -142,8 +146,8 @@ cmd_produce(struct ctl *ctl)
 		status = ctl->status;
 		goto out;
 	}
-	if (topic_finish(&job.topic, ctl->arg_count > 0 ? ctl->args[0] : NULL, &err) != FL_OK
-	    || run_job(ctl, &job, &err) != FL_OK) {
+	if (topic_finish(&job.topic, ctl->arg_count > 0 ? ctl->args[0] : NULL, &err) != FL_OK ||
+	    run_job(ctl, &job, &err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}

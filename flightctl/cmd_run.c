@@ -28,7 +28,8 @@ static enum fl_code
 run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *brokers, bool reset,
     struct fl_err *err)
 {
-	const struct fl_program *const programs[] = {&ingest_program, &aggregate_program, &emit_program};
+	const struct fl_program *const programs[] = {
+	    &ingest_program, &aggregate_program, &emit_program};
 	struct fl_instance *instance = NULL;
 	enum fl_code code;
 
@@ -41,7 +42,8 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 	if (code == FL_OK)
 		code = fl_instance_load(instance, false, err);
 	if (code == FL_OK)
-		code = fl_programs_run(instance, programs, FL_ARRAY_COUNT(programs), &is_stopping, err);
+		code = fl_programs_run(
+		    instance, programs, FL_ARRAY_COUNT(programs), &is_stopping, err);
 	fl_instance_close(&instance);
 	return code;
 }

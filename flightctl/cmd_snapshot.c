@@ -57,15 +57,16 @@ take_head_json(struct job *job, const struct aggregate_head *head)
 
 	fl_buf_str(out, "\n{\"pipeline\":");
 	fl_buf_json(out, job->plan->name, strlen(job->plan->name));
-	fl_buf_printf(out, ",\"r\":%" PRIu64 ",\"ingest_last\":%" PRIu64, head->r, head->ingest_last);
+	fl_buf_printf(
+	    out, ",\"r\":%" PRIu64 ",\"ingest_last\":%" PRIu64, head->r, head->ingest_last);
 	add_key_value(out, "clock", out_instant(head->clock_ms, text));
 	add_key_value(out, "watermark", out_instant(head->watermark, text));
 	fl_buf_str(out, ",\"partitions\":[");
 	for (uint32_t i = 0; i < head->partition_count; i++) {
 		const struct fl_partition_time *p = &head->partitions[i];
 
-		fl_buf_printf(out, "%s\n {\"stream\":%u,\"partition\":%d,\"offset\":%" PRId64, i > 0 ? "," : "",
-		    p->stream, p->partition, p->offset);
+		fl_buf_printf(out, "%s\n {\"stream\":%u,\"partition\":%d,\"offset\":%" PRId64,
+		    i > 0 ? "," : "", p->stream, p->partition, p->offset);
 		add_key_value(out, "watermark", out_instant(p->watermark, text));
 		add_key_value(out, "floor", out_instant(p->floor, text));
 		fl_buf_printf(out, ",\"idle\":%s,\"ended\":%s}", p->idle ? "true" : "false",
@@ -87,8 +88,8 @@ take_head(void *ctx, const struct aggregate_head *head)
 		return;
 	}
 	fl_buf_printf(&job->out,
-	    "pipeline %s  step R %" PRIu64 " of %" PRIu64 "  clock %s  watermark %s\n", job->plan->name,
-	    head->r, head->ingest_last, out_instant(head->clock_ms, clock),
+	    "pipeline %s  step R %" PRIu64 " of %" PRIu64 "  clock %s  watermark %s\n",
+	    job->plan->name, head->r, head->ingest_last, out_instant(head->clock_ms, clock),
 	    out_instant(head->watermark, watermark));
 	out_init(&table, NULL, "stream#,topic,partition#,offset#,watermark,floor,state");
 	for (uint32_t i = 0; i < head->partition_count; i++) {
@@ -191,8 +192,8 @@ take_row(void *ctx, const struct aggregate_row *row)
 		take_row_json(job, row, start, end);
 		return;
 	}
-	if (!job->has_table || job->value_count != row->value_count
-	    || strcmp(job->query_name, row->query) != 0) {
+	if (!job->has_table || job->value_count != row->value_count ||
+	    strcmp(job->query_name, row->query) != 0) {
 		end_table(job);
 		begin_table(job, row);
 	}
@@ -272,9 +273,9 @@ cmd_snapshot(struct ctl *ctl)
 		return ctl->status;
 	job.json = ctl->json;
 	fl_buf_init(&job.out);
-	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK
-	    || snapshot_all(ctl, instance, pipeline, ctl->arg_count > 0 ? ctl->args[0] : NULL, &job, &err)
-		!= FL_OK)
+	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK ||
+	    snapshot_all(ctl, instance, pipeline, ctl->arg_count > 0 ? ctl->args[0] : NULL, &job,
+		&err) != FL_OK)
 		status = ctl_fail(ctl, &err);
 	else if (!out_write(&job.out))
 		status = CTL_FAILED;

@@ -30,7 +30,8 @@ add_programs(struct screen *screen, const struct fl_instance *instance)
 			out_cellf(&screen->programs, 2, "%d", (int)life.pid);
 		if (life.is_known)
 			out_time(&screen->programs, 3, life.beat_ms);
-		out_cellf(&screen->programs, 4, "%s%s", life.state, life.is_silent ? " (silent)" : "");
+		out_cellf(
+		    &screen->programs, 4, "%s%s", life.state, life.is_silent ? " (silent)" : "");
 	}
 }
 
@@ -56,7 +57,8 @@ add_pipelines(struct screen *screen, const struct view *view)
 		out_cellf(&screen->pipelines, 1, "%" PRIu64, p->cursor.r);
 		out_cellf(&screen->pipelines, 2, "%" PRIu64, view->ingest.last_step);
 		out_cellf(&screen->pipelines, 3, "%" PRIu64,
-		    view->ingest.last_step > p->cursor.r ? view->ingest.last_step - p->cursor.r : 0);
+		    view->ingest.last_step > p->cursor.r ? view->ingest.last_step - p->cursor.r
+							 : 0);
 		out_time(&screen->pipelines, 4, p->cursor.r > 0 ? p->cursor.clock_ms : FL_TIME_MIN);
 		out_time(&screen->pipelines, 5, p->cursor.watermark);
 		out_cellf(&screen->pipelines, 6, "%" PRIu64, seen);
@@ -112,7 +114,8 @@ add_sinks(struct screen *screen, const struct view *view)
 			out_cellf(&screen->sinks, 3, "%" PRIu64,
 			    sink->count.next > at->next ? sink->count.next - at->next : 0);
 			out_cell(&screen->sinks, 4, states[FL_MIN(at->state, 2)]);
-			out_time(&screen->sinks, 5, at->confirmed_ms > 0 ? at->confirmed_ms : FL_TIME_MIN);
+			out_time(&screen->sinks, 5,
+			    at->confirmed_ms > 0 ? at->confirmed_ms : FL_TIME_MIN);
 			out_cellf(&screen->sinks, 6, "%" PRIu64, at->dead);
 			out_cellf(&screen->sinks, 7, "%" PRIu64, at->retries);
 			out_cellf(&screen->sinks, 8, "%.255s", at->error);
@@ -134,8 +137,8 @@ print_screen(const struct ctl *ctl, const struct fl_instance *instance, const st
 		fl_buf_str(&out, "{\"instance\":");
 		fl_buf_json(&out, instance->dir, strlen(instance->dir));
 		fl_buf_printf(&out,
-		    ",\"uuid\":\"%s\",\"verdict\":\"%s\",\"dead_letters\":{\"ingest\":%" PRIu64 ",\"emit\":%" PRIu64
-		    "},\"ingest_bytes\":%" PRIu64,
+		    ",\"uuid\":\"%s\",\"verdict\":\"%s\",\"dead_letters\":{\"ingest\":%" PRIu64
+		    ",\"emit\":%" PRIu64 "},\"ingest_bytes\":%" PRIu64,
 		    uuid, verdict, view->ingest_dead, view->emit_dead, view->ingest_bytes);
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(tables); i++) {
 			fl_buf_printf(&out, ",\n\"%s\":", tables[i]->title);
@@ -150,7 +153,9 @@ print_screen(const struct ctl *ctl, const struct fl_instance *instance, const st
 				out_print(tables[i], &out);
 			}
 		if (view->ingest_dead + view->emit_dead > 0)
-			fl_buf_printf(&out, "\ndead letters: %" PRIu64 " of ingest, %" PRIu64 " of emit; flightctl dlq list\n",
+			fl_buf_printf(&out,
+			    "\ndead letters: %" PRIu64 " of ingest, %" PRIu64
+			    " of emit; flightctl dlq list\n",
 			    view->ingest_dead, view->emit_dead);
 	}
 	out_write(&out);
@@ -158,8 +163,8 @@ print_screen(const struct ctl *ctl, const struct fl_instance *instance, const st
 }
 
 static int
-show_status(const struct ctl *ctl, const struct fl_instance *instance, bool is_strict,
-    struct fl_err *err)
+show_status(
+    const struct ctl *ctl, const struct fl_instance *instance, bool is_strict, struct fl_err *err)
 {
 	struct screen screen = {0};
 	struct view view;
@@ -173,14 +178,14 @@ show_status(const struct ctl *ctl, const struct fl_instance *instance, bool is_s
 	add_sinks(&screen, &view);
 	if (screen.running == 0)
 		status = CTL_NOT_RUNNING;
-	else if (screen.missing + screen.silent + screen.stopped > 0
-	    || (is_strict && screen.waiting > 0))
+	else if (screen.missing + screen.silent + screen.stopped > 0 ||
+		 (is_strict && screen.waiting > 0))
 		status = CTL_DEGRADED;
 	if (!ctl->quiet)
 		print_screen(ctl, instance, &view, &screen,
-		    status == CTL_OK		 ? "running"
-			: status == CTL_DEGRADED ? "degraded"
-						 : "not running");
+		    status == CTL_OK	     ? "running"
+		    : status == CTL_DEGRADED ? "degraded"
+					     : "not running");
 	out_fini(&screen.programs);
 	out_fini(&screen.pipelines);
 	out_fini(&screen.partitions);

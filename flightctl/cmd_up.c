@@ -47,19 +47,22 @@ set_one(struct fl_instance *instance, const char *pair, struct fl_err *err)
 		names[count++] = name;
 		if (strcmp(name, key) != 0)
 			continue;
-		if (fl_parse_i64(value, &number) && (!fl_parse_i64(equals + 1, &number) || number < 0))
-			return FL_FAIL(err, FL_E_BAD_OPTION, "--set %s: expected a number, got \"%s\"", key,
-			    equals + 1);
+		if (fl_parse_i64(value, &number) &&
+		    (!fl_parse_i64(equals + 1, &number) || number < 0))
+			return FL_FAIL(err, FL_E_BAD_OPTION,
+			    "--set %s: expected a number, got \"%s\"", key, equals + 1);
 		return fl_instance_set(instance, key, equals + 1, err);
 	}
 	closest = fl_closest(key, names, count);
-	return FL_FAIL(err, FL_E_BAD_OPTION, "--set: there is no setting \"%s\" of an instance%s%s%s", key,
-	    closest != NULL ? ", did you mean \"" : "; docs/config.md lists all", closest != NULL ? closest : "",
-	    closest != NULL ? "\"" : "");
+	return FL_FAIL(err, FL_E_BAD_OPTION,
+	    "--set: there is no setting \"%s\" of an instance%s%s%s", key,
+	    closest != NULL ? ", did you mean \"" : "; docs/config.md lists all",
+	    closest != NULL ? closest : "", closest != NULL ? "\"" : "");
 }
 
 static enum fl_code
-prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **instance, struct fl_err *err)
+prepare(
+    const struct ctl *ctl, const struct job *job, struct fl_instance **instance, struct fl_err *err)
 {
 	FL_TRY(fl_instance_open(ctl->instance, true, instance, err));
 	FL_TRY(fl_instance_set(*instance, "mode", "up", err)); /* see cmd_run.c */
@@ -90,7 +93,8 @@ follow(const struct ctl *ctl, pid_t pid, struct fl_err *err)
 			poll(NULL, 0, FOLLOW_MS);
 	}
 	if (!is_gone)
-		code = super_stop(ctl->instance, pid, ctl->timeout_ms > 0 ? ctl->timeout_ms : STOP_MS, err);
+		code = super_stop(
+		    ctl->instance, pid, ctl->timeout_ms > 0 ? ctl->timeout_ms : STOP_MS, err);
 	super_log_follow(ctl->instance, at, false);
 	return code;
 }
@@ -134,9 +138,8 @@ cmd_up(struct ctl *ctl)
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}
-	if (super_wait_ready(
-		instance, pid, from_ms, ctl->timeout_ms > 0 ? ctl->timeout_ms : READY_MS, &err)
-	    != FL_OK) {
+	if (super_wait_ready(instance, pid, from_ms,
+		ctl->timeout_ms > 0 ? ctl->timeout_ms : READY_MS, &err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		if (super_pid(ctl->instance) != 0 && status == CTL_FAILED)
 			status = CTL_DEGRADED; /* the others run */

@@ -87,7 +87,8 @@ cmd_watch_peers(struct ctl *ctl)
 		peers[i].fd = -1;
 	}
 	for (;;) {
-		struct pollfd fds[FL_ARRAY_COUNT(peers) + 1] = {{.fd = parent_fd, .events = POLLIN}};
+		struct pollfd fds[FL_ARRAY_COUNT(peers) + 1] = {
+		    {.fd = parent_fd, .events = POLLIN}};
 		int wait_ms = SETTLED_MS;
 
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(peers); i++) {

@@ -16,14 +16,14 @@
 #include <string.h>
 
 static const struct ctl_command rows[] = {
-#define FL_COMMAND(name, function, access, arguments, summary, options, text, examples) \
+#define FL_COMMAND(name, function, access, arguments, summary, options, text, examples)            \
 	{#name, CTL_##access, arguments, summary, options, text, examples, cmd_##function, false},
 #include "tbl/commands.h"
 #undef FL_COMMAND
-	/* Run by supervisord, not by people. */
-	{"watch-peers", CTL_LOCAL, "", "tell supervisord at once when a program ended", "",
-	    "Runs inside the group of supervisord.conf.\n", "flightctl watch-peers\n",
-	    cmd_watch_peers, true},
+    /* Run by supervisord, not by people. */
+    {"watch-peers", CTL_LOCAL, "", "tell supervisord at once when a program ended", "",
+	"Runs inside the group of supervisord.conf.\n", "flightctl watch-peers\n", cmd_watch_peers,
+	true},
 };
 
 const char ctl_global_options[] =
@@ -108,10 +108,11 @@ init_parser(const struct ctl *ctl)
 
 	memset(&parser, 0, sizeof(parser));
 	if (ctl->command != NULL)
-		parser.own_count = ctl_options_parse(ctl->command->options, parser.options, CTL_OPTIONS_MAX);
-	parser.count = parser.own_count
-	    + ctl_options_parse(ctl_global_options, parser.options + parser.own_count,
-		CTL_OPTIONS_MAX - parser.own_count);
+		parser.own_count =
+		    ctl_options_parse(ctl->command->options, parser.options, CTL_OPTIONS_MAX);
+	parser.count = parser.own_count + ctl_options_parse(ctl_global_options,
+					      parser.options + parser.own_count,
+					      CTL_OPTIONS_MAX - parser.own_count);
 	if (ctl->command == NULL)
 		*at++ = '+'; /* stop at the command's name */
 	*at++ = ':';
@@ -127,9 +128,9 @@ init_parser(const struct ctl *ctl)
 		}
 		if (o->name[0] != '\0')
 			parser.longs[n++] = (struct option){o->name,
-			    o->is_optional     ? optional_argument
-				: o->has_value ? required_argument
-					       : no_argument,
+			    o->is_optional ? optional_argument
+			    : o->has_value ? required_argument
+					   : no_argument,
 			    NULL, 256 + (int)i};
 	}
 	optind = 0;
@@ -201,8 +202,10 @@ ctl_next_option(struct ctl *ctl, const char **value)
 		if (c == '?' || c == ':') {
 			if (word[0] != '-')
 				word = ctl->argv[optind - 1];
-			stop_with(ctl,
-			    ctl_usage(ctl, c == ':' ? "option %s wants a value" : "there is no option %s", word));
+			stop_with(
+			    ctl, ctl_usage(ctl,
+				     c == ':' ? "option %s wants a value" : "there is no option %s",
+				     word));
 			return NULL;
 		}
 		if (c >= 256)
@@ -225,7 +228,8 @@ ctl_need_args(struct ctl *ctl, int min, int max)
 	if (ctl->stop)
 		return false;
 	if (ctl->arg_count < min)
-		stop_with(ctl, ctl_usage(ctl, "an argument is missing: %s", ctl->command->arguments));
+		stop_with(
+		    ctl, ctl_usage(ctl, "an argument is missing: %s", ctl->command->arguments));
 	else if (ctl->arg_count > max)
 		stop_with(ctl, ctl_usage(ctl, "\"%s\" is one argument too many", ctl->args[max]));
 	return !ctl->stop;
@@ -286,7 +290,8 @@ ctl_option_i64(struct ctl *ctl, const char *name, const char *value, int64_t min
 {
 	if (fl_parse_i64(value, out) && *out >= min)
 		return true;
-	ctl_usage(ctl, "--%s: expected a number of at least %lld, got \"%s\"", name, (long long)min, value);
+	ctl_usage(ctl, "--%s: expected a number of at least %lld, got \"%s\"", name, (long long)min,
+	    value);
 	return false;
 }
 
@@ -298,7 +303,8 @@ ctl_option_f64(
 
 	errno = 0;
 	*out = strtod(value, &end);
-	if (end != value && *end == '\0' && errno == 0 && isfinite(*out) && *out >= min && *out <= max)
+	if (end != value && *end == '\0' && errno == 0 && isfinite(*out) && *out >= min &&
+	    *out <= max)
 		return true;
 	ctl_usage(ctl, "--%s: expected a number from %g to %g, got \"%s\"", name, min, max, value);
 	return false;
@@ -329,7 +335,8 @@ print_examples(const char *examples, FILE *out)
 void
 ctl_print_help(const struct ctl_command *command, bool is_long, FILE *out)
 {
-	fprintf(out, "usage: flightctl %s %s\n\n%s\n", command->name, command->arguments, command->summary);
+	fprintf(out, "usage: flightctl %s %s\n\n%s\n", command->name, command->arguments,
+	    command->summary);
 	if (is_long && command->text[0] != '\0')
 		fprintf(out, "\n%s", command->text);
 	if (is_long && command->options[0] != '\0')
@@ -345,10 +352,9 @@ ctl_print_cli_page(struct fl_buf *out)
 {
 	static const char *const access[] = {"does not touch", "reads", "may change"};
 
-	fl_buf_str(out,
-	    "# flightctl\n\nWritten by `make docs` from include/tbl/commands.h.\n\n"
-	    "    flightctl [-i DIR] [options] COMMAND [arguments]\n\n"
-	    "Options of all commands:\n\n```\n");
+	fl_buf_str(out, "# flightctl\n\nWritten by `make docs` from include/tbl/commands.h.\n\n"
+			"    flightctl [-i DIR] [options] COMMAND [arguments]\n\n"
+			"Options of all commands:\n\n```\n");
 	fl_buf_str(out, ctl_global_options);
 	fl_buf_str(out,
 	    "```\n\n"
@@ -361,14 +367,15 @@ ctl_print_cli_page(struct fl_buf *out)
 	    "| command | does |\n|---|---|\n");
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(rows); i++)
 		if (!rows[i].hidden)
-			fl_buf_printf(out, "| [%s](#%s) | %s |\n", rows[i].name, rows[i].name, rows[i].summary);
+			fl_buf_printf(out, "| [%s](#%s) | %s |\n", rows[i].name, rows[i].name,
+			    rows[i].summary);
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(rows); i++) {
 		const struct ctl_command *c = &rows[i];
 
 		if (c->hidden)
 			continue;
-		fl_buf_printf(out, "\n## %s\n\n    flightctl %s %s\n\n%s (%s the instance).\n", c->name,
-		    c->name, c->arguments, c->summary, access[c->access]);
+		fl_buf_printf(out, "\n## %s\n\n    flightctl %s %s\n\n%s (%s the instance).\n",
+		    c->name, c->name, c->arguments, c->summary, access[c->access]);
 		if (c->text[0] != '\0')
 			fl_buf_printf(out, "\n%s", c->text);
 		if (c->options[0] != '\0')

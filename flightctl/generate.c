@@ -31,8 +31,10 @@ static void
 generate_flights(struct generate *g, struct fl_buf *line)
 {
 	/* Weights fall so that a trend is visible but changes hands. */
-	static const char *const origins[] = {"es", "us", "fr", "de", "it", "gb", "pt", "nl", "cn", "mx"};
-	static const char *const carriers[] = {"IB", "AA", "AF", "LH", "AZ", "BA", "TP", "KL", "CA", "AM"};
+	static const char *const origins[] = {
+	    "es", "us", "fr", "de", "it", "gb", "pt", "nl", "cn", "mx"};
+	static const char *const carriers[] = {
+	    "IB", "AA", "AF", "LH", "AZ", "BA", "TP", "KL", "CA", "AM"};
 	const struct generate_options *o = g->options;
 	uint64_t one = random_below(g, 10), other = random_below(g, 10);
 	uint64_t at = one < other ? one : other;

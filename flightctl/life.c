@@ -29,8 +29,8 @@ is_mode_run(struct fl_instance *instance)
 	bool found = false, is_run;
 
 	fl_buf_init(&mode);
-	is_run = fl_instance_get(instance, "mode", &found, &mode, &err) == FL_OK && found
-	    && strcmp(mode.data, "run") == 0;
+	is_run = fl_instance_get(instance, "mode", &found, &mode, &err) == FL_OK && found &&
+		 strcmp(mode.data, "run") == 0;
 	fl_buf_fini(&mode);
 	return is_run;
 }
@@ -43,7 +43,8 @@ ctl_instance_open(
 
 	if (access(ctl->instance, F_OK) != 0)
 		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
-		    "there is no instance \"%s\"; -i DIR or FLIGHT_HOME names one, `flightctl up` makes one",
+		    "there is no instance \"%s\"; -i DIR or FLIGHT_HOME names one, `flightctl up` "
+		    "makes one",
 		    ctl->instance);
 	if (fl_instance_open(ctl->instance, false, &opened, err) != FL_OK)
 		return fl_err_context(err, "instance \"%s\"", ctl->instance);
@@ -85,8 +86,8 @@ lock_is_held(const struct fl_instance *instance, const char *program)
 		return ctl_lock_is_held(
 		    fl_instance_path(instance, FL_ROLE_EMIT, NULL, path, sizeof(path)));
 	for (uint32_t i = 0; i < instance->pipeline_count; i++)
-		if (ctl_lock_is_held(fl_instance_path(
-			instance, FL_ROLE_PIPELINE, instance->pipelines[i].name, path, sizeof(path))))
+		if (ctl_lock_is_held(fl_instance_path(instance, FL_ROLE_PIPELINE,
+			instance->pipelines[i].name, path, sizeof(path))))
 			return true;
 	return false;
 }
@@ -102,10 +103,12 @@ ctl_life_get(const struct fl_instance *instance, const char *program, struct ctl
 		life->is_known = fl_metrics_life(metrics, &life->pid, &life->beat_ms, life->state);
 		fl_metrics_close(&metrics);
 	}
-	life->is_running = lock_is_held(instance, program)
-	    || (life->is_known && life->pid > 0 && fl_now_ms() - life->beat_ms < BEAT_FRESH_MS
-		&& (kill(life->pid, 0) == 0 || errno == EPERM));
+	life->is_running =
+	    lock_is_held(instance, program) ||
+	    (life->is_known && life->pid > 0 && fl_now_ms() - life->beat_ms < BEAT_FRESH_MS &&
+		(kill(life->pid, 0) == 0 || errno == EPERM));
 	life->is_silent = life->is_running && fl_now_ms() - life->beat_ms > BEAT_OLD_MS;
 	if (!life->is_running)
-		snprintf(life->state, sizeof(life->state), "%s", life->is_known ? "stopped" : "never ran");
+		snprintf(life->state, sizeof(life->state), "%s",
+		    life->is_known ? "stopped" : "never ran");
 }

@@ -95,8 +95,8 @@ out_time(struct out_table *table, uint32_t column, int64_t ms)
 {
 	char text[32];
 
-	out_cell(table, column,
-	    ms == FL_TIME_MIN || ms == FL_TIME_MAX ? NULL : out_instant(ms, text));
+	out_cell(
+	    table, column, ms == FL_TIME_MIN || ms == FL_TIME_MAX ? NULL : out_instant(ms, text));
 }
 
 const char *
@@ -179,8 +179,8 @@ out_print(const struct out_table *table, struct fl_buf *out)
 		add_padded(out, table->names[c], widths[c], table->is_number[c], c + 1 == count);
 	for (uint32_t r = 0; r < table->row_count; r++)
 		for (uint32_t c = 0; c < count; c++)
-			add_padded(out, printable(table->cells[(size_t)r * count + c], &scratch), widths[c],
-			    table->is_number[c], c + 1 == count);
+			add_padded(out, printable(table->cells[(size_t)r * count + c], &scratch),
+			    widths[c], table->is_number[c], c + 1 == count);
 	fl_buf_fini(&scratch);
 	free(widths);
 }

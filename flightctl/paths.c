@@ -23,8 +23,8 @@ find_own_dir(char buf[PATH_MAX], struct fl_err *err)
 	char *slash;
 
 	if (n <= 0)
-		return FL_FAIL_NATIVE(
-		    err, FL_E_BAD_CONFIG, errno, "cannot find flightctl's own path: /proc is not mounted");
+		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno,
+		    "cannot find flightctl's own path: /proc is not mounted");
 	buf[n] = '\0';
 	slash = strrchr(buf, '/');
 	if (slash != NULL)
@@ -48,7 +48,8 @@ find_beside(const char *const *tries, const char *name, const char *what, char *
 		}
 	}
 	return FL_FAIL(err, FL_E_NO_SUCH_FILE,
-	    "%s \"%s\" is neither beside \"%s/flightctl\" nor where `make install` puts it", what, name, dir);
+	    "%s \"%s\" is neither beside \"%s/flightctl\" nor where `make install` puts it", what,
+	    name, dir);
 }
 
 enum fl_code
@@ -81,7 +82,8 @@ ctl_path_temporary(const char *what, char *buf, size_t size, struct fl_err *err)
 		snprintf(parent, sizeof(parent), "/tmp/flight-%u", (unsigned)getuid());
 	FL_TRY(fl_mkdirs(parent, err));
 	if ((size_t)snprintf(buf, size, "%s/%s.XXXXXX", parent, what) >= size)
-		return FL_FAIL(err, FL_E_BAD_CONFIG, "cache directory \"%s\": the path is too long", parent);
+		return FL_FAIL(
+		    err, FL_E_BAD_CONFIG, "cache directory \"%s\": the path is too long", parent);
 	if (mkdtemp(buf) == NULL)
 		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno,
 		    "cannot make a temporary directory in \"%s\": %s", parent, strerror(errno));

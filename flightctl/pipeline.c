@@ -23,12 +23,13 @@ pipeline_compile(
 	snprintf(copy, sizeof(copy), "%s", file);
 	snprintf(dir, sizeof(dir), "%s", dirname(copy));
 	env.dir = dir;
-	if (fl_file_read(file, SQL_SIZE_MAX, &text, &err) != FL_OK
-	    || fl_sql_compile(text.data != NULL ? text.data : "", text.size, &env, plan, &detail, &err)
-		!= FL_OK) {
+	if (fl_file_read(file, SQL_SIZE_MAX, &text, &err) != FL_OK ||
+	    fl_sql_compile(text.data != NULL ? text.data : "", text.size, &env, plan, &detail,
+		&err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		if (detail.size > 0)
-			fprintf(stderr, "%s%s", detail.data, detail.data[detail.size - 1] == '\n' ? "" : "\n");
+			fprintf(stderr, "%s%s", detail.data,
+			    detail.data[detail.size - 1] == '\n' ? "" : "\n");
 	}
 	fl_buf_fini(&text);
 	fl_buf_fini(&detail);
@@ -46,7 +47,8 @@ pipeline_apply(const struct ctl *ctl, struct fl_instance *instance, char **files
 	for (int i = 0; i < file_count && code == FL_OK; i++) {
 		code = fl_instance_apply(instance, files[i], brokers, reset, &detail, err);
 		if (code != FL_OK && detail.size > 0 && !ctl->quiet)
-			fprintf(stderr, "%s%s", detail.data, detail.data[detail.size - 1] == '\n' ? "" : "\n");
+			fprintf(stderr, "%s%s", detail.data,
+			    detail.data[detail.size - 1] == '\n' ? "" : "\n");
 	}
 	fl_buf_fini(&detail);
 	return code;
@@ -64,8 +66,8 @@ pipeline_find(const struct fl_instance *instance, const char *name,
 			return FL_OK;
 		}
 		if (at < sizeof(names))
-			at += (uint32_t)snprintf(names + at, sizeof(names) - at, "%s%s", i > 0 ? ", " : "",
-			    instance->pipelines[i].name);
+			at += (uint32_t)snprintf(names + at, sizeof(names) - at, "%s%s",
+			    i > 0 ? ", " : "", instance->pipelines[i].name);
 	}
 	return FL_FAIL(err, FL_E_NO_SUCH_OBJECT, "there is no pipeline%s%s%s; there is: %s",
 	    name != NULL ? " \"" : "", name != NULL ? name : "", name != NULL ? "\"" : "", names);

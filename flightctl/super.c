@@ -29,7 +29,8 @@
 #define ORPHAN_WAIT_MS 10000
 #define POLL_MS 20
 
-static const char *const log_names[SUPER_LOG_COUNT] = {"ingest", "aggregate", "emit", "supervisord"};
+static const char *const log_names[SUPER_LOG_COUNT] = {
+    "ingest", "aggregate", "emit", "supervisord"};
 
 /* supervisord expands %(name)s in values, and its commands are split like a shell's. */
 static void
@@ -65,8 +66,8 @@ add_program(struct fl_buf *out, const char *name, const char *bin, const char *a
 	    "redirect_stderr=true\nstdout_logfile=",
 	    priority);
 	add_value(out, dir);
-	fl_buf_printf(out,
-	    "/log/%s.log\nstdout_logfile_maxbytes=10MB\nstdout_logfile_backups=3\n", name);
+	fl_buf_printf(
+	    out, "/log/%s.log\nstdout_logfile_maxbytes=10MB\nstdout_logfile_backups=3\n", name);
 }
 
 void
@@ -78,7 +79,9 @@ super_print(const char *bin_watch, const char *bin_dir, const char *dir, struct 
 	    "; Written by `flightctl up`; what is changed here is lost at its next start.\n"
 	    "[supervisord]\nlogfile=");
 	add_value(out, dir);
-	fl_buf_str(out, "/log/supervisord.log\nlogfile_maxbytes=5MB\nlogfile_backups=2\nloglevel=info\npidfile=");
+	fl_buf_str(out,
+	    "/log/"
+	    "supervisord.log\nlogfile_maxbytes=5MB\nlogfile_backups=2\nloglevel=info\npidfile=");
 	add_value(out, dir);
 	fl_buf_str(out, "/run/supervisord.pid\nidentifier=flight\nchildlogdir=");
 	add_value(out, dir);
@@ -93,16 +96,15 @@ super_print(const char *bin_watch, const char *bin_dir, const char *dir, struct 
 	    "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
 	    "\n[supervisorctl]\nserverurl=unix://");
 	add_value(out, dir);
-	fl_buf_str(out,
-	    "/run/supervisor.sock\n"
-	    "\n; Any start order works: each program waits for what is absent.\n"
-	    "[group:flight]\nprograms=ingest,aggregate,emit,watch\n");
+	fl_buf_str(out, "/run/supervisor.sock\n"
+			"\n; Any start order works: each program waits for what is absent.\n"
+			"[group:flight]\nprograms=ingest,aggregate,emit,watch\n");
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
 		snprintf(bin, sizeof(bin), "%s/flight-%s", bin_dir, ctl_programs[i]);
 		add_program(out, ctl_programs[i], bin, NULL, dir, 10);
 	}
-	fl_buf_str(out,
-	    "\n; Wakes supervisord when one of the three dies: by itself it looks once a second only.");
+	fl_buf_str(out, "\n; Wakes supervisord when one of the three dies: by itself it looks once "
+			"a second only.");
 	add_program(out, "watch", bin_watch, "watch-peers", dir, 1);
 }
 
@@ -113,13 +115,17 @@ absolute_dir(const char *dir, char buf[PATH_MAX], struct fl_err *err)
 	if (realpath(dir, buf) == NULL)
 		return FL_FAIL_NATIVE(
 		    err, FL_E_BAD_CONFIG, errno, "instance \"%s\": %s", dir, strerror(errno));
-	if (strlen(buf) + strlen("/run/supervisor.sock.12345678") >= sizeof(((struct sockaddr_un *)0)->sun_path))
+	if (strlen(buf) + strlen("/run/supervisor.sock.12345678") >=
+	    sizeof(((struct sockaddr_un *)0)->sun_path))
 		return FL_FAIL(err, FL_E_BAD_CONFIG,
-		    "instance \"%s\": the path is too long for a unix socket in it (at most %zu bytes)", buf,
-		    sizeof(((struct sockaddr_un *)0)->sun_path) - 30);
+		    "instance \"%s\": the path is too long for a unix socket in it (at most %zu "
+		    "bytes)",
+		    buf, sizeof(((struct sockaddr_un *)0)->sun_path) - 30);
 	if (strpbrk(buf, "\"\n\\;") != NULL)
 		return FL_FAIL(err, FL_E_BAD_CONFIG,
-		    "instance \"%s\": supervisord cannot take quotes, backslashes or semicolons in a path", buf);
+		    "instance \"%s\": supervisord cannot take quotes, backslashes or semicolons in "
+		    "a path",
+		    buf);
 	return FL_OK;
 }
 
@@ -155,14 +161,14 @@ super_pid(const char *dir)
 	pid_t pid = 0;
 	int fd;
 
-	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/run/supervisor.sock", dir)
-	    >= sizeof(address.sun_path))
+	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/run/supervisor.sock",
+		dir) >= sizeof(address.sun_path))
 		return 0;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return 0;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0
-	    && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
 		pid = peer.pid;
 	close(fd);
 	return pid;
@@ -192,7 +198,8 @@ wait_for_locks(const struct fl_instance *instance, struct fl_err *err)
 				break;
 			if (fl_monotonic_us() > until)
 				return FL_FAIL(err, FL_E_ALREADY_RUNNING,
-				    "instance \"%s\": %s[%d] runs already, under a supervisor of its own",
+				    "instance \"%s\": %s[%d] runs already, under a supervisor of "
+				    "its own",
 				    instance->dir, ctl_programs[i], (int)life.pid);
 			sleep_ms(POLL_MS);
 		}
@@ -240,8 +247,8 @@ super_start(const struct fl_instance *instance, bool is_own, pid_t *pid, struct 
 	other = super_pid(dir);
 	if (other != 0)
 		return FL_FAIL(err, FL_E_ALREADY_RUNNING,
-		    "instance \"%s\" is running under supervisord[%d]; `flightctl down` ends it", dir,
-		    (int)other);
+		    "instance \"%s\" is running under supervisord[%d]; `flightctl down` ends it",
+		    dir, (int)other);
 	FL_TRY(wait_for_locks(instance, err));
 	child = fork();
 	if (child < 0)
@@ -268,8 +275,8 @@ super_child(pid_t parent, const char *comm)
 		     word = strtok_r(NULL, " \n", &save)) {
 			snprintf(path, sizeof(path), "/proc/%s/comm", word);
 			fl_buf_reset(&name);
-			if (fl_file_read(path, 64, &name, NULL) == FL_OK && name.size > 1
-			    && strncmp(name.data, comm, FL_MIN(strlen(comm), 15)) == 0)
+			if (fl_file_read(path, 64, &name, NULL) == FL_OK && name.size > 1 &&
+			    strncmp(name.data, comm, FL_MIN(strlen(comm), 15)) == 0)
 				found = (pid_t)atoi(word);
 		}
 	fl_buf_fini(&children);
@@ -318,7 +325,9 @@ super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
 		if (waitpid(pid, NULL, WNOHANG) == pid) {
 			last_line(instance->dir, "supervisord", line, sizeof(line));
 			return FL_FAIL(err, FL_E_BAD_CONFIG, "supervisord ended%s%s",
-			    line[0] != '\0' ? ": " : " at once; is the package supervisor installed?", line);
+			    line[0] != '\0' ? ": "
+					    : " at once; is the package supervisor installed?",
+			    line);
 		}
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
 			struct ctl_life life;
@@ -339,16 +348,16 @@ super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
 				gone_since[i] = fl_monotonic_us();
 			else if (fl_monotonic_us() - gone_since[i] > 2500000) {
 				last_line(instance->dir, ctl_programs[i], line, sizeof(line));
-				return FL_FAIL(err, FL_E_BAD_CONFIG, "%s stays down: %s", ctl_programs[i],
-				    line[0] != '\0' ? line : "its log is empty");
+				return FL_FAIL(err, FL_E_BAD_CONFIG, "%s stays down: %s",
+				    ctl_programs[i], line[0] != '\0' ? line : "its log is empty");
 			}
 		}
 		if (ready == FL_ARRAY_COUNT(ctl_programs))
 			return FL_OK;
 		if (fl_monotonic_us() > until)
 			return FL_FAIL(err, FL_E_TIMED_OUT,
-			    "%u of 3 programs were ready after %" PRId64 " s; see \"%s/log\"", ready,
-			    timeout_ms / 1000, instance->dir);
+			    "%u of 3 programs were ready after %" PRId64 " s; see \"%s/log\"",
+			    ready, timeout_ms / 1000, instance->dir);
 		sleep_ms(POLL_MS);
 	}
 }
@@ -368,8 +377,8 @@ super_stop(const char *dir, pid_t pid, int64_t timeout_ms, struct fl_err *err)
 		if (left <= 0) {
 			close(ended.fd);
 			return FL_FAIL(err, FL_E_TIMED_OUT,
-			    "supervisord[%d] of \"%s\" has not ended after %" PRId64 " s", (int)pid, dir,
-			    timeout_ms / 1000);
+			    "supervisord[%d] of \"%s\" has not ended after %" PRId64 " s", (int)pid,
+			    dir, timeout_ms / 1000);
 		}
 		if (poll(&ended, 1, (int)FL_MIN(left, 1000)) > 0)
 			break;

@@ -48,7 +48,8 @@ topic_set(struct topic *topic, const char *key, const char *value)
 		}
 	if (table->option_count == topic->option_max) {
 		topic->option_max = FL_MAX(8, topic->option_max * 2);
-		table->options = fl_realloc(table->options, sizeof(*table->options) * topic->option_max);
+		table->options =
+		    fl_realloc(table->options, sizeof(*table->options) * topic->option_max);
 	}
 	table->options[table->option_count++] = (struct fl_option){.key = key, .value = value};
 }
@@ -66,7 +67,8 @@ set_pair(struct topic *topic, const char *pair, bool takes_secrets, struct fl_er
 	for (uint32_t i = 0; !takes_secrets && i < FL_ARRAY_COUNT(secrets); i++)
 		if (strstr(key, secrets[i]) != NULL)
 			return FL_FAIL(err, FL_E_BAD_OPTION,
-			    "property \"%s\" is a secret: everybody can read command lines; put it into a file "
+			    "property \"%s\" is a secret: everybody can read command lines; put it "
+			    "into a file "
 			    "and give that with -F",
 			    key);
 	topic_set(topic, key, equals + 1);
@@ -97,7 +99,8 @@ topic_set_file(struct topic *topic, const char *path, struct fl_err *err)
 			n++;
 			line += strspn(line, " \t");
 			line[strcspn(line, "\r")] = '\0';
-			if (*line != '\0' && *line != '#' && (code = set_pair(topic, line, true, err)) != FL_OK)
+			if (*line != '\0' && *line != '#' &&
+			    (code = set_pair(topic, line, true, err)) != FL_OK)
 				fl_err_context(err, "file \"%s\" entry %u", path, n);
 		}
 	fl_buf_fini(&text);
@@ -109,9 +112,9 @@ topic_set_schema(struct topic *topic, const char *file_and_name, struct fl_err *
 {
 	const char *hash = strrchr(file_and_name, '#');
 	const char *name = hash != NULL ? hash + 1 : NULL;
-	const char *file = hash != NULL
-	    ? fl_arena_strndup(&topic->arena, file_and_name, (size_t)(hash - file_and_name))
-	    : file_and_name;
+	const char *file = hash != NULL ? fl_arena_strndup(&topic->arena, file_and_name,
+					      (size_t)(hash - file_and_name))
+					: file_and_name;
 	struct fl_buf text;
 	enum fl_code code;
 
@@ -128,8 +131,8 @@ topic_set_schema(struct topic *topic, const char *file_and_name, struct fl_err *
 }
 
 enum fl_code
-topic_option(struct topic *topic, const char *option, const char *value, bool *taken,
-    struct fl_err *err)
+topic_option(
+    struct topic *topic, const char *option, const char *value, bool *taken, struct fl_err *err)
 {
 	*taken = true;
 	if (strcmp(option, "brokers") == 0)
@@ -143,12 +146,13 @@ topic_option(struct topic *topic, const char *option, const char *value, bool *t
 	else if (strcmp(option, "schema") == 0)
 		return topic_set_schema(topic, value, err);
 	else if (strcmp(option, "format") == 0) {
-		topic->format = strcmp(value, "avro") == 0 ? TOPIC_AVRO
-		    : strcmp(value, "json") == 0	   ? TOPIC_JSON
-		    : strcmp(value, "raw") == 0		   ? TOPIC_RAW
-							   : 0;
+		topic->format = strcmp(value, "avro") == 0   ? TOPIC_AVRO
+				: strcmp(value, "json") == 0 ? TOPIC_JSON
+				: strcmp(value, "raw") == 0  ? TOPIC_RAW
+							     : 0;
 		if (topic->format == 0)
-			return FL_FAIL(err, FL_E_USAGE, "--format: expected avro, json or raw, got \"%s\"", value);
+			return FL_FAIL(err, FL_E_USAGE,
+			    "--format: expected avro, json or raw, got \"%s\"", value);
 	} else
 		*taken = false;
 	return FL_OK;
@@ -167,7 +171,8 @@ topic_finish(struct topic *topic, const char *name, struct fl_err *err)
 		return FL_FAIL(err, FL_E_USAGE, "the brokers are missing: -b host:port");
 	if (topic->format == TOPIC_AVRO && topic->schema == NULL)
 		return FL_FAIL(err, FL_E_USAGE,
-		    "the schema is missing: --schema FILE#NAME, or --format json for JSON messages");
+		    "the schema is missing: --schema FILE#NAME, or --format json for JSON "
+		    "messages");
 	topic_set(topic, "bootstrap.servers", table->brokers);
 	table->topics = &table->topic;
 	table->topic_count = 1;
@@ -214,8 +219,8 @@ topic_writer_open(struct topic *topic, struct topic_writer **writer, struct fl_e
 		/* A field that is absent is a mistake here, not a NULL. */
 		from.json_fail_on_missing = true;
 		fl_builder_init(&made->builder, &topic->columns);
-		if (fl_decoder_new(&from, &made->decoder, err) != FL_OK
-		    || fl_encoder_new(&to, &made->encoder, err) != FL_OK) {
+		if (fl_decoder_new(&from, &made->decoder, err) != FL_OK ||
+		    fl_encoder_new(&to, &made->encoder, err) != FL_OK) {
 			topic_writer_close(&made);
 			return err->code;
 		}
@@ -301,8 +306,8 @@ topic_reader_open(struct topic *topic, struct topic_reader **reader, struct fl_e
 	fl_arena_init(&made->arena);
 	if (topic->format == TOPIC_AVRO) {
 		fl_builder_init(&made->builder, &topic->columns);
-		if (fl_decoder_new(&from, &made->decoder, err) != FL_OK
-		    || fl_encoder_new(&to, &made->encoder, err) != FL_OK) {
+		if (fl_decoder_new(&from, &made->decoder, err) != FL_OK ||
+		    fl_encoder_new(&to, &made->encoder, err) != FL_OK) {
 			topic_reader_close(&made);
 			return err->code;
 		}
@@ -328,8 +333,8 @@ topic_reader_close(struct topic_reader **reader)
 }
 
 enum fl_code
-topic_reader_decode(struct topic_reader *reader, const void *value, size_t size, struct fl_buf *line,
-    struct fl_err *err)
+topic_reader_decode(struct topic_reader *reader, const void *value, size_t size,
+    struct fl_buf *line, struct fl_err *err)
 {
 	struct fl_batch batch;
 	enum fl_verdict verdict;

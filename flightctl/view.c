@@ -58,10 +58,10 @@ read_emit(const struct fl_instance *instance, struct view *view, struct fl_err *
 }
 
 static enum fl_code
-read_pipeline(
-    const struct fl_instance *instance, struct view *view, struct view_pipeline *p, struct fl_err *err)
+read_pipeline(const struct fl_instance *instance, struct view *view, struct view_pipeline *p,
+    struct fl_err *err)
 {
-	struct fl_pipeline_cursor_view cursor;
+	struct fl_pipeline_cursor_view cursor = { 0 };
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
 	enum fl_code code;
@@ -91,8 +91,8 @@ read_pipeline(
 static enum fl_code
 read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err *err)
 {
-	const struct fl_ingest_cursor *cursor;
-	const struct fl_partition_cursor *partitions;
+	const struct fl_ingest_cursor *cursor = NULL;
+	const struct fl_partition_cursor *partitions = NULL;
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
 	enum fl_code code;
@@ -148,7 +148,8 @@ view_partition_state(const struct fl_partition_cursor *partition)
 	case FL_PARTITION_ENDED:
 		return "ended";
 	case FL_PARTITION_STOPPED:
-		return partition->reason != 0 ? fl_code_name((enum fl_code)partition->reason) : "stopped";
+		return partition->reason != 0 ? fl_code_name((enum fl_code)partition->reason)
+					      : "stopped";
 	case FL_PARTITION_READING:
 		break;
 	}
@@ -159,7 +160,8 @@ const struct fl_partition_time *
 view_time(const struct view_pipeline *pipeline, uint32_t stream, int32_t partition)
 {
 	for (uint32_t i = 0; i < pipeline->cursor.partition_count && pipeline->has_cursor; i++)
-		if (pipeline->times[i].stream == stream && pipeline->times[i].partition == partition)
+		if (pipeline->times[i].stream == stream &&
+		    pipeline->times[i].partition == partition)
 			return &pipeline->times[i];
 	return NULL;
 }

@@ -21,12 +21,12 @@
 
 enum ctl_exit {
 	CTL_OK = 0,
-	CTL_FAILED = 1,	     /* failed, or a problem was found */
+	CTL_FAILED = 1, /* failed, or a problem was found */
 	CTL_USAGE = 2,
 	CTL_NOT_RUNNING = 3, /* status only */
 	CTL_NO_OBJECT = 4,
 	CTL_TIMED_OUT = 5,
-	CTL_DEGRADED = 6,    /* running, but something wants a person */
+	CTL_DEGRADED = 6, /* running, but something wants a person */
 };
 
 enum ctl_access { CTL_LOCAL, CTL_READS, CTL_WRITES };
@@ -52,7 +52,7 @@ extern const char ctl_global_options[];
 #define CTL_OPTIONS_MAX 48
 struct ctl_option { /* parsed from one line of options */
 	char name[24];
-	char short_name;  /* 0: none */
+	char short_name; /* 0: none */
 	bool has_value;
 	bool is_optional; /* --watch[=S] */
 };
@@ -61,19 +61,19 @@ uint32_t ctl_options_parse(const char *text, struct ctl_option *options, uint32_
 
 struct ctl {
 	const struct ctl_command *command;
-	const char *instance;	/* directory */
+	const char *instance; /* directory */
 	bool json, quiet;
 	int verbose;
-	int64_t watch_ms;	/* 0: once */
-	int64_t timeout_ms;	/* 0: the command's own */
-	int argc;		/* of the command: argv[0] is its name */
+	int64_t watch_ms;   /* 0: once */
+	int64_t timeout_ms; /* 0: the command's own */
+	int argc;	    /* of the command: argv[0] is its name */
 	char **argv;
 	/* After the last ctl_next_option(): */
 	int arg_count;
 	char **args;
-	bool stop;		/* help was printed or the usage is wrong: return status */
+	bool stop; /* help was printed or the usage is wrong: return status */
 	int status;
-	bool started;		/* option parser state */
+	bool started; /* option parser state */
 };
 
 /*
@@ -90,13 +90,14 @@ int ctl_fail(const struct ctl *ctl, const struct fl_err *err);
 /* A line to stderr unless --quiet. */
 void ctl_say(const struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Strict numbers of options; on failure complains, sets ctl->stop and status. */
-bool ctl_option_i64(struct ctl *ctl, const char *name, const char *value, int64_t min, int64_t *out);
+bool ctl_option_i64(
+    struct ctl *ctl, const char *name, const char *value, int64_t min, int64_t *out);
 bool ctl_option_f64(
     struct ctl *ctl, const char *name, const char *value, double min, double max, double *out);
 
-void ctl_print_usage(FILE *out);			     /* all commands */
+void ctl_print_usage(FILE *out); /* all commands */
 void ctl_print_help(const struct ctl_command *command, bool is_long, FILE *out);
-void ctl_print_cli_page(struct fl_buf *out);		     /* docs/cli.md */
+void ctl_print_cli_page(struct fl_buf *out); /* docs/cli.md */
 
 /* Opens the instance for reading and compiles its pipelines. */
 enum fl_code ctl_instance_open(
@@ -106,9 +107,9 @@ bool ctl_lock_is_held(const char *store_path);
 /* Life of a program: running, state text, pid, seconds since its last beat. */
 struct ctl_life {
 	const char *program;
-	bool is_known;	  /* it ran at least once */
+	bool is_known; /* it ran at least once */
 	bool is_running;
-	bool is_silent;	  /* holds its lock, but its beat is old */
+	bool is_silent; /* holds its lock, but its beat is old */
 	int32_t pid;
 	int64_t beat_ms;
 	char state[128];
@@ -212,13 +213,14 @@ enum fl_code topic_set_file(struct topic *topic, const char *path, struct fl_err
 enum fl_code topic_set_schema(struct topic *topic, const char *file_and_name, struct fl_err *err);
 /* Takes options of produce, consume and gen that mean the same: brokers, property,
  * properties, schema, format.  *taken false: not one of them. */
-enum fl_code topic_option(struct topic *topic, const char *option, const char *value, bool *taken,
-    struct fl_err *err);
+enum fl_code topic_option(
+    struct topic *topic, const char *option, const char *value, bool *taken, struct fl_err *err);
 /* Sets name and brokers, checks that all is there.  Errors: USAGE. */
 enum fl_code topic_finish(struct topic *topic, const char *name, struct fl_err *err);
 
 struct topic_writer; /* JSON lines to messages */
-enum fl_code topic_writer_open(struct topic *topic, struct topic_writer **writer, struct fl_err *err);
+enum fl_code topic_writer_open(
+    struct topic *topic, struct topic_writer **writer, struct fl_err *err);
 /* Encodes one line; the message is in *value until the next call.
  * Errors: those of decoders; SINK_REFUSED. */
 enum fl_code topic_writer_encode(struct topic_writer *writer, const char *line, size_t size,
@@ -226,7 +228,8 @@ enum fl_code topic_writer_encode(struct topic_writer *writer, const char *line, 
 void topic_writer_close(struct topic_writer **writer);
 
 struct topic_reader; /* messages to JSON lines */
-enum fl_code topic_reader_open(struct topic *topic, struct topic_reader **reader, struct fl_err *err);
+enum fl_code topic_reader_open(
+    struct topic *topic, struct topic_reader **reader, struct fl_err *err);
 enum fl_code topic_reader_decode(struct topic_reader *reader, const void *value, size_t size,
     struct fl_buf *line, struct fl_err *err);
 void topic_reader_close(struct topic_reader **reader);
@@ -235,9 +238,9 @@ void topic_reader_close(struct topic_reader **reader);
 
 struct generate_options {
 	uint64_t seed;
-	int64_t start_s;	/* event time of the first one */
-	double per_second;	/* per second of event time */
-	int64_t disorder_s;	/* up to this much earlier */
+	int64_t start_s;    /* event time of the first one */
+	double per_second;  /* per second of event time */
+	int64_t disorder_s; /* up to this much earlier */
 	double late_share, bad_share;
 };
 struct generate {
@@ -252,10 +255,9 @@ struct generate_row {
 const struct generate_row *generate_row(uint32_t i); /* NULL past the end */
 void generate_init(struct generate *generate, const struct generate_options *options);
 /* True: this one shall be spoilt (the share of options). */
-bool generate_next(
-    struct generate *generate, const struct generate_row *row, struct fl_buf *line);
+bool generate_next(struct generate *generate, const struct generate_row *row, struct fl_buf *line);
 
-#define FL_COMMAND(name, function, access, arguments, summary, options, text, examples) \
+#define FL_COMMAND(name, function, access, arguments, summary, options, text, examples)            \
 	int cmd_##function(struct ctl *ctl);
 #include "tbl/commands.h"
 #undef FL_COMMAND
