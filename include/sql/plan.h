@@ -50,7 +50,7 @@ struct fl_column {
 	enum fl_col_kind kind;
 	const char *metadata_key; /* METADATA: "offset", "timestamp", ... */
 	bool is_virtual;
-	struct fl_expr *computed; /* COMPUTED: over the table's columns before it */
+	struct fl_expr *computed; /* COMPUTED: over the table's physical and metadata columns */
 	enum fl_time_attr time;
 	const char *comment;
 	int32_t stream_column;	  /* PHYSICAL, METADATA: index in the stream's schema; else -1 */
@@ -202,6 +202,8 @@ struct fl_plan {
 	int64_t state_limit_keys;
 	bool not_null_drop;		/* table.exec.sink.not-null-enforcer = DROP */
 	bool bounded;			/* every source ends by itself */
+	bool has_checkpoint_interval;	/* for check --flink */
+	bool has_bare_tvf;		/* a window function without TABLE(...) */
 	const char *text;		/* canonical; fingerprint is its hash */
 	uint64_t fingerprint;
 	uint32_t notice_count;

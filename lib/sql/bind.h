@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind.h - from what was written to what it means.
+ *
+ *	bind_setting.c	SET
+ *	bind_option.c	WITH (...)
+ *	bind_table.c	CREATE TABLE: columns, rowtime; at the end: streams, sinks, schemas
+ *	bind_expr.c	expressions and types
+ *	bind_query.c	SELECT to a tree of nodes; INSERT
+ *	plan.c		the order of it all, the canonical text
+ *
+ * A relation (struct rel) is a node with what the node does not know: qualifiers,
+ * which columns are time attributes, window bounds or a rank.
+ */
+#ifndef FL_LIB_SQL_BIND_H
+#define FL_LIB_SQL_BIND_H
+
+#include <inttypes.h>
+
+#include "ast.h"
+
+#define BIND_EXPRS_MAX 50000u	 /* expression nodes of one script */
+#define BIND_MERGE_MAX 4096u	 /* nodes of a CALC that merging may make */
+#define BIND_STATE_LIMIT 10000000
+
+struct setting {
+	const char *key, *value;
+	uint32_t line, col;
+	bool used;
+};
+
+/* A declared table: the plan's, and what its text said. */
+struct bind_table {
+	struct fl_table *table;
+	const struct ast_create *ast;
+	int64_t idle_timeout_ms; /* -1: the pipeline's */
+	bool has_group_id, legacy;
+	struct bind_table *next;
+	bool dropped;
+	uint32_t line, col;
+};
+
+struct bind_view {
+	const char *name;
+	const struct ast_query *query;
+	const struct ast_list *columns;
+	struct bind_view *next; /* declared before; what its query may see */
+	bool dropped;
+};
+
+struct bind {
+	struct fl_source *src;
+	struct fl_arena *arena;
+	const struct fl_sql_env *env;
+	struct fl_plan *plan;
+	struct bind_table *tables; /* newest first */
+	uint32_t table_count;
+	struct bind_view *views;   /* newest first */
+	struct setting *settings;
+	uint32_t setting_count;
+	struct ast_list *inserts;  /* struct fl_query */
+	struct ast_list *notices;  /* char * */
+	uint32_t expr_count;
+	uint32_t depth;
+	int64_t idle_timeout_ms;
+	bool json_strict;
+	int64_t align_drift_ms;	   /* smallest alignment.max-drift, -1 */
+};
+
+/* ---- relations ---- */
+
+enum win_role { WIN_NONE, WIN_START, WIN_END, WIN_TIME };
+enum rel_stage { REL_ROWS, REL_WINDOWED, REL_AGGREGATED, REL_RANKED };
+
+struct rel_col {
+	const char *qualifier, *name;
+	struct fl_type type;
+	enum fl_time_attr time;	 /* usable as the time column of a window */
+	bool is_rowtime;	 /* counts as a rowtime attribute for a sink */
+	bool is_spent;		 /* was a time attribute before its window function */
+	enum win_role role;
+	bool is_rank;
+};
+
+struct rel {
+	struct fl_node *node;
+	uint32_t count;
+	struct rel_col *cols;
+	enum rel_stage stage;
+	struct bind_table *table;
+	struct fl_node *scan, *window, *agg;
+	struct fl_node *rank; /* TOPN whose limit is not known yet */
+};
+
+/* ---- expressions ---- */
+
+/* The aggregates of one SELECT while its clauses are bound. */
+struct agg_scope {
+	uint32_t key_count;
+	struct fl_expr **keys;	/* over the input */
+	const char **key_names;
+	struct ast_list *aggs;	/* struct fl_agg */
+	bool has_time;		/* window_time may be used: it is grouped by, or free */
+};
+
+/* Columns of an aggregate before their places are known. */
+#define AGG_COLUMN_AGG 0x10000000u
+#define AGG_COLUMN_WINDOW 0x20000000u
+
+struct scope {
+	const struct rel *rel;
+	struct agg_scope *agg;	   /* NULL: no aggregates here */
+	const char *clause;	   /* "WHERE", for messages */
+	const struct ast_list *aliases; /* ast_item: for a hint on GROUP BY */
+};
+
+enum fl_code bind_type(struct bind *b, const struct ast_type *ast, struct fl_type *type);
+enum fl_code bind_expr(
+    struct bind *b, const struct scope *scope, const struct ast_expr *ast, struct fl_expr **out);
+/* As bind_expr, and it must be BOOLEAN. */
+enum fl_code bind_condition(
+    struct bind *b, const struct scope *scope, const struct ast_expr *ast, struct fl_expr **out);
+bool bind_has_aggregate(const struct ast_expr *ast);
+bool bind_is_rank(const struct ast_expr *ast); /* ROW_NUMBER() OVER (...) */
+enum fl_code bind_find(struct bind *b, const struct scope *scope, const struct ast_expr *name,
+    uint32_t *index);
+enum fl_code bind_cast(struct bind *b, struct fl_expr *arg, const struct fl_type *to,
+    uint32_t line, uint32_t col, struct fl_expr **out);
+enum fl_code bind_call(struct bind *b, const char *name, struct fl_expr **args, uint32_t count,
+    uint32_t line, uint32_t col, struct fl_expr **out);
+bool bind_expr_equal(const struct fl_expr *a, const struct fl_expr *b);
+uint32_t bind_expr_size(const struct fl_expr *expr, uint32_t max);
+/* A copy whose columns are replaced: exprs[column], where exprs is given, else
+ * columns renumbered by map(column). */
+struct fl_expr *bind_expr_replace(struct bind *b, const struct fl_expr *expr,
+    struct fl_expr *const *exprs, uint32_t (*map)(uint32_t column, void *ctx), void *ctx);
+struct fl_expr *bind_column(struct bind *b, uint32_t column, const struct fl_type *type);
+enum fl_code bind_and(struct bind *b, struct fl_expr *x, struct fl_expr *y, struct fl_expr **out);
+
+/* ---- the rest ---- */
+
+enum fl_code bind_settings(struct bind *b, const struct ast_list *statements);
+enum fl_code bind_table(struct bind *b, const struct ast_statement *statement);
+enum fl_code bind_options(struct bind *b, struct bind_table *bt);
+enum fl_code bind_view(struct bind *b, const struct ast_statement *statement);
+enum fl_code bind_view_check(struct bind *b, const struct bind_view *view, const struct fl_token *at);
+enum fl_code bind_drop(struct bind *b, const struct ast_statement *statement);
+enum fl_code bind_insert(struct bind *b, const struct ast_statement *statement);
+/* After all statements: streams, sinks, Avro schemas. */
+enum fl_code bind_finish(struct bind *b);
+struct bind_table *bind_table_find(const struct bind *b, const char *name);
+const struct bind_view *bind_view_find(const struct bind_view *views, const char *name);
+enum fl_code bind_table_missing(struct bind *b, const struct fl_token *name);
+void bind_notice(struct bind *b, uint32_t line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* "did you mean "x"", in the arena, or NULL. */
+const char *bind_did_you_mean(
+    struct bind *b, const char *word, const char *const *candidates, size_t count);
+/* Index of value in "a|b|c", -1. */
+int bind_choice(const char *choices, const char *value, bool any_case);
+void fl_plan_make_text(struct fl_plan *plan);
+const char *fl_connector_name(enum fl_connector connector);
+/* One node without its input: "AGG keys=[..] aggs=[..]". */
+void fl_node_print(const struct fl_node *node, struct fl_buf *out);
+
+/* For rules that stop at the first mistake: "return BIND_FAIL(...)". */
+#define BIND_FAIL(b, code, line, col, hint, ...) \
+	fl_source_fail((b)->src, (code), (line), (col), (hint), __VA_ARGS__)
+
+#endif

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind_option.c - WITH ('key' = 'value', ...): rows of tbl/options.h.
+ *
+ * Unknown keys, missing keys and wrong values are reported in Flink's words, since
+ * that is what people search for.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "bind.h"
+
+enum option_name {
+#define FL_OPTION(name, key, connectors, kind, choices) FL_OPTION_##name,
+#include "tbl/options.h"
+#undef FL_OPTION
+	FL_OPTION_COUNT,
+};
+
+enum option_kind { TEXT, BOOL, DURATION, INTEGER, ENUM, IGNORED, REFUSED };
+
+static const struct row {
+	const char *key, *connectors;
+	enum option_kind kind;
+	const char *choices;
+} ROWS[] = {
+#define FL_OPTION(name, key, connectors, kind, choices) { key, connectors, kind, choices },
+#include "tbl/options.h"
+#undef FL_OPTION
+};
+
+static const struct {
+	const char *name;
+	enum fl_connector connector;
+	char letter;
+} CONNECTORS[] = {
+	{ "kafka", FL_CONNECTOR_KAFKA, 'K' },
+	{ "filesystem", FL_CONNECTOR_FILESYSTEM, 'F' },
+	{ "print", FL_CONNECTOR_PRINT, 'P' },
+	{ "blackhole", FL_CONNECTOR_BLACKHOLE, 'B' },
+	{ "test", FL_CONNECTOR_TEST, 'T' },
+};
+
+static const char *const LATER_CONNECTORS[] = { "upsert-kafka", "jdbc", "datagen", "dead-letters",
+	"elasticsearch-7", "mongodb", "hive", "hbase-2.2", "kinesis", "firehose", "faker" };
+static const char *const LATER_FORMATS[] = { "csv", "raw", "avro-confluent", "debezium-json",
+	"canal-json", "maxwell-json", "ogg-json", "debezium-avro-confluent", "parquet", "orc",
+	"protobuf" };
+
+struct options {
+	struct bind *b;
+	struct bind_table *bt;
+	struct fl_table *table;
+	char letter;		/* of the connector */
+	char format_letter;	/* 'A', 'J', 0 */
+	const struct ast_option *given[FL_OPTION_COUNT];
+	int64_t number[FL_OPTION_COUNT]; /* BOOL, DURATION, INTEGER, ENUM */
+};
+
+/* ---- finding ---- */
+
+static const struct ast_option *
+find_option(const struct ast_list *options, const char *key)
+{
+	uint32_t i;
+
+	for (i = 0; options != NULL && i < options->count; i++) {
+		const struct ast_option *opt = options->items[i];
+
+		if (strcmp(opt->key->text, key) == 0)
+			return opt;
+	}
+	return NULL;
+}
+
+static bool
+is_format_row(const struct row *row)
+{
+	return strchr(row->connectors, 'A') != NULL || strchr(row->connectors, 'J') != NULL;
+}
+
+/* The row of a key for this connector and format, -1: none. */
+static int
+find_row(const struct options *o, const char *key)
+{
+	bool with_value = strncmp(key, "value.", 6) == 0 && o->letter == 'K' &&
+	    find_option(o->bt->ast->options, "value.format") != NULL;
+	size_t i;
+
+	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++) {
+		const char *name = ROWS[i].key;
+		size_t len = strlen(name);
+
+		if (is_format_row(&ROWS[i])) {
+			if (o->format_letter == 0 || strchr(ROWS[i].connectors, o->format_letter) == NULL)
+				continue;
+			if (strcmp(name, with_value ? key + 6 : key) == 0)
+				return (int)i;
+			continue;
+		}
+		if (strchr(ROWS[i].connectors, o->letter) == NULL)
+			continue;
+		if (name[len - 1] == '*' ? strncmp(name, key, len - 1) == 0 : strcmp(name, key) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+static const char *
+suggest_key(const struct options *o, const char *key)
+{
+	const char *keys[FL_ARRAY_COUNT(ROWS)];
+	size_t i, n = 0;
+
+	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++) {
+		char letter = is_format_row(&ROWS[i]) ? o->format_letter : o->letter;
+
+		if (letter != 0 && strchr(ROWS[i].connectors, letter) != NULL)
+			keys[n++] = ROWS[i].key;
+	}
+	return bind_did_you_mean(o->b, key, keys, n);
+}
+
+static enum fl_code
+unsupported_options(const struct options *o, const struct ast_option *first, const char *all)
+{
+	const char *hint = NULL;
+	const char *connector = find_option(o->bt->ast->options, "connector")->value->text;
+
+	if (strncmp(first->key->text, "flight.", 7) == 0)
+		hint = fl_arena_printf(o->b->arena, "Flight's own settings are SET statements: SET "
+		    "'flight.table.%s.<key>' = '...'", o->table->name);
+	else
+		hint = suggest_key(o, first->key->text);
+	return BIND_FAIL(o->b, FL_E_BAD_OPTION, first->key->line, first->key->col, hint,
+	    "Unsupported options found for '%s'. Unsupported options: %s%s%s", connector, all,
+	    hint != NULL ? "; " : "", hint != NULL ? hint : "");
+}
+
+/* ---- values ---- */
+
+static enum fl_code
+bad_value(const struct options *o, const struct ast_option *opt, const char *expected)
+{
+	return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col, NULL,
+	    "Invalid value for option '%s': '%.80s', expected %s", opt->key->text, opt->value->text,
+	    expected);
+}
+
+static enum fl_code
+read_option(struct options *o, int i, const struct ast_option *opt)
+{
+	const struct row *row = &ROWS[i];
+	const char *value = opt->value->text;
+	int64_t *number = &o->number[i];
+
+	o->given[i] = opt;
+	switch (row->kind) {
+	case TEXT:
+		return FL_OK;
+	case BOOL:
+		*number = bind_choice("false|true", value, true);
+		return *number >= 0 ? FL_OK : bad_value(o, opt, "true or false");
+	case DURATION:
+		if (!fl_parse_duration_ms(value, number) || *number < 0)
+			return bad_value(o, opt, "a duration such as '30 s', '5 min' or '100 ms'");
+		return FL_OK;
+	case INTEGER:
+		return fl_parse_i64(value, number) && *number >= 0 ? FL_OK :
+		    bad_value(o, opt, "a number of 0 or more");
+	case ENUM:
+		*number = bind_choice(row->choices, value, true);
+		return *number >= 0 ? FL_OK :
+		    bad_value(o, opt, fl_arena_printf(o->b->arena, "one of %s", row->choices));
+	case IGNORED:
+		bind_notice(o->b, opt->key->line, "'%s' is ignored: %s", opt->key->text, row->choices);
+		return FL_OK;
+	case REFUSED:
+		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->key->line, opt->key->col, row->choices,
+		    "the option '%s' is not supported%s%s", opt->key->text,
+		    row->choices != NULL ? ": " : "", row->choices != NULL ? row->choices : "");
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+missing_option(const struct options *o, const char *key)
+{
+	const struct fl_token *at = o->bt->ast->name;
+
+	return BIND_FAIL(o->b, FL_E_BAD_OPTION, at->line, at->col, NULL,
+	    "One or more required options are missing. Missing required options are: %s (table "
+	    "'%.80s')", key, o->table->name);
+}
+
+/* 'partition:0,offset:42;partition:1,offset:300' */
+static enum fl_code
+read_offsets(const struct options *o, const struct ast_option *opt,
+    struct fl_partition_offset **offsets, uint32_t *count)
+{
+	const char *p = opt->value->text;
+	uint32_t n = 1, i;
+
+	for (i = 0; p[i] != '\0'; i++)
+		n += p[i] == ';';
+	*offsets = FL_ARENA_ARRAY(o->b->arena, struct fl_partition_offset, n);
+	for (*count = 0; *p != '\0';) {
+		struct fl_partition_offset *at = &(*offsets)[*count];
+		long long partition, offset;
+		int used = 0;
+
+		if (sscanf(p, " partition:%lld , offset:%lld %n", &partition, &offset, &used) != 2 ||
+		    used == 0 || partition < 0 || partition > INT32_MAX || offset < 0 ||
+		    (p[used] != ';' && p[used] != '\0'))
+			return bad_value(o, opt, "'partition:0,offset:42;partition:1,offset:300'");
+		at->partition = (int32_t)partition;
+		at->offset = offset;
+		for (i = 0; i < *count; i++)
+			if ((*offsets)[i].partition == at->partition)
+				return bad_value(o, opt, "each partition once");
+		(*count)++;
+		p += used + (p[used] == ';');
+	}
+	return *count > 0 ? FL_OK :
+	    bad_value(o, opt, "'partition:0,offset:42;partition:1,offset:300'");
+}
+
+/* 'a;b' */
+static enum fl_code
+read_topics(const struct options *o, const struct ast_option *opt)
+{
+	const char *p = opt->value->text;
+	const char **topics;
+	uint32_t n = 1, i;
+
+	for (i = 0; p[i] != '\0'; i++)
+		n += p[i] == ';';
+	topics = FL_ARENA_ARRAY(o->b->arena, const char *, n);
+	for (i = 0; i < n; i++) {
+		size_t len = strcspn(p, ";");
+
+		while (len > 0 && *p == ' ') {
+			p++;
+			len--;
+		}
+		topics[i] = fl_arena_strndup(o->b->arena, p, len);
+		while (len > 0 && topics[i][len - 1] == ' ')
+			topics[i] = fl_arena_strndup(o->b->arena, topics[i], --len);
+		p += strcspn(p, ";") + 1;
+		if (len == 0 || len > 249 || strcmp(topics[i], ".") == 0 || strcmp(topics[i], "..") == 0 ||
+		    strspn(topics[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != len)
+			return bad_value(o, opt, "a topic's name: 1 to 249 of a-z, A-Z, 0-9, '.', '_', '-'");
+	}
+	o->table->topics = topics;
+	o->table->topic_count = n;
+	o->table->topic = topics[0];
+	return FL_OK;
+}
+
+/* ---- connectors ---- */
+
+static enum fl_code
+check_pair(const struct options *o, bool wanted, enum option_name name, enum option_name mode)
+{
+	if (wanted && o->given[name] == NULL)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, o->given[mode]->key->line,
+		    o->given[mode]->key->col, NULL,
+		    "'%s' is required in '%s' %s mode but missing.", ROWS[name].key,
+		    o->given[mode]->value->text, mode == FL_OPTION_STARTUP_MODE ? "startup" : "bounded");
+	if (!wanted && o->given[name] != NULL)
+		bind_notice(o->b, o->given[name]->key->line, "'%s' has no effect in this mode",
+		    ROWS[name].key);
+	return FL_OK;
+}
+
+static enum fl_code
+apply_startup(struct options *o)
+{
+	static const enum fl_startup STARTUPS[] = { FL_STARTUP_GROUP_OFFSETS, FL_STARTUP_EARLIEST,
+		FL_STARTUP_LATEST, FL_STARTUP_TIMESTAMP, FL_STARTUP_SPECIFIC };
+	static const enum fl_bounded BOUNDEDS[] = { FL_BOUNDED_NO, FL_BOUNDED_LATEST,
+		FL_BOUNDED_GROUP, FL_BOUNDED_TIMESTAMP, FL_BOUNDED_SPECIFIC };
+	struct fl_table *t = o->table;
+
+	t->startup = STARTUPS[o->number[FL_OPTION_STARTUP_MODE]];
+	t->bounded = BOUNDEDS[o->number[FL_OPTION_BOUNDED_MODE]];
+	FL_TRY(check_pair(o, t->startup == FL_STARTUP_TIMESTAMP, FL_OPTION_STARTUP_TIMESTAMP,
+	    FL_OPTION_STARTUP_MODE));
+	FL_TRY(check_pair(o, t->startup == FL_STARTUP_SPECIFIC, FL_OPTION_STARTUP_OFFSETS,
+	    FL_OPTION_STARTUP_MODE));
+	FL_TRY(check_pair(o, t->bounded == FL_BOUNDED_TIMESTAMP, FL_OPTION_BOUNDED_TIMESTAMP,
+	    FL_OPTION_BOUNDED_MODE));
+	FL_TRY(check_pair(o, t->bounded == FL_BOUNDED_SPECIFIC, FL_OPTION_BOUNDED_OFFSETS,
+	    FL_OPTION_BOUNDED_MODE));
+	t->startup_timestamp_ms = o->number[FL_OPTION_STARTUP_TIMESTAMP];
+	t->bounded_timestamp_ms = o->number[FL_OPTION_BOUNDED_TIMESTAMP];
+	if (o->given[FL_OPTION_STARTUP_OFFSETS] != NULL)
+		FL_TRY(read_offsets(o, o->given[FL_OPTION_STARTUP_OFFSETS], &t->startup_offsets,
+		    &t->startup_offset_count));
+	if (o->given[FL_OPTION_BOUNDED_OFFSETS] != NULL)
+		FL_TRY(read_offsets(o, o->given[FL_OPTION_BOUNDED_OFFSETS], &t->bounded_offsets,
+		    &t->bounded_offset_count));
+	return FL_OK;
+}
+
+static enum fl_code
+apply_kafka(struct options *o)
+{
+	struct bind *b = o->b;
+	struct fl_table *t = o->table;
+	const struct ast_list *options = o->bt->ast->options;
+	const struct ast_option *opt;
+
+	if (o->given[FL_OPTION_TOPIC] == NULL)
+		return missing_option(o, "topic");
+	FL_TRY(read_topics(o, o->given[FL_OPTION_TOPIC]));
+	opt = find_option(options, "properties.bootstrap.servers");
+	if (opt == NULL && b->env->brokers == NULL)
+		return missing_option(o, "properties.bootstrap.servers");
+	t->brokers = b->env->brokers != NULL ? b->env->brokers : opt->value->text;
+	if (t->brokers[0] == '\0')
+		return bad_value(o, opt, "host:port[,host:port]");
+	o->bt->has_group_id = find_option(options, "properties.group.id") != NULL;
+	opt = find_option(options, "properties.isolation.level");
+	if (opt != NULL && bind_choice("read_committed|read_uncommitted", opt->value->text, false) < 0)
+		return bad_value(o, opt, "read_committed or read_uncommitted");
+	t->discovery_ms = o->given[FL_OPTION_DISCOVERY] != NULL ? o->number[FL_OPTION_DISCOVERY] :
+	    INT64_C(300000);
+	FL_TRY(apply_startup(o));
+	if (o->given[FL_OPTION_TXN_PREFIX] != NULL)
+		t->txn_prefix = o->given[FL_OPTION_TXN_PREFIX]->value->text;
+	if (t->txn_prefix != NULL && t->txn_prefix[0] == '\0')
+		return bad_value(o, o->given[FL_OPTION_TXN_PREFIX], "a text");
+	if (o->given[FL_OPTION_GUARANTEE] != NULL && o->number[FL_OPTION_GUARANTEE] == 2 &&
+	    t->txn_prefix == NULL)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, o->given[FL_OPTION_GUARANTEE]->key->line,
+		    o->given[FL_OPTION_GUARANTEE]->key->col, NULL,
+		    "sink.transactional-id-prefix must be specified when using "
+		    "DeliveryGuarantee.EXACTLY_ONCE");
+	if (o->given[FL_OPTION_GUARANTEE] != NULL && o->number[FL_OPTION_GUARANTEE] != 2)
+		bind_notice(b, o->given[FL_OPTION_GUARANTEE]->key->line,
+		    "'sink.delivery-guarantee' = '%s': Flight publishes exactly once all the same",
+		    o->given[FL_OPTION_GUARANTEE]->value->text);
+	return FL_OK;
+}
+
+static enum fl_code
+apply_filesystem(struct options *o)
+{
+	const struct ast_option *opt = o->given[FL_OPTION_PATH];
+	const char *path, *dir = o->b->env->dir;
+
+	if (opt == NULL)
+		return missing_option(o, "path");
+	path = opt->value->text;
+	if (strncmp(path, "file://", 7) == 0)
+		path += 7;
+	else if (strstr(path, "://") != NULL)
+		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
+		    "the path '%.120s' is not supported: only local files are", path);
+	if (path[0] == '\0')
+		return bad_value(o, opt, "a path");
+	if (path[0] != '/' && dir != NULL)
+		path = fl_arena_printf(o->b->arena, "%s/%s", dir, path);
+	o->table->path = path;
+	return FL_OK;
+}
+
+static void
+apply_common(struct options *o)
+{
+	struct fl_table *t = o->table;
+
+	o->bt->idle_timeout_ms =
+	    o->given[FL_OPTION_IDLE_TIMEOUT] != NULL ? o->number[FL_OPTION_IDLE_TIMEOUT] : -1;
+	if (o->given[FL_OPTION_ALIGN_DRIFT] != NULL &&
+	    (o->b->align_drift_ms < 0 || o->number[FL_OPTION_ALIGN_DRIFT] < o->b->align_drift_ms))
+		o->b->align_drift_ms = o->number[FL_OPTION_ALIGN_DRIFT];
+	if (o->given[FL_OPTION_EMIT_STRATEGY] != NULL && o->number[FL_OPTION_EMIT_STRATEGY] == 1)
+		bind_notice(o->b, o->given[FL_OPTION_EMIT_STRATEGY]->key->line,
+		    "'scan.watermark.emit.strategy' = 'on-periodic' is ignored: watermarks move with "
+		    "every record");
+	t->json.ignore_parse_errors = o->number[FL_OPTION_JSON_IGNORE] != 0;
+	t->json.fail_on_missing_field = o->number[FL_OPTION_JSON_MISSING] != 0;
+	t->json.iso8601 = o->number[FL_OPTION_JSON_TIMESTAMP] != 0;
+	t->json.decimal_as_plain = o->number[FL_OPTION_JSON_PLAIN] != 0;
+	t->json.ignore_null_fields = o->number[FL_OPTION_JSON_NULLS] != 0;
+	t->json.strict = o->b->json_strict && o->format_letter == 'J';
+	if (o->given[FL_OPTION_PRINT_ID] != NULL)
+		t->print_id = o->given[FL_OPTION_PRINT_ID]->value->text;
+	t->print_stderr = o->number[FL_OPTION_PRINT_ERR] != 0;
+}
+
+/* ---- what it is ---- */
+
+static bool
+is_listed(const char *const *list, size_t count, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(list[i], name) == 0)
+			return true;
+	return false;
+}
+
+static enum fl_code
+bind_connector(struct options *o)
+{
+	const struct ast_option *opt = find_option(o->bt->ast->options, "connector");
+	const struct fl_token *at = o->bt->ast->name;
+	const char *names[FL_ARRAY_COUNT(CONNECTORS)], *hint;
+	size_t i, n = 0;
+
+	if (opt == NULL)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, at->line, at->col,
+		    "WITH ('connector' = 'kafka', ...)",
+		    "Table '%.80s' has no 'connector': options do not contain an option key "
+		    "'connector' for discovering a connector.", o->table->name);
+	for (i = 0; i < FL_ARRAY_COUNT(CONNECTORS); i++) {
+		if (CONNECTORS[i].connector == FL_CONNECTOR_TEST && !o->b->env->allow_test)
+			continue;
+		names[n++] = CONNECTORS[i].name;
+		if (strcmp(opt->value->text, CONNECTORS[i].name) == 0) {
+			o->table->connector = CONNECTORS[i].connector;
+			o->letter = CONNECTORS[i].letter;
+			return FL_OK;
+		}
+	}
+	if (is_listed(LATER_CONNECTORS, FL_ARRAY_COUNT(LATER_CONNECTORS), opt->value->text))
+		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
+		    "the connector '%s' is not supported; there are kafka, filesystem, print, blackhole",
+		    opt->value->text);
+	hint = bind_did_you_mean(o->b, opt->value->text, names, n);
+	return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col, hint,
+	    "Could not find any factory for identifier '%.80s': available connectors are kafka, "
+	    "filesystem, print, blackhole", opt->value->text);
+}
+
+static enum fl_code
+bind_format(struct options *o)
+{
+	const struct ast_option *opt = find_option(o->bt->ast->options, "format");
+	const struct ast_option *value = find_option(o->bt->ast->options, "value.format");
+	static const char *const NAMES[] = { "avro", "json" };
+
+	if (opt != NULL && value != NULL)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, value->key->line, value->key->col, NULL,
+		    "'format' and 'value.format' are the same thing: give one of them");
+	if (opt == NULL && o->letter == 'K')
+		opt = value;
+	if (o->letter == 'P' || o->letter == 'B' || (o->letter == 'T' && opt == NULL))
+		return FL_OK;
+	if (opt == NULL)
+		return missing_option(o, "format");
+	o->table->format = fl_format_find(opt->value->text);
+	if (o->table->format == FL_FORMAT_NONE &&
+	    is_listed(LATER_FORMATS, FL_ARRAY_COUNT(LATER_FORMATS), opt->value->text))
+		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
+		    "the format '%s' is not supported; there are avro, json", opt->value->text);
+	if (o->table->format == FL_FORMAT_NONE)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col,
+		    bind_did_you_mean(o->b, opt->value->text, NAMES, FL_ARRAY_COUNT(NAMES)),
+		    "Could not find any format factory for identifier '%.80s': available formats are "
+		    "avro, json", opt->value->text);
+	if (o->letter == 'F' && o->table->format != FL_FORMAT_JSON)
+		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
+		    "the format '%s' in files is not supported; there is json", opt->value->text);
+	o->format_letter = o->table->format == FL_FORMAT_AVRO ? 'A' : 'J';
+	return FL_OK;
+}
+
+static enum fl_code
+read_all(struct options *o)
+{
+	const struct ast_list *options = o->bt->ast->options;
+	const struct ast_option *unknown = NULL;
+	struct fl_table *t = o->table;
+	const char *all = "";
+	uint32_t i, k;
+
+	t->options = FL_ARENA_ARRAY(o->b->arena, struct fl_option, FL_MAX(options->count, 1u));
+	for (i = 0; i < options->count; i++) {
+		const struct ast_option *opt = options->items[i];
+		struct fl_option *to = &t->options[t->option_count++];
+		int row = find_row(o, opt->key->text);
+
+		for (k = 0; k < i; k++)
+			if (strcmp(((const struct ast_option *)options->items[k])->key->text,
+			    opt->key->text) == 0)
+				return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->key->line, opt->key->col, NULL,
+				    "the option '%.80s' is given twice", opt->key->text);
+		to->key = opt->key->text;
+		to->value = opt->value->text;
+		to->line = opt->key->line;
+		to->col = opt->key->col;
+		if (row >= 0) {
+			FL_TRY(read_option(o, row, opt));
+			continue;
+		}
+		if (unknown == NULL)
+			unknown = opt;
+		all = fl_arena_printf(o->b->arena, "%s%s%.80s", all, all[0] != '\0' ? ", " : "",
+		    opt->key->text);
+	}
+	return unknown == NULL ? FL_OK : unsupported_options(o, unknown, all);
+}
+
+enum fl_code
+bind_options(struct bind *b, struct bind_table *bt)
+{
+	struct options o = { .b = b, .bt = bt, .table = bt->table };
+
+	FL_TRY(bind_connector(&o));
+	FL_TRY(bind_format(&o));
+	FL_TRY(read_all(&o));
+	apply_common(&o);
+	if (bt->table->json.ignore_parse_errors && bt->table->json.fail_on_missing_field)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, o.given[FL_OPTION_JSON_IGNORE]->key->line,
+		    o.given[FL_OPTION_JSON_IGNORE]->key->col, NULL,
+		    "fail-on-missing-field and ignore-parse-errors shouldn't both be true.");
+	switch (bt->table->connector) {
+	case FL_CONNECTOR_KAFKA:
+		return apply_kafka(&o);
+	case FL_CONNECTOR_FILESYSTEM:
+		return apply_filesystem(&o);
+	case FL_CONNECTOR_PRINT:
+	case FL_CONNECTOR_BLACKHOLE:
+	case FL_CONNECTOR_TEST:
+		break;
+	}
+	return FL_OK;
+}

@@ -1,0 +1,1379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind_query.c - SELECT to a tree of nodes, INSERT to a query of the plan.
+ *
+ * Each clause makes nodes on top of the relation so far:
+ *
+ *	FROM	  SCAN, or what a view or subquery makes; TUMBLE adds WINDOW
+ *	WHERE	  CALC with a filter; on a rank its limits go into the TOPN below
+ *	GROUP BY  AGG
+ *	HAVING	  CALC with a filter
+ *	SELECT	  TOPN for ROW_NUMBER(), CALC with the projection
+ *
+ * Neighbouring CALCs become one.  What would not be one of the two shapes of plan.h
+ * is refused here.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind.h"
+
+/* Names a query may use beside tables: views and CTEs, newest first. */
+struct names {
+	const struct bind_view *views;
+};
+
+#define QUERY_DEPTH_MAX 100u
+
+static enum fl_code bind_query(
+    struct bind *b, const struct ast_query *ast, struct names names, struct rel *rel);
+
+/* ---- nodes ---- */
+
+static struct fl_node *
+make_node(struct bind *b, enum fl_node_kind kind, struct fl_node *input)
+{
+	struct fl_node *node = FL_ARENA_NEW(b->arena, struct fl_node);
+
+	node->kind = kind;
+	node->input = input;
+	return node;
+}
+
+static void
+set_schema(struct bind *b, struct fl_node *node, const struct rel_col *cols, uint32_t count)
+{
+	uint32_t i;
+
+	node->schema.count = count;
+	node->schema.fields = FL_ARENA_ARRAY(b->arena, struct fl_field, FL_MAX(count, 1u));
+	for (i = 0; i < count; i++) {
+		node->schema.fields[i].name = cols[i].name;
+		node->schema.fields[i].type = cols[i].type;
+	}
+}
+
+static bool
+may_merge(const struct fl_node *below, const struct fl_expr *filter, struct fl_expr *const *exprs,
+    uint32_t count)
+{
+	uint32_t size = 0, each = 1, i;
+
+	if (below->kind != FL_NODE_CALC)
+		return false;
+	for (i = 0; i < below->schema.count; i++)
+		each = FL_MAX(each, bind_expr_size(below->exprs[i], BIND_MERGE_MAX));
+	for (i = 0; i < count; i++)
+		size += bind_expr_size(exprs[i], BIND_MERGE_MAX);
+	if (filter != NULL)
+		size += bind_expr_size(filter, BIND_MERGE_MAX);
+	return (uint64_t)size * each <= BIND_MERGE_MAX;
+}
+
+/* Filters and projects node; merged with a CALC below.  cols are the columns that
+ * come out. */
+static enum fl_code
+add_calc(struct bind *b, struct fl_node *input, struct fl_expr *filter, struct fl_expr **exprs,
+    const struct rel_col *cols, uint32_t count, struct fl_node **out)
+{
+	struct fl_node *node;
+	struct fl_expr **merged = exprs;
+	uint32_t i;
+
+	if (may_merge(input, filter, exprs, count)) {
+		merged = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(count, 1u));
+		for (i = 0; i < count; i++)
+			merged[i] = bind_expr_replace(b, exprs[i], input->exprs, NULL, NULL);
+		if (filter != NULL)
+			filter = bind_expr_replace(b, filter, input->exprs, NULL, NULL);
+		FL_TRY(bind_and(b, input->filter, filter, &filter));
+		input = input->input;
+	}
+	node = make_node(b, FL_NODE_CALC, input);
+	node->filter = filter;
+	node->exprs = merged;
+	set_schema(b, node, cols, count);
+	*out = node;
+	return FL_OK;
+}
+
+static enum fl_code
+add_filter(struct bind *b, struct rel *rel, struct fl_expr *filter)
+{
+	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(rel->count, 1u));
+	uint32_t i;
+
+	for (i = 0; i < rel->count; i++)
+		exprs[i] = bind_column(b, i, &rel->cols[i].type);
+	return add_calc(b, rel->node, filter, exprs, rel->cols, rel->count, &rel->node);
+}
+
+/* ---- FROM ---- */
+
+static void
+scan_table(struct bind *b, struct bind_table *bt, struct rel *rel)
+{
+	struct fl_table *t = bt->table;
+	uint32_t i;
+
+	memset(rel, 0, sizeof(*rel));
+	rel->table = bt;
+	rel->count = t->column_count;
+	rel->cols = FL_ARENA_ARRAY(b->arena, struct rel_col, rel->count);
+	for (i = 0; i < rel->count; i++) {
+		rel->cols[i].qualifier = t->name;
+		rel->cols[i].name = t->columns[i].name;
+		rel->cols[i].type = t->columns[i].type;
+		rel->cols[i].time = t->columns[i].time;
+		rel->cols[i].is_rowtime = t->columns[i].time == FL_TIME_EVENT;
+	}
+	rel->node = rel->scan = make_node(b, FL_NODE_SCAN, NULL);
+	rel->node->table = t;
+	set_schema(b, rel->node, rel->cols, rel->count);
+}
+
+static enum fl_code
+rename_columns(struct bind *b, struct rel *rel, const struct ast_list *columns, uint32_t line,
+    uint32_t col)
+{
+	uint32_t i;
+
+	if (columns == NULL)
+		return FL_OK;
+	if (columns->count != rel->count)
+		return BIND_FAIL(b, FL_E_SQL_BIND, line, col, NULL,
+		    "List of column aliases must have same degree as table; table has %u columns, whereas "
+		    "alias list has %u columns", rel->count, columns->count);
+	for (i = 0; i < rel->count; i++)
+		rel->cols[i].name = ((const struct fl_token *)columns->items[i])->text;
+	return FL_OK;
+}
+
+static void
+set_qualifier(struct rel *rel, const char *qualifier)
+{
+	uint32_t i;
+
+	for (i = 0; i < rel->count; i++)
+		rel->cols[i].qualifier = qualifier;
+}
+
+static enum fl_code
+bind_from_name(struct bind *b, const struct fl_token *name, struct names names, struct rel *rel)
+{
+	const struct bind_view *view = bind_view_find(names.views, name->text);
+	struct bind_table *bt;
+	struct names inner;
+
+	if (view == NULL) {
+		bt = bind_table_find(b, name->text);
+		if (bt == NULL)
+			return bind_table_missing(b, name);
+		scan_table(b, bt, rel);
+		return FL_OK;
+	}
+	inner.views = view->next;
+	FL_TRY(bind_query(b, view->query, inner, rel));
+	FL_TRY(rename_columns(b, rel, view->columns, name->line, name->col));
+	set_qualifier(rel, name->text);
+	return FL_OK;
+}
+
+/* ---- window functions ---- */
+
+struct tvf {
+	const struct ast_expr *data, *time, *size, *offset;
+};
+
+static enum fl_code
+tvf_failed(struct bind *b, const struct ast_expr *at, const char *why)
+{
+	return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col, NULL,
+	    "%s; expected TUMBLE(TABLE table_name, DESCRIPTOR(timecol), size interval[, offset "
+	    "interval])", why);
+}
+
+static enum fl_code
+read_named_args(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
+{
+	static const char *const NAMES[] = { "DATA", "TIMECOL", "SIZE", "OFFSET" };
+	uint32_t i, k;
+
+	for (i = 0; i < call->args->count; i++) {
+		const struct ast_expr *arg = call->args->items[i];
+		const struct ast_expr **slots[] = { &tvf->data, &tvf->time, &tvf->size, &tvf->offset };
+
+		if (arg->kind != AST_NAMED)
+			return tvf_failed(b, arg, "named and unnamed arguments cannot be mixed");
+		for (k = 0; k < FL_ARRAY_COUNT(NAMES); k++)
+			if (strcasecmp(arg->text, NAMES[k]) == 0)
+				break;
+		if (k == FL_ARRAY_COUNT(NAMES))
+			return BIND_FAIL(b, FL_E_SQL_BIND, arg->line, arg->col,
+			    bind_did_you_mean(b, arg->text, NAMES, FL_ARRAY_COUNT(NAMES)),
+			    "TUMBLE has no argument %.60s; there are DATA, TIMECOL, SIZE, `OFFSET`", arg->text);
+		if (i == 0 && k != 0)
+			return tvf_failed(b, arg, "DATA must come first");
+		if (*slots[k] != NULL)
+			return tvf_failed(b, arg, "an argument is given twice");
+		*slots[k] = arg->args->items[0];
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+read_tvf(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
+{
+	const struct ast_list *args = call->args;
+
+	memset(tvf, 0, sizeof(*tvf));
+	if (strcasecmp(call->text, "TUMBLE") != 0)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, call->line, call->col, NULL,
+		    "the table function %.60s is not supported, only TUMBLE", call->text);
+	if (args->count > 0 && ((const struct ast_expr *)args->items[0])->kind == AST_NAMED) {
+		FL_TRY(read_named_args(b, call, tvf));
+	} else {
+		if (args->count < 3 || args->count > 4)
+			return tvf_failed(b, call, "wrong number of arguments");
+		tvf->data = args->items[0];
+		tvf->time = args->items[1];
+		tvf->size = args->items[2];
+		tvf->offset = args->count == 4 ? args->items[3] : NULL;
+	}
+	if (tvf->data == NULL || tvf->time == NULL || tvf->size == NULL)
+		return tvf_failed(b, call, "an argument is missing");
+	if (tvf->data->kind != AST_TABLE && tvf->data->kind != AST_SUBQUERY)
+		return tvf_failed(b, tvf->data, "the first argument is no table");
+	if (tvf->time->kind != AST_DESCRIPTOR)
+		return tvf_failed(b, tvf->time, "the time column must stand in DESCRIPTOR(...)");
+	if (tvf->time->args->count != 1)
+		return tvf_failed(b, tvf->time, "DESCRIPTOR takes one column");
+	return FL_OK;
+}
+
+static enum fl_code
+read_interval(struct bind *b, const struct rel *rel, const struct ast_expr *ast, int64_t *ms)
+{
+	struct scope scope = { .rel = rel, .clause = "a window's size" };
+	struct fl_err err = { .code = FL_OK };
+	struct fl_value value;
+	struct fl_expr *expr;
+
+	FL_TRY(bind_expr(b, &scope, ast, &expr));
+	if (expr->type.id != FL_TYPE_INTERVAL || !fl_expr_is_const(expr))
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, "INTERVAL '10' MINUTE",
+		    "the size and offset of a window must be constant intervals");
+	if (fl_expr_const(expr, "UTC", b->arena, &value, &err) != FL_OK)
+		return BIND_FAIL(b, err.code, ast->line, ast->col, NULL, "%s", err.text);
+	*ms = value.is_null ? 0 : value.i64;
+	return FL_OK;
+}
+
+static enum fl_code
+find_time_column(struct bind *b, const struct rel *rel, const struct ast_expr *descriptor,
+    uint32_t *index)
+{
+	struct scope scope = { .rel = rel, .clause = "DESCRIPTOR" };
+	struct fl_token *token = descriptor->args->items[0];
+	struct ast_list parts = { .count = 1, .items = (void *[]){ token } };
+	struct ast_expr name = { .kind = AST_NAME, .line = token->line, .col = token->col,
+		.args = &parts };
+	const struct rel_col *col;
+	const char *hint = "declare WATERMARK FOR it, or a column AS PROCTIME()";
+	char text[64];
+
+	FL_TRY(bind_find(b, &scope, &name, index));
+	col = &rel->cols[*index];
+	if (col->time != FL_TIME_NONE)
+		return FL_OK;
+	if (col->is_spent)
+		hint = "a window function has used it up";
+	else if (col->type.id == FL_TYPE_TIMESTAMP || col->type.id == FL_TYPE_TIMESTAMP_LTZ)
+		hint = "a time attribute is a column with WATERMARK FOR it, passed on unchanged";
+	return BIND_FAIL(b, FL_E_SQL_BIND, token->line, token->col, hint,
+	    "The window function TUMBLE(TABLE table_name, DESCRIPTOR(timecol), size interval[, offset "
+	    "interval]) requires the timecol is a time attribute type, but is %s; %s",
+	    fl_type_print(&col->type, text, sizeof(text)), hint);
+}
+
+static struct rel_col
+window_column(const char *name, struct fl_type type, enum win_role role)
+{
+	struct rel_col col = { .name = name, .type = type, .role = role };
+
+	return col;
+}
+
+static void
+add_window(struct bind *b, struct rel *rel, uint32_t time_column, int64_t size_ms, int64_t offset_ms)
+{
+	struct fl_type bound = fl_type_make(FL_TYPE_TIMESTAMP, false), time;
+	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, rel->count + 3);
+	enum fl_time_attr attr = rel->cols[time_column].time;
+	struct fl_node *node = make_node(b, FL_NODE_WINDOW, rel->node);
+	uint32_t i;
+
+	bound.precision = 3;
+	time = rel->cols[time_column].type;
+	time.nullable = false;
+	for (i = 0; i < rel->count; i++) {
+		cols[i] = rel->cols[i];
+		cols[i].is_spent |= cols[i].time != FL_TIME_NONE;
+		cols[i].time = FL_TIME_NONE;
+	}
+	cols[i] = window_column("window_start", bound, WIN_START);
+	cols[i + 1] = window_column("window_end", bound, WIN_END);
+	cols[i + 2] = window_column("window_time", time, WIN_TIME);
+	cols[i + 2].time = attr;
+	cols[i + 2].is_rowtime = attr == FL_TIME_EVENT;
+	rel->cols = cols;
+	rel->count += 3;
+	node->time_column = time_column;
+	node->time = attr;
+	node->size_ms = size_ms;
+	node->offset_ms = offset_ms;
+	set_schema(b, node, cols, rel->count);
+	rel->node = rel->window = node;
+	rel->stage = REL_WINDOWED;
+}
+
+static enum fl_code
+bind_from_tvf(struct bind *b, const struct ast_from *from, struct names names, struct rel *rel)
+{
+	int64_t size_ms, offset_ms = 0;
+	uint32_t time_column;
+	struct tvf tvf;
+
+	FL_TRY(read_tvf(b, from->call, &tvf));
+	if (tvf.data->kind == AST_TABLE) {
+		const struct ast_expr *path = tvf.data->args->items[0];
+
+		FL_TRY(bind_from_name(b, path->args->items[path->args->count - 1], names, rel));
+	} else {
+		FL_TRY(bind_query(b, tvf.data->query, names, rel));
+	}
+	if (rel->stage != REL_ROWS)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, from->line, from->col, NULL,
+		    "a window over the result of a window is not supported: write the results to a topic and "
+		    "read them in a second pipeline");
+	FL_TRY(find_time_column(b, rel, tvf.time, &time_column));
+	FL_TRY(read_interval(b, rel, tvf.size, &size_ms));
+	if (tvf.offset != NULL)
+		FL_TRY(read_interval(b, rel, tvf.offset, &offset_ms));
+	if (size_ms <= 0 || offset_ms >= size_ms || offset_ms <= -size_ms)
+		return BIND_FAIL(b, FL_E_SQL_BIND, tvf.size->line, tvf.size->col, NULL,
+		    "Tumbling Window parameters must satisfy size > 0 and abs(offset) < size, but got size "
+		    "%" PRId64 "ms and offset %" PRId64 "ms", size_ms, offset_ms);
+	add_window(b, rel, time_column, size_ms, offset_ms);
+	return FL_OK;
+}
+
+static enum fl_code
+bind_from(struct bind *b, const struct ast_query *ast, struct names names, struct rel *rel)
+{
+	const struct ast_from *from = ast->from;
+
+	if (from == NULL)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "SELECT without FROM is not supported");
+	switch (from->kind) {
+	case AST_FROM_NAME:
+		FL_TRY(bind_from_name(b, from->name, names, rel));
+		break;
+	case AST_FROM_QUERY:
+		FL_TRY(bind_query(b, from->query, names, rel));
+		set_qualifier(rel, NULL);
+		break;
+	case AST_FROM_TVF:
+		FL_TRY(bind_from_tvf(b, from, names, rel));
+		b->plan->has_bare_tvf |= !from->wrapped;
+		set_qualifier(rel, NULL);
+		break;
+	}
+	if (from->alias == NULL)
+		return FL_OK;
+	set_qualifier(rel, from->alias->text);
+	return rename_columns(b, rel, from->alias_columns, from->line, from->col);
+}
+
+/* ---- WHERE, and the limits of a rank ---- */
+
+struct limits {
+	int64_t from, to; /* to: INT64_MAX, none */
+};
+
+static bool
+reads_rank(const struct fl_expr *expr, const struct rel *rel)
+{
+	uint32_t i;
+
+	if (expr->kind == FL_EXPR_COLUMN)
+		return rel->cols[expr->column].is_rank;
+	for (i = 0; i < expr->arg_count; i++)
+		if (reads_rank(expr->args[i], rel))
+			return true;
+	return false;
+}
+
+/* rn <= 3, 3 >= rn and the like narrow the limits; false if it is none of them. */
+static bool
+take_limit(struct bind *b, const struct fl_expr *expr, const struct rel *rel, struct limits *limits)
+{
+	static const char *const OPS[] = { "=", "<", "<=", ">", ">=" };
+	static const int FLIPPED[] = { 0, 3, 4, 1, 2 };
+	const struct fl_expr *rank, *bound;
+	struct fl_err err = { .code = FL_OK };
+	struct fl_value value;
+	int op;
+
+	if (expr->kind != FL_EXPR_CALL || expr->arg_count != 2)
+		return false;
+	for (op = 0; op < 5; op++)
+		if (strcmp(expr->fn->name, OPS[op]) == 0)
+			break;
+	if (op == 5)
+		return false;
+	rank = expr->args[0];
+	bound = expr->args[1];
+	if (rank->kind != FL_EXPR_COLUMN) {
+		rank = expr->args[1];
+		bound = expr->args[0];
+		op = FLIPPED[op];
+	}
+	if (rank->kind != FL_EXPR_COLUMN || !rel->cols[rank->column].is_rank ||
+	    !fl_type_is_integer(bound->type.id) || !fl_expr_is_const(bound) ||
+	    fl_expr_const(bound, "UTC", b->arena, &value, &err) != FL_OK || value.is_null)
+		return false;
+	if (op == 0 || op >= 3)
+		limits->from = FL_MAX(limits->from, op == 3 && value.i64 < INT64_MAX ? value.i64 + 1 : value.i64);
+	if (op <= 2)
+		limits->to = FL_MIN(limits->to, op == 1 && value.i64 > INT64_MIN ? value.i64 - 1 : value.i64);
+	return true;
+}
+
+/* Takes the limits out of a condition; what is left goes to *rest. */
+static enum fl_code
+split_limits(struct bind *b, struct fl_expr *expr, const struct rel *rel, struct limits *limits,
+    struct fl_expr **rest)
+{
+	uint32_t i;
+
+	if (expr->kind == FL_EXPR_AND) {
+		for (i = 0; i < expr->arg_count; i++)
+			FL_TRY(split_limits(b, expr->args[i], rel, limits, rest));
+		return FL_OK;
+	}
+	if (take_limit(b, expr, rel, limits))
+		return FL_OK;
+	return bind_and(b, *rest, expr, rest);
+}
+
+static enum fl_code
+bind_where(struct bind *b, const struct ast_query *ast, struct rel *rel)
+{
+	struct scope scope = { .rel = rel, .clause = "WHERE" };
+	struct limits limits = { .from = 1, .to = INT64_MAX };
+	struct fl_expr *filter, *rest = NULL;
+
+	if (ast->where == NULL)
+		return FL_OK;
+	FL_TRY(bind_condition(b, &scope, ast->where, &filter));
+	if (rel->rank != NULL && reads_rank(filter, rel)) {
+		FL_TRY(split_limits(b, filter, rel, &limits, &rest));
+		filter = rest;
+		if (limits.to == INT64_MAX)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->where->line, ast->where->col,
+			    "WHERE rn <= 3",
+			    "the rank of ROW_NUMBER() needs a constant upper limit: rn <= N, rn < N, rn = N or rn "
+			    "BETWEEN a AND b");
+		if (limits.from > limits.to)
+			return BIND_FAIL(b, FL_E_SQL_BIND, ast->where->line, ast->where->col, NULL,
+			    "the limits of the rank let no row through: ranks begin at 1");
+		rel->rank->rank_from = limits.from;
+		rel->rank->rank_to = limits.to;
+		rel->rank = NULL;
+	}
+	return filter != NULL ? add_filter(b, rel, filter) : FL_OK;
+}
+
+/* ---- GROUP BY ---- */
+
+static enum fl_code
+no_window(struct bind *b, const struct ast_query *ast, const struct rel *rel, const char *why)
+{
+	if (rel->stage == REL_AGGREGATED || rel->stage == REL_RANKED)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "an aggregate over the result of a window is not supported: write the results to a topic "
+		    "and read them in a second pipeline");
+	return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col,
+	    "FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, "
+	    "window_end",
+	    "%s: an unbounded, updating aggregate; the sinks take appended rows only and don't support "
+	    "consuming update changes which is produced by node GroupAggregate", why);
+}
+
+/* The name of a key in the output of AGG: of its column, or of the item that is it. */
+static const char *
+key_name(struct bind *b, const struct ast_query *ast, const struct ast_expr *key,
+    const struct rel *rel, const struct fl_expr *bound, uint32_t i)
+{
+	uint32_t k;
+
+	if (bound->kind == FL_EXPR_COLUMN)
+		return rel->cols[bound->column].name;
+	for (k = 0; k < ast->items->count; k++) {
+		const struct ast_item *item = ast->items->items[k];
+
+		if (item->alias != NULL && item->expr->kind == key->kind && item->expr->size == key->size &&
+		    strcmp(item->expr->text, key->text) == 0 && item->expr->args->count == key->args->count)
+			return item->alias->text;
+	}
+	return fl_arena_printf(b->arena, "key$%u", i);
+}
+
+static enum fl_code
+bind_keys(struct bind *b, const struct ast_query *ast, const struct rel *rel, struct agg_scope *agg)
+{
+	struct scope scope = { .rel = rel, .clause = "GROUP BY", .aliases = ast->items };
+	uint32_t n = ast->group != NULL ? ast->group->count : 0, i, k;
+	bool has_start = false, has_end = false;
+
+	agg->keys = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(n, 1u));
+	agg->key_names = FL_ARENA_ARRAY(b->arena, const char *, FL_MAX(n, 1u));
+	agg->aggs = fl_ast_list(b->arena);
+	for (i = 0; i < n; i++) {
+		const struct ast_expr *key = ast->group->items[i];
+		enum win_role role = WIN_NONE;
+		struct fl_expr *expr;
+
+		FL_TRY(bind_expr(b, &scope, key, &expr));
+		if (key->kind == AST_NAME)
+			role = rel->cols[expr->column].role;
+		has_start |= role == WIN_START;
+		has_end |= role == WIN_END;
+		agg->has_time |= role == WIN_TIME;
+		if (role != WIN_NONE)
+			continue;
+		if (expr->type.id == FL_TYPE_NULL || expr->type.id == FL_TYPE_INTERVAL)
+			return BIND_FAIL(b, FL_E_SQL_BIND, key->line, key->col, NULL,
+			    "GROUP BY cannot take a value of type %s", fl_type_name(expr->type.id));
+		for (k = 0; k < agg->key_count; k++)
+			if (bind_expr_equal(agg->keys[k], expr))
+				break;
+		if (k < agg->key_count)
+			continue;
+		agg->key_names[agg->key_count] = key_name(b, ast, key, rel, expr, agg->key_count);
+		agg->keys[agg->key_count++] = expr;
+	}
+	if (rel->stage != REL_WINDOWED)
+		return no_window(b, ast, rel, n > 0 ? "GROUP BY without a window" : "an aggregate without a window");
+	if (!has_start || !has_end)
+		return no_window(b, ast, rel, has_start ? "GROUP BY has window_start but not window_end" :
+		    has_end ? "GROUP BY has window_end but not window_start" :
+			      "GROUP BY has neither window_start nor window_end");
+	return FL_OK;
+}
+
+struct places {
+	uint32_t key_count, agg_count;
+};
+
+/* Where a column of an aggregate stands once all are known. */
+static uint32_t
+place_column(uint32_t column, void *ctx)
+{
+	const struct places *places = ctx;
+
+	if (column >= AGG_COLUMN_WINDOW)
+		return places->key_count + places->agg_count + (column - AGG_COLUMN_WINDOW);
+	if (column >= AGG_COLUMN_AGG)
+		return places->key_count + (column - AGG_COLUMN_AGG);
+	return column;
+}
+
+static bool
+name_taken(const struct fl_agg *aggs, uint32_t count, const struct fl_agg *agg)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (aggs[i].fn == agg->fn && strcmp(aggs[i].name, agg->name) == 0)
+			return true;
+	return false;
+}
+
+/* Makes the AGG node on rel; rel's columns become the AGG's.  names[i], if any, is
+ * the alias of the item that is aggregate i. */
+static void
+add_agg(struct bind *b, struct rel *rel, const struct agg_scope *agg, const char *const *names)
+{
+	uint32_t n = agg->key_count, m = agg->aggs->count, at = 0, i;
+	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n + m + 3);
+	struct fl_node *node = make_node(b, FL_NODE_AGG, rel->node);
+
+	node->key_count = n;
+	node->keys = agg->keys;
+	node->agg_count = m;
+	node->aggs = FL_ARENA_ARRAY(b->arena, struct fl_agg, FL_MAX(m, 1u));
+	for (i = 0; i < n; i++) {
+		cols[i].name = agg->key_names[i];
+		cols[i].type = agg->keys[i]->type;
+	}
+	for (i = 0; i < m; i++) {
+		struct fl_agg *a = &node->aggs[i];
+		const char *field = names[i];
+
+		*a = *(const struct fl_agg *)agg->aggs->items[i];
+		if (field == NULL)
+			field = fl_arena_printf(b->arena, "agg$%u", i);
+		if (a->name == NULL || name_taken(node->aggs, i, a))
+			a->name = a->arg == NULL && names[i] == NULL && i == 0 ? "count" : field;
+		a->acc_at = at;
+		at += a->acc_size;
+		cols[n + i].name = field;
+		cols[n + i].type = a->result;
+	}
+	node->row_size = at;
+	for (i = 0; i < 3; i++) {
+		cols[n + m + i] = window_column("", fl_type_make(FL_TYPE_NULL, true), (enum win_role)(WIN_START + i));
+		cols[n + m + i].name = i == 0 ? "window_start" : i == 1 ? "window_end" : "window_time";
+		cols[n + m + i].type = rel->window->schema.fields[rel->window->input->schema.count + i].type;
+	}
+	rel->cols = cols;
+	rel->count = n + m + 3;
+	rel->stage = REL_AGGREGATED;
+	set_schema(b, node, cols, rel->count);
+	rel->node = rel->agg = node;
+}
+
+/* ---- SELECT ---- */
+
+/* One column of the result, over the relation below (or, grouped, over AGG). */
+struct item {
+	struct fl_expr *expr;	/* NULL: the rank */
+	struct rel_col col;
+	const struct ast_expr *ast;
+};
+
+struct items {
+	uint32_t count, capacity;
+	struct item *list;
+	const struct ast_expr *rank; /* ROW_NUMBER() OVER (...), NULL */
+};
+
+static struct item *
+add_item(struct bind *b, struct items *items)
+{
+	if (items->count == items->capacity) {
+		uint32_t more = items->capacity == 0 ? 16 : items->capacity * 2;
+		struct item *grown = FL_ARENA_ARRAY(b->arena, struct item, more);
+
+		if (items->count > 0)
+			memcpy(grown, items->list, sizeof(*grown) * items->count);
+		items->list = grown;
+		items->capacity = more;
+	}
+	return &items->list[items->count++];
+}
+
+static enum fl_code
+bind_star(struct bind *b, const struct ast_expr *ast, const struct rel *rel, bool grouped,
+    struct items *items)
+{
+	uint32_t i, found = 0;
+	const char *qualifier = ast->args->count > 0 ?
+	    ((const struct fl_token *)ast->args->items[ast->args->count - 1])->text : NULL;
+
+	if (grouped)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
+		    "SELECT * cannot be used with GROUP BY: name keys and aggregates");
+	for (i = 0; i < rel->count; i++) {
+		struct item *item;
+
+		if (qualifier != NULL &&
+		    (rel->cols[i].qualifier == NULL || strcmp(rel->cols[i].qualifier, qualifier) != 0))
+			continue;
+		item = add_item(b, items);
+		item->expr = bind_column(b, i, &rel->cols[i].type);
+		item->col = rel->cols[i];
+		item->ast = ast;
+		found++;
+	}
+	if (found == 0)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL, "Unknown identifier '%.80s'",
+		    qualifier != NULL ? qualifier : "*");
+	return FL_OK;
+}
+
+/* What a column that is only passed on keeps: time attribute, role, rank. */
+static void
+keep_attributes(struct item *item, const struct ast_expr *ast, const struct rel *rel)
+{
+	uint32_t column = item->expr->column;
+	const struct rel_col *from;
+	uint32_t i;
+
+	if (item->expr->kind == FL_EXPR_CALL && strcmp(item->expr->fn->name, "PROCTIME") == 0)
+		item->col.time = FL_TIME_PROC;
+	if (ast->kind != AST_NAME || item->expr->kind != FL_EXPR_COLUMN)
+		return;
+	if (column < AGG_COLUMN_AGG) {
+		from = &rel->cols[column];
+		item->col.time = from->time;
+		item->col.is_rowtime = from->is_rowtime;
+		item->col.is_spent = from->is_spent;
+		item->col.role = from->role;
+		item->col.is_rank = from->is_rank;
+		return;
+	}
+	if (column < AGG_COLUMN_WINDOW)
+		return;
+	item->col.role = (enum win_role)(WIN_START + (column - AGG_COLUMN_WINDOW));
+	for (i = 0; i < rel->count; i++) {
+		if (rel->cols[i].role == item->col.role) {
+			item->col.time = rel->cols[i].time;
+			item->col.is_rowtime = rel->cols[i].is_rowtime;
+		}
+	}
+}
+
+static enum fl_code
+bind_item(struct bind *b, const struct ast_item *ast, const struct rel *rel, const struct scope *scope,
+    uint32_t number, struct items *items)
+{
+	struct item *item;
+	struct fl_expr *expr = NULL;
+
+	if (ast->expr->kind == AST_STAR)
+		return bind_star(b, ast->expr, rel, scope->agg != NULL, items);
+	if (bind_is_rank(ast->expr)) {
+		if (items->rank != NULL)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->expr->line, ast->expr->col, NULL,
+			    "two ROW_NUMBER() in one SELECT are not supported");
+		items->rank = ast->expr;
+	} else {
+		FL_TRY(bind_expr(b, scope, ast->expr, &expr));
+	}
+	item = add_item(b, items);
+	item->expr = expr;
+	item->ast = ast->expr;
+	if (ast->alias != NULL)
+		item->col.name = ast->alias->text;
+	else if (ast->expr->kind == AST_NAME)
+		item->col.name = ((const struct fl_token *)ast->expr->args->items[ast->expr->args->count - 1])->text;
+	else
+		item->col.name = fl_arena_printf(b->arena, "EXPR$%u", number);
+	if (expr == NULL) {
+		item->col.type = fl_type_make(FL_TYPE_BIGINT, false);
+		item->col.is_rank = true;
+		return FL_OK;
+	}
+	item->col.type = expr->type;
+	/* A key of the aggregate is a plain value, also if it was a time before. */
+	if (scope->agg == NULL || (expr->kind == FL_EXPR_COLUMN && expr->column >= AGG_COLUMN_AGG))
+		keep_attributes(item, ast->expr, rel);
+	return FL_OK;
+}
+
+static enum fl_code
+bind_items(struct bind *b, const struct ast_query *ast, const struct rel *rel, const struct scope *scope,
+    struct items *items)
+{
+	uint32_t i;
+
+	for (i = 0; i < ast->items->count; i++)
+		FL_TRY(bind_item(b, ast->items->items[i], rel, scope, i, items));
+	return FL_OK;
+}
+
+/* ---- ROW_NUMBER() ---- */
+
+/* ORDER BY and PARTITION BY of the rank, bound as SELECT's items are. */
+struct ranking {
+	uint32_t partition_count, sort_count;
+	struct fl_expr **partition, **sort;
+	struct fl_sort_key *keys;
+};
+
+static enum fl_code
+bind_partition(struct bind *b, const struct ast_expr *rank, const struct rel *rel,
+    const struct scope *scope, struct ranking *out)
+{
+	const struct ast_list *list = rank->over->partition;
+	bool has_start = false, has_end = false;
+	uint32_t n = list != NULL ? list->count : 0, i, k;
+
+	out->partition = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(n, 1u));
+	for (i = 0; i < n; i++) {
+		const struct ast_expr *ast = list->items[i];
+		enum win_role role = WIN_NONE;
+		struct fl_expr *expr;
+
+		FL_TRY(bind_expr(b, scope, ast, &expr));
+		if (ast->kind == AST_NAME && expr->column >= AGG_COLUMN_WINDOW)
+			role = (enum win_role)(WIN_START + (expr->column - AGG_COLUMN_WINDOW));
+		else if (ast->kind == AST_NAME && expr->kind == FL_EXPR_COLUMN && scope->agg == NULL)
+			role = rel->cols[expr->column].role;
+		has_start |= role == WIN_START;
+		has_end |= role == WIN_END;
+		if (role != WIN_NONE)
+			continue;
+		for (k = 0; k < out->partition_count; k++)
+			if (bind_expr_equal(out->partition[k], expr))
+				break;
+		if (k == out->partition_count)
+			out->partition[out->partition_count++] = expr;
+	}
+	if (!has_start || !has_end)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, rank->over->line, rank->over->col,
+		    "PARTITION BY window_start, window_end",
+		    "Top-N without a window is not supported: PARTITION BY must have window_start and window_end");
+	return FL_OK;
+}
+
+static enum fl_code
+bind_order(struct bind *b, const struct ast_expr *rank, const struct scope *scope, struct ranking *out)
+{
+	const struct ast_list *list = rank->over->order;
+	uint32_t i;
+
+	if (list == NULL)
+		return BIND_FAIL(b, FL_E_SQL_BIND, rank->over->line, rank->over->col, NULL,
+		    "ROW_NUMBER() needs ORDER BY: without it the ranks are arbitrary");
+	out->sort_count = list->count;
+	out->sort = FL_ARENA_ARRAY(b->arena, struct fl_expr *, list->count);
+	out->keys = FL_ARENA_ARRAY(b->arena, struct fl_sort_key, list->count);
+	for (i = 0; i < list->count; i++) {
+		const struct ast_sort *sort = list->items[i];
+
+		FL_TRY(bind_expr(b, scope, sort->expr, &out->sort[i]));
+		if (out->sort[i]->type.id == FL_TYPE_NULL || out->sort[i]->type.id == FL_TYPE_INTERVAL)
+			return BIND_FAIL(b, FL_E_SQL_BIND, sort->expr->line, sort->expr->col, NULL,
+			    "ORDER BY cannot take a value of type %s", fl_type_name(out->sort[i]->type.id));
+		out->keys[i].descending = sort->descending;
+		/* NULL is the lowest value, as in Flink. */
+		out->keys[i].nulls_first = sort->nulls == AST_NULLS_DEFAULT ? !sort->descending :
+		    sort->nulls == AST_NULLS_FIRST;
+	}
+	return FL_OK;
+}
+
+/* The column of rel that is expr; expressions get a column of their own in extra. */
+static uint32_t
+column_of(struct bind *b, const struct rel *rel, struct fl_expr *expr, struct ast_list *extra)
+{
+	uint32_t i;
+
+	if (expr->kind == FL_EXPR_COLUMN)
+		return expr->column;
+	for (i = 0; i < extra->count; i++)
+		if (bind_expr_equal(extra->items[i], expr))
+			return rel->count + i;
+	fl_ast_append(b->arena, extra, expr);
+	return rel->count + extra->count - 1;
+}
+
+/* A CALC that passes all of rel on and adds the extra expressions. */
+static enum fl_code
+add_extra(struct bind *b, struct rel *rel, const struct ast_list *extra)
+{
+	uint32_t n = rel->count + extra->count, i;
+	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
+	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n);
+
+	if (extra->count == 0)
+		return FL_OK;
+	for (i = 0; i < n; i++) {
+		if (i < rel->count) {
+			cols[i] = rel->cols[i];
+			exprs[i] = bind_column(b, i, &cols[i].type);
+			continue;
+		}
+		exprs[i] = extra->items[i - rel->count];
+		cols[i].name = fl_arena_printf(b->arena, "sort$%u", i - rel->count);
+		cols[i].type = exprs[i]->type;
+	}
+	rel->cols = cols;
+	rel->count = n;
+	return add_calc(b, rel->node, NULL, exprs, cols, n, &rel->node);
+}
+
+static enum fl_code
+add_topn(struct bind *b, struct rel *rel, const struct ast_expr *rank, const struct ranking *ranking)
+{
+	struct ast_list *extra = fl_ast_list(b->arena);
+	struct fl_node *node = make_node(b, FL_NODE_TOPN, NULL);
+	struct rel_col *cols;
+	uint32_t i;
+
+	if (rel->stage == REL_WINDOWED)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, rank->line, rank->col, NULL,
+		    "Top-N directly on the rows of a window is not supported: aggregate first (GROUP BY "
+		    "window_start, window_end, keys)");
+	if (rel->stage != REL_AGGREGATED)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, rank->line, rank->col, NULL,
+		    rel->stage == REL_RANKED ? "Top-N of a Top-N is not supported" :
+					       "Top-N without a window is not supported");
+	node->partition_count = ranking->partition_count;
+	node->partition_columns = FL_ARENA_ARRAY(b->arena, uint32_t, FL_MAX(ranking->partition_count, 1u));
+	for (i = 0; i < ranking->partition_count; i++)
+		node->partition_columns[i] = column_of(b, rel, ranking->partition[i], extra);
+	node->sort_count = ranking->sort_count;
+	node->sort = ranking->keys;
+	for (i = 0; i < ranking->sort_count; i++)
+		node->sort[i].column = column_of(b, rel, ranking->sort[i], extra);
+	FL_TRY(add_extra(b, rel, extra));
+	cols = FL_ARENA_ARRAY(b->arena, struct rel_col, rel->count + 1);
+	memcpy(cols, rel->cols, sizeof(*cols) * rel->count);
+	memset(&cols[rel->count], 0, sizeof(*cols));
+	cols[rel->count].name = "rank$";
+	cols[rel->count].type = fl_type_make(FL_TYPE_BIGINT, false);
+	cols[rel->count].is_rank = true;
+	rel->cols = cols;
+	rel->count++;
+	rel->stage = REL_RANKED;
+	node->input = rel->node;
+	set_schema(b, node, cols, rel->count);
+	rel->node = rel->rank = node;
+	return FL_OK;
+}
+
+/* ---- a SELECT ---- */
+
+static bool
+is_grouped(const struct ast_query *ast)
+{
+	uint32_t i;
+
+	if (ast->group != NULL || ast->having != NULL)
+		return true;
+	for (i = 0; i < ast->items->count; i++)
+		if (bind_has_aggregate(((const struct ast_item *)ast->items->items[i])->expr))
+			return true;
+	return false;
+}
+
+static void
+place(struct bind *b, struct fl_expr **expr, struct places *places)
+{
+	if (*expr != NULL)
+		*expr = bind_expr_replace(b, *expr, NULL, place_column, places);
+}
+
+/* Everything of a grouped SELECT is bound over the keys and aggregates, in places
+ * yet unknown; then AGG is made and the places are filled in. */
+static enum fl_code
+make_agg(struct bind *b, const struct ast_query *ast, struct rel *rel, struct agg_scope *agg,
+    struct items *items, struct ranking *ranking, struct fl_expr *having)
+{
+	struct places places = { agg->key_count, agg->aggs->count };
+	const char **names = FL_ARENA_ARRAY(b->arena, const char *, FL_MAX(places.agg_count, 1u));
+	uint32_t i;
+
+	(void)ast;
+	for (i = 0; i < items->count; i++) {
+		struct item *item = &items->list[i];
+
+		if (item->expr == NULL)
+			continue;
+		if (item->expr->kind == FL_EXPR_COLUMN && item->expr->column >= AGG_COLUMN_AGG &&
+		    item->expr->column < AGG_COLUMN_WINDOW &&
+		    names[item->expr->column - AGG_COLUMN_AGG] == NULL)
+			names[item->expr->column - AGG_COLUMN_AGG] = item->col.name;
+		place(b, &item->expr, &places);
+	}
+	for (i = 0; i < ranking->partition_count; i++)
+		place(b, &ranking->partition[i], &places);
+	for (i = 0; i < ranking->sort_count; i++)
+		place(b, &ranking->sort[i], &places);
+	place(b, &having, &places);
+	add_agg(b, rel, agg, names);
+	return having != NULL ? add_filter(b, rel, having) : FL_OK;
+}
+
+static enum fl_code
+project(struct bind *b, struct rel *rel, const struct items *items)
+{
+	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(items->count, 1u));
+	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, FL_MAX(items->count, 1u));
+	uint32_t i;
+
+	for (i = 0; i < items->count; i++) {
+		cols[i] = items->list[i].col;
+		cols[i].qualifier = NULL;
+		/* The rank is the last column of TOPN. */
+		exprs[i] = items->list[i].expr != NULL ? items->list[i].expr :
+		    bind_column(b, rel->count - 1, &cols[i].type);
+	}
+	FL_TRY(add_calc(b, rel->node, NULL, exprs, cols, items->count, &rel->node));
+	rel->cols = cols;
+	rel->count = items->count;
+	return FL_OK;
+}
+
+static enum fl_code
+check_rank_used(struct bind *b, const struct ast_query *ast, const struct rel *rel)
+{
+	if (rel->rank == NULL)
+		return FL_OK;
+	return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col,
+	    "SELECT ... FROM (SELECT ..., ROW_NUMBER() OVER (...) AS rn FROM ...) WHERE rn <= 3",
+	    "ROW_NUMBER() needs a limit on its rank, in the WHERE of a query around it: WHERE rn <= N");
+}
+
+static enum fl_code
+bind_select(struct bind *b, const struct ast_query *ast, struct names names, struct rel *rel)
+{
+	struct agg_scope agg = { .key_count = 0 };
+	struct scope scope = { .rel = rel, .clause = "SELECT" };
+	struct items items = { .count = 0 };
+	struct ranking ranking = { .partition_count = 0 };
+	struct fl_expr *having = NULL;
+	struct rel input;
+
+	FL_TRY(bind_from(b, ast, names, &input));
+	FL_TRY(bind_where(b, ast, &input));
+	*rel = input;
+	scope.rel = &input;
+	if (is_grouped(ast)) {
+		FL_TRY(check_rank_used(b, ast, &input));
+		FL_TRY(bind_keys(b, ast, &input, &agg));
+		scope.agg = &agg;
+	}
+	FL_TRY(bind_items(b, ast, &input, &scope, &items));
+	if (items.rank != NULL) {
+		scope.clause = "PARTITION BY";
+		FL_TRY(bind_partition(b, items.rank, &input, &scope, &ranking));
+		scope.clause = "ORDER BY";
+		FL_TRY(bind_order(b, items.rank, &scope, &ranking));
+	}
+	if (ast->having != NULL) {
+		scope.clause = "HAVING";
+		FL_TRY(bind_condition(b, &scope, ast->having, &having));
+	}
+	if (scope.agg != NULL)
+		FL_TRY(make_agg(b, ast, rel, &agg, &items, &ranking, having));
+	if (items.rank != NULL)
+		FL_TRY(add_topn(b, rel, items.rank, &ranking));
+	return project(b, rel, &items);
+}
+
+static enum fl_code
+bind_query(struct bind *b, const struct ast_query *ast, struct names names, struct rel *rel)
+{
+	enum fl_code code;
+	uint32_t i;
+
+	if (++b->depth > QUERY_DEPTH_MAX)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "queries and views are nested deeper than %u levels", QUERY_DEPTH_MAX);
+	for (i = 0; ast->ctes != NULL && i < ast->ctes->count; i++) {
+		const struct ast_cte *cte = ast->ctes->items[i];
+		struct bind_view *view = FL_ARENA_NEW(b->arena, struct bind_view);
+
+		view->name = cte->name->text;
+		view->query = cte->query;
+		view->next = (struct bind_view *)(uintptr_t)names.views;
+		names.views = view;
+	}
+	code = bind_select(b, ast, names, rel);
+	b->depth--;
+	return code;
+}
+
+/* A view is bound where it is used; this is only to see its mistakes early. */
+enum fl_code
+bind_view_check(struct bind *b, const struct bind_view *view, const struct fl_token *at)
+{
+	struct names names = { .views = view->next };
+	uint32_t notice_count = b->notices->count;
+	struct rel rel;
+
+	FL_TRY(bind_query(b, view->query, names, &rel));
+	b->notices->count = notice_count;
+	return rename_columns(b, &rel, view->columns, at->line, at->col);
+}
+
+/* ---- INSERT ---- */
+
+static void
+print_query_schema(const struct rel *rel, struct fl_buf *buf)
+{
+	char text[64];
+	uint32_t i;
+
+	fl_buf_str(buf, "Query schema: [");
+	for (i = 0; i < rel->count; i++)
+		fl_buf_printf(buf, "%s%s: %s", i == 0 ? "" : ", ", rel->cols[i].name,
+		    fl_type_print(&rel->cols[i].type, text, sizeof(text)));
+	fl_buf_str(buf, "] Sink schema: [");
+}
+
+static enum fl_code
+schemas_differ(struct bind *b, const struct ast_insert *ast, const struct rel *rel,
+    const struct fl_table *t, const uint32_t *targets, const char *cause)
+{
+	enum fl_code code;
+	struct fl_buf buf;
+	char text[64];
+	uint32_t i, n = ast->columns != NULL ? ast->columns->count : t->physical.count;
+
+	fl_buf_init(&buf);
+	print_query_schema(rel, &buf);
+	for (i = 0; i < n; i++)
+		fl_buf_printf(&buf, "%s%s: %s", i == 0 ? "" : ", ", t->physical.fields[targets[i]].name,
+		    fl_type_print(&t->physical.fields[targets[i]].type, text, sizeof(text)));
+	code = BIND_FAIL(b, FL_E_SQL_BIND, ast->table->line, ast->table->col, NULL,
+	    "Column types of query result and sink for '%.80s' do not match. Cause: %s %s]", t->name, cause,
+	    buf.data);
+	fl_buf_fini(&buf);
+	return code;
+}
+
+/* The sink's columns that the query fills, in the query's order. */
+static enum fl_code
+find_targets(struct bind *b, const struct ast_insert *ast, const struct fl_table *t, uint32_t **out)
+{
+	uint32_t n = t->physical.count, i, k;
+	uint32_t *targets = FL_ARENA_ARRAY(b->arena, uint32_t, FL_MAX(n, 1u));
+	bool *given = FL_ARENA_ARRAY(b->arena, bool, FL_MAX(n, 1u));
+
+	*out = targets;
+	if (ast->columns == NULL) {
+		for (i = 0; i < n; i++)
+			targets[i] = i;
+		return FL_OK;
+	}
+	for (i = 0; i < ast->columns->count; i++) {
+		const struct fl_token *name = ast->columns->items[i];
+		const char **names = FL_ARENA_ARRAY(b->arena, const char *, FL_MAX(n, 1u));
+
+		for (k = 0; k < n; k++)
+			names[k] = t->physical.fields[k].name;
+		for (k = 0; k < n && strcmp(names[k], name->text) != 0; k++)
+			;
+		if (k == n)
+			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col,
+			    bind_did_you_mean(b, name->text, names, n), "Unknown target column '%.80s'", name->text);
+		if (given[k])
+			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
+			    "Target column '%.80s' is assigned more than once", name->text);
+		given[k] = true;
+		targets[i] = k;
+	}
+	for (k = 0; k < n; k++)
+		if (!given[k] && !t->physical.fields[k].type.nullable)
+			return BIND_FAIL(b, FL_E_SQL_BIND, ast->table->line, ast->table->col, NULL,
+			    "Column '%.80s' has no default value and does not allow NULLs",
+			    t->physical.fields[k].name);
+	return FL_OK;
+}
+
+/* Flink's sink converter asks which column is the event time. */
+static enum fl_code
+check_rowtimes(struct bind *b, const struct ast_insert *ast, const struct rel *rel)
+{
+	enum fl_code code;
+	struct fl_buf buf;
+	uint32_t i, n = 0;
+
+	fl_buf_init(&buf);
+	for (i = 0; i < rel->count; i++)
+		if (rel->cols[i].is_rowtime)
+			fl_buf_printf(&buf, "%s%s", n++ == 0 ? "" : ", ", rel->cols[i].name);
+	code = n <= 1 ? FL_OK : BIND_FAIL(b, FL_E_SQL_BIND, ast->table->line, ast->table->col,
+	    "CAST(ts AS TIMESTAMP(3))",
+	    "The query contains more than one rowtime attribute column [%s] for writing into table "
+	    "'%.80s'. Please select the column that should be used as the event-time timestamp for the "
+	    "table sink by casting all other columns to regular TIMESTAMP or TIMESTAMP_LTZ.", buf.data,
+	    ast->table->text);
+	fl_buf_fini(&buf);
+	return code;
+}
+
+static bool
+can_assign(const struct fl_type *from, const struct fl_type *to)
+{
+	if (from->id == FL_TYPE_NULL)
+		return true;
+	return fl_type_can_widen(from, to);
+}
+
+static enum fl_code
+convert_columns(struct bind *b, const struct ast_insert *ast, struct rel *rel, const struct fl_table *t,
+    const uint32_t *targets, struct fl_expr **exprs)
+{
+	uint32_t i;
+
+	for (i = 0; i < rel->count; i++) {
+		struct fl_type to = t->physical.fields[targets[i]].type;
+
+		if (!can_assign(&rel->cols[i].type, &to))
+			return schemas_differ(b, ast, rel, t, targets, fl_arena_printf(b->arena,
+			    "Incompatible types for sink column '%s' at position %u.",
+			    t->physical.fields[targets[i]].name, i));
+		to.nullable = rel->cols[i].type.nullable;
+		exprs[targets[i]] = bind_column(b, i, &rel->cols[i].type);
+		FL_TRY(bind_cast(b, exprs[targets[i]], &to, ast->table->line, ast->table->col,
+		    &exprs[targets[i]]));
+	}
+	for (i = 0; i < t->physical.count; i++) {
+		struct fl_type to = t->physical.fields[i].type, null = fl_type_make(FL_TYPE_NULL, true);
+		struct fl_value value = { .is_null = true };
+
+		if (exprs[i] == NULL)
+			FL_TRY(bind_cast(b, fl_expr_literal(b->arena, &null, &value), &to, ast->table->line,
+			    ast->table->col, &exprs[i]));
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+add_sink(struct bind *b, const struct ast_insert *ast, struct fl_table *t, struct rel *rel)
+{
+	uint32_t *targets, n = t->physical.count, want, i;
+	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(n, 1u));
+	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, FL_MAX(n, 1u));
+	struct fl_node *node;
+
+	FL_TRY(find_targets(b, ast, t, &targets));
+	want = ast->columns != NULL ? ast->columns->count : n;
+	if (rel->count != want)
+		return schemas_differ(b, ast, rel, t, targets, "Different number of columns.");
+	FL_TRY(check_rowtimes(b, ast, rel));
+	FL_TRY(convert_columns(b, ast, rel, t, targets, exprs));
+	for (i = 0; i < n; i++) {
+		cols[i].name = t->physical.fields[i].name;
+		cols[i].type = exprs[i]->type;
+	}
+	FL_TRY(add_calc(b, rel->node, NULL, exprs, cols, n, &rel->node));
+	node = make_node(b, FL_NODE_SINK, rel->node);
+	node->table = t;
+	node->schema = t->physical;
+	rel->node = node;
+	return FL_OK;
+}
+
+static void
+mark_expr(const struct fl_expr *expr, bool *needed)
+{
+	uint32_t i;
+
+	if (expr == NULL)
+		return;
+	if (expr->kind == FL_EXPR_COLUMN)
+		needed[expr->column] = true;
+	for (i = 0; i < expr->arg_count; i++)
+		mark_expr(expr->args[i], needed);
+}
+
+/* Which columns of node's input are read when `needed` of its own are. */
+static void
+mark_input(const struct fl_node *node, const bool *needed, bool *below)
+{
+	uint32_t i;
+
+	switch (node->kind) {
+	case FL_NODE_CALC:
+		mark_expr(node->filter, below);
+		for (i = 0; i < node->schema.count; i++)
+			if (needed[i])
+				mark_expr(node->exprs[i], below);
+		break;
+	case FL_NODE_WINDOW:
+		for (i = 0; i < node->input->schema.count; i++)
+			below[i] |= needed[i];
+		below[node->time_column] = true;
+		break;
+	case FL_NODE_AGG:
+		for (i = 0; i < node->key_count; i++)
+			mark_expr(node->keys[i], below);
+		for (i = 0; i < node->agg_count; i++) {
+			mark_expr(node->aggs[i].arg, below);
+			mark_expr(node->aggs[i].filter, below);
+		}
+		break;
+	case FL_NODE_TOPN:
+	case FL_NODE_SINK:
+		for (i = 0; i < node->input->schema.count; i++)
+			below[i] = true;
+		break;
+	case FL_NODE_SCAN:
+		break;
+	}
+}
+
+static void
+mark_scan(struct bind *b, const struct fl_node *root)
+{
+	const struct fl_node *node = root;
+	bool *needed = FL_ARENA_ARRAY(b->arena, bool, root->schema.count + 1), *below;
+	const struct fl_table *t;
+	uint32_t i;
+
+	for (i = 0; i < root->schema.count; i++)
+		needed[i] = true;
+	for (; node->kind != FL_NODE_SCAN; node = node->input) {
+		below = FL_ARENA_ARRAY(b->arena, bool, node->input->schema.count + 1);
+		mark_input(node, needed, below);
+		needed = below;
+	}
+	t = node->table;
+	mark_expr(t->watermark, needed);
+	if (t->rowtime >= 0)
+		needed[t->rowtime] = true;
+	for (i = 0; i < t->column_count; i++)
+		if (needed[i])
+			mark_expr(t->columns[i].computed, needed);
+	((struct fl_node *)(uintptr_t)node)->needed = needed;
+}
+
+static const char *
+query_name(struct bind *b, const char *table)
+{
+	const char *name = table;
+	uint32_t i, n = 1;
+
+	for (i = 0; i < b->inserts->count; i++) {
+		if (strcmp(((const struct fl_query *)b->inserts->items[i])->name, name) != 0)
+			continue;
+		name = fl_arena_printf(b->arena, "%s_%u", table, ++n);
+		i = UINT32_MAX; /* look at all of them again */
+	}
+	return name;
+}
+
+enum fl_code
+bind_insert(struct bind *b, const struct ast_statement *statement)
+{
+	const struct ast_insert *ast = statement->insert;
+	struct bind_table *bt = bind_table_find(b, ast->table->text);
+	struct names names = { .views = b->views };
+	struct fl_query *query = FL_ARENA_NEW(b->arena, struct fl_query);
+	struct rel rel;
+
+	if (bt == NULL)
+		return bind_table_missing(b, ast->table);
+	FL_TRY(bind_query(b, ast->query, names, &rel));
+	FL_TRY(check_rank_used(b, ast->query, &rel));
+	if (rel.stage == REL_WINDOWED)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->query->line, ast->query->col, NULL,
+		    "a window function without an aggregate is not supported: add GROUP BY window_start, "
+		    "window_end");
+	FL_TRY(add_sink(b, ast, bt->table, &rel));
+	query->name = query_name(b, bt->table->name);
+	query->root = rel.node;
+	query->scan = rel.scan;
+	query->window = rel.window;
+	query->agg = rel.agg;
+	mark_scan(b, rel.node);
+	rel.table->table->is_source = true;
+	if (!bt->table->is_sink) {
+		bt->table->is_sink = true;
+		bt->table->sink = (int32_t)b->plan->sink_count++;
+	}
+	query->sink = (uint32_t)bt->table->sink;
+	fl_ast_append(b->arena, b->inserts, query);
+	return FL_OK;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind_setting.c - SET 'key' = 'value': rows of tbl/settings.h.
+ *
+ * SETs are one set of values for the whole script; on Flink they act on the INSERTs
+ * after them, so one that stands after an INSERT is refused rather than misread.
+ */
+#include <string.h>
+
+#include "bind.h"
+
+enum setting_name {
+#define FL_SETTING(name, key, kind, choices, help) FL_SETTING_##name,
+#include "tbl/settings.h"
+	FL_SETTING_COUNT,
+};
+
+enum setting_kind { TEXT, BOOL, DURATION, COUNT, ENUM, CHECKED, IGNORED, REFUSED };
+
+static const struct row {
+	const char *key;
+	enum setting_kind kind;
+	const char *choices;
+} ROWS[] = {
+#define FL_SETTING(name, key, kind, choices, help) { key, kind, choices },
+#include "tbl/settings.h"
+};
+
+static const char *const TABLE_KEYS[] = {
+#define FL_TABLE_SETTING(name, key, help) key,
+#include "tbl/settings.h"
+};
+
+/* A value read by the kind of its row. */
+struct reading {
+	int64_t number; /* DURATION: ms; BOOL: 0, 1; ENUM: index */
+	const char *text;
+};
+
+static bool
+key_matches(const char *row, const char *key)
+{
+	size_t len = strlen(row);
+
+	if (len > 0 && row[len - 1] == '*')
+		return strncmp(row, key, len - 1) == 0;
+	return strcmp(row, key) == 0;
+}
+
+int
+bind_choice(const char *choices, const char *value, bool any_case)
+{
+	size_t len = strlen(value), n;
+	int i = 0;
+
+	for (;; choices += n + 1, i++) {
+		n = strcspn(choices, "|");
+		if (n == len && (any_case ? strncasecmp(choices, value, n) : strncmp(choices, value, n)) == 0)
+			return i;
+		if (choices[n] == '\0')
+			return -1;
+	}
+}
+
+static enum fl_code
+bad_value(struct bind *b, const struct setting *s, const char *expected)
+{
+	return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+	    "Could not parse value '%.80s' for key '%s': expected %s", s->value, s->key, expected);
+}
+
+static enum fl_code
+read_value(struct bind *b, const struct row *row, const struct setting *s, struct reading *out)
+{
+	int i;
+
+	out->text = s->value;
+	switch (row->kind) {
+	case TEXT:
+		if (s->value[0] == '\0')
+			return bad_value(b, s, "a text");
+		return FL_OK;
+	case BOOL:
+		i = bind_choice("false|true", s->value, true);
+		if (i < 0)
+			return bad_value(b, s, "true or false");
+		out->number = i;
+		return FL_OK;
+	case DURATION:
+	case CHECKED:
+		if (!fl_parse_duration_ms(s->value, &out->number) || out->number < 0)
+			return bad_value(b, s, "a duration such as '30 s', '5 min' or '100 ms'");
+		return FL_OK;
+	case COUNT:
+		if (!fl_parse_i64(s->value, &out->number) || out->number < 1)
+			return bad_value(b, s, "a number of at least 1");
+		return FL_OK;
+	case ENUM:
+		i = bind_choice(row->choices, s->value, true);
+		if (i < 0)
+			return bad_value(b, s, fl_arena_printf(b->arena, "one of %s", row->choices));
+		out->number = i;
+		return FL_OK;
+	case IGNORED:
+		bind_notice(b, s->line, "SET '%s' is ignored: %s", s->key, row->choices);
+		return FL_OK;
+	case REFUSED:
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, s->line, s->col, NULL,
+		    "window table function based aggregate doesn't support early-fire and late-fire "
+		    "('%s'): %s", s->key, row->choices);
+	}
+	return FL_OK;
+}
+
+/* A pipeline's name becomes a directory, a transactional.id and a metric label. */
+static enum fl_code
+check_name(struct bind *b, const struct setting *s)
+{
+	size_t len = strlen(s->value);
+
+	if (len <= 100 && s->value[0] != '.' && s->value[0] != '-' &&
+	    strspn(s->value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len)
+		return FL_OK;
+	return bad_value(b, s, "at most 100 of a-z, A-Z, 0-9, '_', '-', '.', the first not '.' or '-'");
+}
+
+static enum fl_code
+apply_setting(struct bind *b, enum setting_name name, const struct setting *s,
+    const struct reading *value)
+{
+	struct fl_plan *plan = b->plan;
+
+	switch (name) {
+	case FL_SETTING_ZONE:
+		if (!fl_zone_exists(value->text))
+			return bad_value(b, s, "a time zone such as 'UTC' or 'Europe/Berlin'");
+		plan->zone = value->text;
+		break;
+	case FL_SETTING_NAME:
+		FL_TRY(check_name(b, s));
+		plan->name = value->text;
+		break;
+	case FL_SETTING_IDLE:
+		b->idle_timeout_ms = value->number;
+		break;
+	case FL_SETTING_NOT_NULL:
+		plan->not_null_drop = value->number == 1;
+		break;
+	case FL_SETTING_MODE:
+		if (value->number != 0)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, s->line, s->col,
+			    "a bounded source ends the pipeline by itself",
+			    "'execution.runtime-mode' = '%s' is not supported: only streaming", s->value);
+		break;
+	case FL_SETTING_ROWTIME_NULL:
+		bind_notice(b, s->line, "SET '%s' is ignored: a row without event time becomes a dead "
+		    "letter where a window needs it", s->key);
+		break;
+	case FL_SETTING_QUIET:
+		plan->quiet_close_ms = value->number;
+		break;
+	case FL_SETTING_FUTURE:
+		plan->max_future_ms = value->number;
+		break;
+	case FL_SETTING_DRIFT:
+		plan->max_drift_ms = value->number;
+		break;
+	case FL_SETTING_STATE_LIMIT:
+		plan->state_limit_keys = value->number;
+		break;
+	case FL_SETTING_STRICT:
+		b->json_strict = value->number != 0;
+		break;
+	case FL_SETTING_CHECKPOINT:
+		plan->has_checkpoint_interval = value->number > 0;
+		break;
+	case FL_SETTING_WATERMARK_INTERVAL:
+	case FL_SETTING_EARLY_FIRE:
+	case FL_SETTING_LATE_FIRE:
+	case FL_SETTING_LATENESS:
+	case FL_SETTING_PARALLELISM:
+	case FL_SETTING_TABLE_PARALLELISM:
+	case FL_SETTING_MINI_BATCH:
+	case FL_SETTING_TTL:
+	case FL_SETTING_OPTIMIZER:
+	case FL_SETTING_STATE_BACKEND:
+	case FL_SETTING_EXECUTION:
+	case FL_SETTING_RESTART:
+	case FL_SETTING_CLIENT:
+	case FL_SETTING_OBJECT_REUSE:
+	case FL_SETTING_COUNT:
+		break;
+	}
+	return FL_OK;
+}
+
+/* flight.table.<table>.<key>: the table's name may hold dots, the keys hold none. */
+static enum fl_code
+check_table_setting(struct bind *b, struct setting *s)
+{
+	const char *rest = s->key + strlen("flight.table."), *dot = strrchr(rest, '.');
+	size_t i;
+
+	if (dot == NULL || dot == rest)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "the key '%s' is not of the form flight.table.<table>.<key>", s->key);
+	for (i = 0; i < FL_ARRAY_COUNT(TABLE_KEYS); i++)
+		if (strcmp(dot + 1, TABLE_KEYS[i]) == 0)
+			return FL_OK; /* looked up when the table is bound */
+	return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col,
+	    bind_did_you_mean(b, dot + 1, TABLE_KEYS, FL_ARRAY_COUNT(TABLE_KEYS)),
+	    "unknown key '%s': tables have flight.table.<table>.%s", s->key, TABLE_KEYS[0]);
+}
+
+static enum fl_code
+unknown_setting(struct bind *b, const struct setting *s)
+{
+	const char *keys[FL_ARRAY_COUNT(ROWS)], *hint;
+	size_t i;
+
+	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++)
+		keys[i] = ROWS[i].key;
+	hint = bind_did_you_mean(b, s->key, keys, FL_ARRAY_COUNT(keys));
+	if (strncmp(s->key, "flight.", 7) == 0)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, hint, "unknown key '%.100s'%s%s",
+		    s->key, hint != NULL ? "; " : "", hint != NULL ? hint : "");
+	bind_notice(b, s->line, "SET '%.100s' is unknown and ignored%s%s", s->key,
+	    hint != NULL ? "; " : "", hint != NULL ? hint : "");
+	return FL_OK;
+}
+
+static enum fl_code
+bind_one(struct bind *b, struct setting *s)
+{
+	struct reading value = { .number = 0 };
+	size_t i;
+
+	if (strncmp(s->key, "flight.table.", 13) == 0)
+		return check_table_setting(b, s);
+	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++) {
+		if (!key_matches(ROWS[i].key, s->key))
+			continue;
+		FL_TRY(read_value(b, &ROWS[i], s, &value));
+		return apply_setting(b, (enum setting_name)i, s, &value);
+	}
+	return unknown_setting(b, s);
+}
+
+enum fl_code
+bind_settings(struct bind *b, const struct ast_list *statements)
+{
+	bool after_insert = false;
+	uint32_t i;
+
+	b->settings = FL_ARENA_ARRAY(b->arena, struct setting, FL_MAX(statements->count, 1u));
+	for (i = 0; i < statements->count; i++) {
+		const struct ast_statement *statement = statements->items[i];
+		struct setting *s;
+
+		after_insert |= statement->kind == AST_INSERT;
+		if (statement->kind != AST_SET)
+			continue;
+		s = &b->settings[b->setting_count++];
+		s->key = statement->set->key->text;
+		s->value = statement->set->value->text;
+		s->line = statement->set->key->line;
+		s->col = statement->set->key->col;
+		if (after_insert)
+			return BIND_FAIL(b, FL_E_SQL_BIND, statement->line, statement->col, NULL,
+			    "SET '%.80s' stands after an INSERT, on which it has no effect: move it before "
+			    "the first INSERT", s->key);
+		FL_TRY(bind_one(b, s));
+	}
+	return FL_OK;
+}

@@ -1,0 +1,722 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind_table.c - CREATE TABLE, DROP, and after all statements: which tables are
+ * streams and sinks, and whether their formats can be read and written.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind.h"
+#include "codec/codec.h"
+
+/* ---- names ---- */
+
+struct bind_table *
+bind_table_find(const struct bind *b, const char *name)
+{
+	struct bind_table *bt;
+
+	for (bt = b->tables; bt != NULL; bt = bt->next)
+		if (!bt->dropped && strcmp(bt->table->name, name) == 0)
+			return bt;
+	return NULL;
+}
+
+const struct bind_view *
+bind_view_find(const struct bind_view *views, const char *name)
+{
+	for (; views != NULL; views = views->next)
+		if (!views->dropped && strcmp(views->name, name) == 0)
+			return views;
+	return NULL;
+}
+
+enum fl_code
+bind_table_missing(struct bind *b, const struct fl_token *name)
+{
+	const char *names[256];
+	const struct bind_table *bt;
+	const struct bind_view *view;
+	uint32_t n = 0;
+	const char *hint;
+
+	for (bt = b->tables; bt != NULL && n < FL_ARRAY_COUNT(names); bt = bt->next)
+		if (!bt->dropped)
+			names[n++] = bt->table->name;
+	for (view = b->views; view != NULL && n < FL_ARRAY_COUNT(names); view = view->next)
+		if (!view->dropped)
+			names[n++] = view->name;
+	hint = bind_did_you_mean(b, name->text, names, n);
+	return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, hint, "Object '%.80s' not found%s%s",
+	    name->text, hint != NULL ? "; " : "", hint != NULL ? hint : "");
+}
+
+/* Is the name free?  *skip: it is not, and IF NOT EXISTS says that is well. */
+static enum fl_code
+check_free(struct bind *b, const struct ast_create *ast, const char *kind, bool *skip)
+{
+	*skip = false;
+	if (bind_table_find(b, ast->name->text) == NULL && bind_view_find(b->views, ast->name->text) == NULL)
+		return FL_OK;
+	if (ast->if_not_exists) {
+		*skip = true;
+		bind_notice(b, ast->name->line, "%s '%s' exists already; this one is skipped", kind,
+		    ast->name->text);
+		return FL_OK;
+	}
+	return BIND_FAIL(b, FL_E_SQL_BIND, ast->name->line, ast->name->col, NULL,
+	    "%s '%.80s' already exists", kind, ast->name->text);
+}
+
+/* ---- columns ---- */
+
+static const struct {
+	const char *key;
+	enum fl_type_id id;
+	bool nullable, writable;
+} METADATA[] = {
+	{ "topic", FL_TYPE_VARCHAR, false, true },
+	{ "partition", FL_TYPE_INT, false, false },
+	{ "offset", FL_TYPE_BIGINT, false, false },
+	{ "timestamp", FL_TYPE_TIMESTAMP_LTZ, false, true },
+};
+
+static const char *const LATER_METADATA[] = { "headers", "header-list", "leader-epoch",
+	"timestamp-type", "file.path", "file.name", "file.size", "file.modification-time" };
+
+static enum fl_code
+bind_metadata(struct bind *b, struct fl_table *t, const struct ast_column *ast, struct fl_column *col)
+{
+	const char *key = ast->metadata_key != NULL ? ast->metadata_key->text : ast->name->text;
+	const struct fl_token *at = ast->metadata_key != NULL ? ast->metadata_key : ast->name;
+	const char *names[FL_ARRAY_COUNT(METADATA)];
+	char want[64], got[64];
+	struct fl_type type;
+	size_t i;
+
+	col->kind = FL_COLUMN_METADATA;
+	col->metadata_key = key;
+	col->is_virtual = ast->is_virtual;
+	for (i = 0; i < FL_ARRAY_COUNT(LATER_METADATA); i++)
+		if (strcmp(key, LATER_METADATA[i]) == 0)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, at->line, at->col, NULL,
+			    "the metadata column '%s' is not supported; there are topic, partition, offset, "
+			    "timestamp", key);
+	if (t->connector != FL_CONNECTOR_KAFKA && t->connector != FL_CONNECTOR_TEST)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, at->line, at->col, NULL,
+		    "metadata columns of this connector are not supported");
+	for (i = 0; i < FL_ARRAY_COUNT(METADATA); i++) {
+		names[i] = METADATA[i].key;
+		if (strcmp(key, METADATA[i].key) == 0)
+			break;
+	}
+	if (i == FL_ARRAY_COUNT(METADATA))
+		return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col,
+		    bind_did_you_mean(b, key, names, FL_ARRAY_COUNT(names)),
+		    "Invalid metadata key '%.80s' in column '%.80s' of table '%.80s'. The table supports "
+		    "the metadata columns topic, partition, offset, timestamp", key, ast->name->text, t->name);
+	type = fl_type_make(METADATA[i].id, col->type.nullable);
+	type.length = METADATA[i].id == FL_TYPE_VARCHAR ? FL_LENGTH_MAX : 0;
+	type.precision = METADATA[i].id == FL_TYPE_TIMESTAMP_LTZ ? 3 : 0;
+	if (!fl_type_equal(&type, &col->type))
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->type->line, ast->type->col, NULL,
+		    "the metadata column '%.80s' is declared %s, '%s' is %s: declare it so, and CAST in the "
+		    "query", ast->name->text, fl_type_print(&col->type, got, sizeof(got)), key,
+		    fl_type_print(&type, want, sizeof(want)));
+	return FL_OK;
+}
+
+static bool
+is_proctime(const struct fl_expr *expr)
+{
+	return expr->kind == FL_EXPR_CALL && strcmp(expr->fn->name, "PROCTIME") == 0;
+}
+
+/* Columns that expressions of the table may see; computed ones only if asked. */
+static struct rel
+table_rel(struct bind *b, const struct fl_table *t, bool with_computed)
+{
+	struct rel rel = { .count = t->column_count };
+	uint32_t i;
+
+	rel.cols = FL_ARENA_ARRAY(b->arena, struct rel_col, FL_MAX(t->column_count, 1u));
+	for (i = 0; i < t->column_count; i++) {
+		const struct fl_column *col = &t->columns[i];
+
+		rel.cols[i].qualifier = t->name;
+		rel.cols[i].type = col->type;
+		/* A computed column cannot see another: its name is no name then. */
+		rel.cols[i].name = with_computed || col->kind != FL_COLUMN_COMPUTED ? col->name : "";
+	}
+	return rel;
+}
+
+static enum fl_code
+bind_computed(struct bind *b, struct fl_table *t, const struct ast_create *ast)
+{
+	struct rel rel = table_rel(b, t, false);
+	struct scope scope = { .rel = &rel, .clause = "a computed column" };
+	uint32_t i;
+
+	for (i = 0; i < t->column_count; i++) {
+		const struct ast_column *from = ast->columns->items[i];
+		struct fl_column *col = &t->columns[i];
+
+		if (col->kind != FL_COLUMN_COMPUTED)
+			continue;
+		FL_TRY(bind_expr(b, &scope, from->computed, &col->computed));
+		col->type = col->computed->type;
+		if (is_proctime(col->computed))
+			col->time = FL_TIME_PROC;
+		if (col->type.id == FL_TYPE_NULL)
+			return BIND_FAIL(b, FL_E_SQL_BIND, from->name->line, from->name->col,
+			    "CAST(NULL AS type)", "the type of column '%.80s' is not known", col->name);
+	}
+	return FL_OK;
+}
+
+static bool
+is_rowtime_type(const struct fl_type *type)
+{
+	return type->id == FL_TYPE_TIMESTAMP || type->id == FL_TYPE_TIMESTAMP_LTZ;
+}
+
+static enum fl_code
+bind_watermark(struct bind *b, struct fl_table *t, const struct ast_watermark *ast)
+{
+	struct rel rel = table_rel(b, t, true);
+	struct scope scope = { .rel = &rel, .clause = "WATERMARK" };
+	struct ast_list parts = { .count = 1, .items = (void *[]){ ast->column } };
+	struct ast_expr name = { .kind = AST_NAME, .line = ast->column->line,
+		.col = ast->column->col, .args = &parts };
+	struct fl_column *col;
+	uint32_t index;
+	char text[64];
+
+	FL_TRY(bind_find(b, &scope, &name, &index));
+	col = &t->columns[index];
+	if (!is_rowtime_type(&col->type))
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->column->line, ast->column->col,
+		    "from seconds: ts AS TO_TIMESTAMP_LTZ(x, 0); from milliseconds: TO_TIMESTAMP_LTZ(x, 3)",
+		    "Invalid data type of time field for watermark definition. The field must be of type "
+		    "TIMESTAMP(p) or TIMESTAMP_LTZ(p), the supported precision 'p' is from 0 to 3, but the "
+		    "time field type is %s", fl_type_print(&col->type, text, sizeof(text)));
+	if (col->time == FL_TIME_PROC)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->column->line, ast->column->col, NULL,
+		    "A watermark can not be defined for a processing-time attribute.");
+	FL_TRY(bind_expr(b, &scope, ast->expr, &t->watermark));
+	if (t->watermark->type.id != col->type.id)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->expr->line, ast->expr->col, NULL,
+		    "Invalid data type of expression for watermark definition. The field must be of type "
+		    "TIMESTAMP(p) or TIMESTAMP_LTZ(p), the supported precision 'p' is from 0 to 3, but the "
+		    "watermark expression type is %s",
+		    fl_type_print(&t->watermark->type, text, sizeof(text)));
+	col->time = FL_TIME_EVENT;
+	t->rowtime = (int32_t)index;
+	return FL_OK;
+}
+
+static enum fl_code
+bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
+{
+	uint32_t i, k;
+
+	if (ast->primary == NULL)
+		return FL_OK;
+	t->primary_key = FL_ARENA_ARRAY(b->arena, const char *, ast->primary->count);
+	for (i = 0; i < ast->primary->count; i++) {
+		const struct fl_token *name = ast->primary->items[i];
+
+		for (k = 0; k < t->column_count; k++)
+			if (strcmp(t->columns[k].name, name->text) == 0)
+				break;
+		if (k == t->column_count || t->columns[k].kind != FL_COLUMN_PHYSICAL)
+			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
+			    "Primary key column '%.80s' is not defined in the schema as a physical column",
+			    name->text);
+		((const char **)(uintptr_t)t->primary_key)[t->primary_key_count++] = name->text;
+		t->columns[k].type.nullable = false; /* as Flink makes it */
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+bind_columns(struct bind *b, struct fl_table *t, struct ast_create *ast)
+{
+	uint32_t i, k;
+
+	if (ast->columns->count == 0)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->name->line, ast->name->col, NULL,
+		    "table '%.80s' has no columns", t->name);
+	t->columns = FL_ARENA_ARRAY(b->arena, struct fl_column, ast->columns->count);
+	for (i = 0; i < ast->columns->count; i++) {
+		const struct ast_column *from = ast->columns->items[i];
+		struct fl_column *col = &t->columns[i];
+
+		for (k = 0; k < i; k++)
+			if (strcmp(t->columns[k].name, from->name->text) == 0)
+				return BIND_FAIL(b, FL_E_SQL_BIND, from->name->line, from->name->col, NULL,
+				    "A column named '%.80s' already exists in table '%.80s'.", from->name->text,
+				    t->name);
+		t->column_count = i + 1;
+		col->name = from->name->text;
+		col->comment = from->comment != NULL ? from->comment->text : NULL;
+		col->stream_column = -1;
+		col->kind = from->kind == AST_COLUMN_COMPUTED ? FL_COLUMN_COMPUTED : FL_COLUMN_PHYSICAL;
+		if (from->kind != AST_COLUMN_COMPUTED)
+			FL_TRY(bind_type(b, from->type, &col->type));
+		if (from->kind == AST_COLUMN_METADATA)
+			FL_TRY(bind_metadata(b, t, from, col));
+		if (from->is_primary) {
+			if (ast->primary != NULL)
+				return BIND_FAIL(b, FL_E_SQL_BIND, from->name->line, from->name->col, NULL,
+				    "a table has at most one PRIMARY KEY");
+			ast->primary = fl_ast_list(b->arena);
+			fl_ast_append(b->arena, ast->primary, from->name);
+		}
+	}
+	return FL_OK;
+}
+
+/* The schemas of the table: all columns, and what the codec sees; then where each
+ * column lies in a stream's blocks: physical, then metadata. */
+static void
+make_schemas(struct bind *b, struct fl_table *t)
+{
+	uint32_t i;
+	int32_t next = 0;
+
+	t->schema.count = t->column_count;
+	t->schema.fields = FL_ARENA_ARRAY(b->arena, struct fl_field, t->column_count);
+	t->physical.fields = FL_ARENA_ARRAY(b->arena, struct fl_field, t->column_count);
+	for (i = 0; i < t->column_count; i++) {
+		struct fl_column *col = &t->columns[i];
+
+		t->schema.fields[i].name = col->name;
+		t->schema.fields[i].type = col->type;
+		if (col->kind != FL_COLUMN_PHYSICAL)
+			continue;
+		t->physical.fields[t->physical.count++] = t->schema.fields[i];
+		col->stream_column = next++;
+	}
+	for (i = 0; i < t->column_count; i++)
+		if (t->columns[i].kind == FL_COLUMN_METADATA)
+			t->columns[i].stream_column = next++;
+}
+
+enum fl_code
+bind_table(struct bind *b, const struct ast_statement *statement)
+{
+	struct ast_create *ast = statement->create;
+	struct bind_table *bt = FL_ARENA_NEW(b->arena, struct bind_table);
+	struct fl_table *t = FL_ARENA_NEW(b->arena, struct fl_table);
+	bool skip;
+
+	FL_TRY(check_free(b, ast, "Table", &skip));
+	if (skip)
+		return FL_OK;
+	bt->table = t;
+	bt->ast = ast;
+	bt->line = ast->name->line;
+	bt->col = ast->name->col;
+	t->name = ast->name->text;
+	t->rowtime = t->stream = t->sink = -1;
+	if (ast->options == NULL || ast->options->count == 0)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col, "WITH ('connector' = 'kafka', ...)",
+		    "Table '%.80s' has no 'connector': it needs WITH ('connector' = ...)", t->name);
+	/* The connector decides which metadata columns there are. */
+	FL_TRY(bind_options(b, bt));
+	FL_TRY(bind_columns(b, t, ast));
+	if (t->connector == FL_CONNECTOR_KAFKA && ast->primary != NULL)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, ast->primary_line, ast->primary_col, NULL,
+		    "The Kafka table '%.80s' with '%s' format doesn't support defining PRIMARY KEY "
+		    "constraint on the table, because it can't guarantee the semantic of primary key.",
+		    t->name, fl_format_name(t->format));
+	FL_TRY(bind_primary(b, t, ast));
+	FL_TRY(bind_computed(b, t, ast));
+	if (ast->watermark != NULL)
+		FL_TRY(bind_watermark(b, t, ast->watermark));
+	make_schemas(b, t);
+	bt->next = b->tables;
+	b->tables = bt;
+	b->table_count++;
+	return FL_OK;
+}
+
+enum fl_code
+bind_view(struct bind *b, const struct ast_statement *statement)
+{
+	const struct ast_create *ast = statement->create;
+	struct bind_view *view;
+	bool skip;
+
+	FL_TRY(check_free(b, ast, "View", &skip));
+	if (skip)
+		return FL_OK;
+	view = FL_ARENA_NEW(b->arena, struct bind_view);
+	view->name = ast->name->text;
+	view->query = ast->query;
+	view->columns = ast->view_columns;
+	view->next = b->views;
+	FL_TRY(bind_view_check(b, view, ast->name));
+	b->views = view;
+	return FL_OK;
+}
+
+enum fl_code
+bind_drop(struct bind *b, const struct ast_statement *statement)
+{
+	const char *name = statement->name->text;
+	struct bind_view *view;
+	struct bind_table *bt;
+
+	if (statement->kind == AST_DROP_TABLE) {
+		bt = bind_table_find(b, name);
+		if (bt != NULL) {
+			bt->dropped = true;
+			return FL_OK;
+		}
+	} else {
+		for (view = b->views; view != NULL; view = view->next) {
+			if (!view->dropped && strcmp(view->name, name) == 0) {
+				view->dropped = true;
+				return FL_OK;
+			}
+		}
+	}
+	if (statement->if_exists)
+		return FL_OK;
+	return bind_table_missing(b, statement->name);
+}
+
+/* ---- Avro schemas ---- */
+
+static const char *
+read_from_disk(void *ctx, const char *path, struct fl_arena *arena, struct fl_err *err)
+{
+	const char *dir = ctx;
+	const char *full = path[0] == '/' || dir == NULL ? path : fl_arena_printf(arena, "%s/%s", dir, path);
+	const char *text = NULL;
+	struct fl_buf buf;
+
+	fl_buf_init(&buf);
+	if (fl_file_read(full, AST_TEXT_MAX, &buf, err) == FL_OK)
+		text = fl_arena_strndup(arena, buf.data != NULL ? buf.data : "", buf.size);
+	fl_buf_fini(&buf);
+	return text;
+}
+
+static struct setting *
+find_table_setting(struct bind *b, const char *table, const char *key)
+{
+	const char *full = fl_arena_printf(b->arena, "flight.table.%s.%s", table, key);
+	struct setting *found = NULL;
+	uint32_t i;
+
+	for (i = 0; i < b->setting_count; i++) {
+		if (strcmp(b->settings[i].key, full) == 0) {
+			found = &b->settings[i]; /* the last one counts */
+			found->used = true;
+		}
+	}
+	return found;
+}
+
+static enum fl_code
+bind_avro_schema(struct bind *b, struct fl_table *t)
+{
+	struct setting *s = find_table_setting(b, t->name, "avro-schema");
+	struct fl_err err = { .code = FL_OK };
+	const char *hash, *path, *text;
+
+	if (s == NULL)
+		return FL_OK;
+	if (t->format != FL_FORMAT_AVRO)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "table '%.80s' has no format avro: '%.120s' is not for it", t->name, s->key);
+	hash = strrchr(s->value, '#');
+	path = hash != NULL ? fl_arena_strndup(b->arena, s->value, (size_t)(hash - s->value)) : s->value;
+	if (path[0] == '\0' || (hash != NULL && hash[1] == '\0'))
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "Could not parse value '%.80s' for key '%.120s': expected FILE#NAME", s->value, s->key);
+	if (b->env->read_file != NULL)
+		text = b->env->read_file(b->env->ctx, path, b->arena, &err);
+	else
+		text = read_from_disk((void *)(uintptr_t)b->env->dir, path, b->arena, &err);
+	if (text == NULL)
+		return BIND_FAIL(b, FL_E_NO_SUCH_FILE, s->line, s->col, NULL,
+		    "table '%.80s': cannot read the schema file '%.120s': %s", t->name, path, err.text);
+	if (fl_avro_pick(text, strlen(text), hash != NULL ? hash + 1 : NULL, b->arena, &t->avro_schema,
+	    &err) != FL_OK)
+		return BIND_FAIL(b, err.code == FL_E_NO_SUCH_OBJECT ? FL_E_BAD_SCHEMA : err.code, s->line,
+		    s->col, NULL, "table '%.80s': schema file '%.120s': %s", t->name, path, err.text);
+	return FL_OK;
+}
+
+/* Can the codec read and write it?  Then the programs can too. */
+static enum fl_code
+check_codec(struct bind *b, const struct bind_table *bt)
+{
+	const struct fl_table *t = bt->table;
+	struct fl_codec_options options = { .format = (uint8_t)t->format, .schema = &t->physical,
+		.avro_schema = t->avro_schema,
+		.json_ignore_parse_errors = t->json.ignore_parse_errors,
+		.json_fail_on_missing = t->json.fail_on_missing_field, .json_iso8601 = t->json.iso8601,
+		.json_decimal_plain = t->json.decimal_as_plain, .json_strict = t->json.strict,
+		.json_ignore_null_fields = t->json.ignore_null_fields };
+	struct fl_err err = { .code = FL_OK };
+	struct fl_decoder *decoder = NULL;
+	struct fl_encoder *encoder = NULL;
+
+	if (t->format == FL_FORMAT_NONE)
+		return FL_OK;
+	if (t->is_source && fl_decoder_new(&options, &decoder, &err) != FL_OK)
+		return BIND_FAIL(b, err.code, bt->line, bt->col, NULL, "table '%.80s' as a source: %s",
+		    t->name, err.text);
+	fl_decoder_free(&decoder);
+	if (t->is_sink && fl_encoder_new(&options, &encoder, &err) != FL_OK)
+		return BIND_FAIL(b, err.code, bt->line, bt->col, NULL, "table '%.80s' as a sink: %s",
+		    t->name, err.text);
+	fl_encoder_free(&encoder);
+	return FL_OK;
+}
+
+/* ---- streams and sinks ---- */
+
+static const char *
+option_value(const struct fl_table *t, const char *key)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->option_count; i++)
+		if (strcmp(t->options[i].key, key) == 0)
+			return t->options[i].value;
+	return NULL;
+}
+
+static void
+print_start(const struct fl_table *t, struct fl_buf *out)
+{
+	static const char *const NAMES[] = { "group-offsets", "earliest", "latest", "timestamp",
+		"specific" };
+	const char *group;
+	uint32_t i;
+
+	fl_buf_printf(out, "start=%s", NAMES[t->startup]);
+	if (t->startup == FL_STARTUP_TIMESTAMP)
+		fl_buf_printf(out, ":%" PRId64, t->startup_timestamp_ms);
+	for (i = 0; i < t->startup_offset_count; i++)
+		fl_buf_printf(out, ":%d=%" PRId64, t->startup_offsets[i].partition, t->startup_offsets[i].offset);
+	group = option_value(t, "properties.group.id");
+	if (t->startup == FL_STARTUP_GROUP_OFFSETS && group != NULL)
+		fl_buf_printf(out, ":%s", group);
+	fl_buf_printf(out, ";end=%d:%" PRId64, (int)t->bounded, t->bounded_timestamp_ms);
+	for (i = 0; i < t->bounded_offset_count; i++)
+		fl_buf_printf(out, ":%d=%" PRId64, t->bounded_offsets[i].partition, t->bounded_offsets[i].offset);
+}
+
+/* What two tables must have in common to share decoded blocks. */
+static void
+print_identity(const struct fl_table *t, const struct fl_schema *schema, struct fl_buf *out)
+{
+	const char *isolation = option_value(t, "properties.isolation.level");
+	char type[64];
+	uint32_t i;
+
+	fl_buf_printf(out, "%s;", fl_connector_name(t->connector));
+	for (i = 0; i < t->topic_count; i++)
+		fl_buf_printf(out, "%s%s", i == 0 ? "topic=" : ",", t->topics[i]);
+	if (t->connector == FL_CONNECTOR_FILESYSTEM)
+		fl_buf_printf(out, "path=%s", t->path);
+	if (t->connector == FL_CONNECTOR_TEST)
+		fl_buf_printf(out, "table=%s", t->name);
+	fl_buf_printf(out, ";format=%s", fl_format_name(t->format));
+	if (t->format == FL_FORMAT_JSON)
+		fl_buf_printf(out, ":%d%d%d%d", t->json.ignore_parse_errors, t->json.fail_on_missing_field,
+		    t->json.iso8601, t->json.strict);
+	if (t->avro_schema != NULL)
+		fl_buf_printf(out, ":%016" PRIx64, fl_hash64(t->avro_schema, strlen(t->avro_schema)));
+	fl_buf_str(out, ";columns=");
+	for (i = 0; i < schema->count; i++) {
+		if (i > 0)
+			fl_buf_byte(out, ',');
+		fl_buf_json(out, schema->fields[i].name, strlen(schema->fields[i].name));
+		fl_buf_printf(out, " %s", fl_type_print(&schema->fields[i].type, type, sizeof(type)));
+	}
+	for (i = 0; i < t->column_count; i++)
+		if (t->columns[i].kind == FL_COLUMN_METADATA)
+			fl_buf_printf(out, ";metadata=%s", t->columns[i].metadata_key);
+	if (t->connector == FL_CONNECTOR_KAFKA) {
+		fl_buf_printf(out, ";isolation=%s;", isolation != NULL ? isolation : "read_committed");
+		print_start(t, out);
+	}
+}
+
+static void
+make_stream_schema(struct bind *b, const struct fl_table *t, struct fl_schema *schema)
+{
+	uint32_t i;
+
+	schema->fields = FL_ARENA_ARRAY(b->arena, struct fl_field, FL_MAX(t->column_count, 1u));
+	for (i = 0; i < t->column_count; i++) {
+		if (t->columns[i].stream_column < 0)
+			continue;
+		schema->fields[t->columns[i].stream_column] = t->schema.fields[i];
+		schema->count++;
+	}
+}
+
+static void
+add_stream(struct bind *b, struct fl_table *t)
+{
+	struct fl_plan *plan = b->plan;
+	struct fl_schema schema = { .count = 0 };
+	struct fl_stream *stream;
+	struct fl_buf buf;
+	uint32_t i;
+
+	make_stream_schema(b, t, &schema);
+	fl_buf_init(&buf);
+	print_identity(t, &schema, &buf);
+	for (i = 0; i < plan->stream_count; i++)
+		if (strcmp(plan->streams[i].identity, buf.data) == 0)
+			break;
+	stream = &plan->streams[i];
+	if (i == plan->stream_count) {
+		plan->stream_count++;
+		stream->table = t;
+		stream->schema = schema;
+		stream->identity = fl_arena_strndup(b->arena, buf.data, buf.size);
+		stream->identity_hash = fl_hash64(buf.data, buf.size);
+	}
+	fl_buf_fini(&buf);
+	t->stream = (int32_t)i;
+	if (t->idle_timeout_ms > 0 || plan->quiet_close_ms > 0)
+		stream->needs_time = true;
+}
+
+/* What only the use of a table shows to be wrong. */
+static enum fl_code
+check_use(struct bind *b, const struct bind_table *bt)
+{
+	const struct fl_table *t = bt->table;
+	uint32_t i;
+
+	if (t->is_source && (t->connector == FL_CONNECTOR_PRINT || t->connector == FL_CONNECTOR_BLACKHOLE))
+		return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
+		    "Connector '%s' can only be used as a sink. It cannot be used as a source (table "
+		    "'%.80s').", t->connector == FL_CONNECTOR_PRINT ? "print" : "blackhole", t->name);
+	if (t->is_source && t->physical.count == 0)
+		return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
+		    "table '%.80s' has no physical column", t->name);
+	if (t->is_source && t->connector == FL_CONNECTOR_KAFKA && !bt->has_group_id &&
+	    t->startup == FL_STARTUP_GROUP_OFFSETS)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col,
+		    "'scan.startup.mode' = 'earliest-offset', or name 'properties.group.id'",
+		    "table '%.80s': Property group.id is required when using committed offset for offsets "
+		    "initializer: set 'properties.group.id', or 'scan.startup.mode' = 'earliest-offset'",
+		    t->name);
+	if (t->is_source && t->connector == FL_CONNECTOR_KAFKA && !bt->has_group_id &&
+	    t->bounded == FL_BOUNDED_GROUP)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col, NULL,
+		    "table '%.80s': 'properties.group.id' is required in 'group-offsets' bounded mode but "
+		    "missing.", t->name);
+	if (t->is_sink && t->topic_count > 1)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col, NULL,
+		    "table '%.80s' is a sink and has %u topics, expected one", t->name, t->topic_count);
+	for (i = 0; t->is_sink && i < t->column_count; i++) {
+		const struct fl_column *col = &t->columns[i];
+
+		if (col->kind != FL_COLUMN_METADATA || col->is_virtual)
+			continue;
+		if (strcmp(col->metadata_key, "partition") == 0 || strcmp(col->metadata_key, "offset") == 0)
+			return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
+			    "table '%.80s' as a sink: the metadata column '%.80s' is read-only: declare it "
+			    "VIRTUAL", t->name, col->name);
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col, NULL,
+		    "table '%.80s' as a sink: writing the metadata column '%.80s' is not supported: declare "
+		    "it VIRTUAL", t->name, col->name);
+	}
+	return FL_OK;
+}
+
+static bool
+is_bounded(const struct fl_table *t)
+{
+	return t->connector == FL_CONNECTOR_FILESYSTEM || t->bounded != FL_BOUNDED_NO;
+}
+
+/* A setting for a table that is nowhere is a mistake. */
+static enum fl_code
+check_table_settings(struct bind *b)
+{
+	const char *names[256];
+	struct bind_table *bt;
+	uint32_t i, n = 0;
+
+	for (bt = b->tables; bt != NULL && n < FL_ARRAY_COUNT(names); bt = bt->next)
+		names[n++] = bt->table->name;
+	for (i = 0; i < b->setting_count; i++) {
+		const struct setting *s = &b->settings[i];
+		const char *rest, *table, *hint;
+
+		if (strncmp(s->key, "flight.table.", 13) != 0)
+			continue;
+		rest = s->key + 13;
+		table = fl_arena_strndup(b->arena, rest, (size_t)(strrchr(rest, '.') - rest));
+		for (bt = b->tables; bt != NULL; bt = bt->next)
+			if (strcmp(bt->table->name, table) == 0)
+				break;
+		if (bt != NULL)
+			continue;
+		hint = bind_did_you_mean(b, table, names, n);
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, hint,
+		    "key '%.120s': there is no table '%.80s'%s%s", s->key, table, hint != NULL ? "; " : "",
+		    hint != NULL ? hint : "");
+	}
+	return FL_OK;
+}
+
+enum fl_code
+bind_finish(struct bind *b)
+{
+	struct fl_plan *plan = b->plan;
+	struct bind_table *bt;
+	struct bind_table **order = FL_ARENA_ARRAY(b->arena, struct bind_table *, b->table_count + 1);
+	uint32_t i = b->table_count, k;
+
+	FL_TRY(check_table_settings(b));
+	for (bt = b->tables; bt != NULL; bt = bt->next)
+		order[--i] = bt; /* as declared */
+	plan->tables = FL_ARENA_ARRAY(b->arena, struct fl_table *, b->table_count + 1);
+	plan->streams = FL_ARENA_ARRAY(b->arena, struct fl_stream, b->table_count + 1);
+	plan->bounded = true;
+	for (i = 0; i < b->table_count; i++) {
+		struct fl_table *t = order[i]->table;
+
+		plan->tables[plan->table_count++] = t;
+		t->idle_timeout_ms =
+		    order[i]->idle_timeout_ms >= 0 ? order[i]->idle_timeout_ms : b->idle_timeout_ms;
+		FL_TRY(bind_avro_schema(b, t));
+		FL_TRY(check_use(b, order[i]));
+		FL_TRY(check_codec(b, order[i]));
+		if (t->is_source) {
+			add_stream(b, t);
+			plan->bounded &= is_bounded(t);
+		}
+	}
+	if (plan->stream_count == 0)
+		plan->bounded = false;
+	if (plan->max_drift_ms < 0)
+		plan->max_drift_ms = b->align_drift_ms;
+	for (i = 0; i < plan->query_count; i++) {
+		const struct fl_query *query = &plan->queries[i];
+
+		if (query->window == NULL || query->window->time != FL_TIME_PROC)
+			continue;
+		k = (uint32_t)query->scan->table->stream;
+		plan->streams[k].needs_time = true;
+	}
+	return FL_OK;
+}

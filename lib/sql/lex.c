@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lex.c - text to tokens.
+ *
+ * By hand, because every token carries line and column and because the mistakes
+ * people bring from other databases (!=, "names", smart quotes) each deserve a
+ * sentence of their own.  Words are looked up in tbl/keywords.h.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ast.h"
+#include "lib/sql/grammar.h"
+
+enum word_kind { WORD_RESERVED, WORD_SOFT };
+
+struct keyword {
+	const char *word;
+	int code;
+	enum word_kind kind;
+};
+
+static const struct keyword KEYWORDS[] = {
+#define FL_KEYWORD_TOKEN(w) { #w, TK_##w, WORD_RESERVED },
+#define FL_KEYWORD_SOFT(w) { #w, TK_##w, WORD_SOFT },
+#define FL_KEYWORD_TYPE(w) { #w, TK_TYPE, WORD_RESERVED },
+#define FL_KEYWORD_UNIT(w) { #w, TK_UNIT, WORD_RESERVED },
+#define FL_KEYWORD_UNITS(w) { #w, TK_UNITS, WORD_SOFT },
+#define FL_KEYWORD_FUNCTION(w) { #w, TK_FUNC, WORD_RESERVED },
+#define FL_KEYWORD_WORD(w) { #w, TK_RESERVED, WORD_RESERVED },
+#include "tbl/keywords.h"
+#undef FL_KEYWORD_TOKEN
+#undef FL_KEYWORD_SOFT
+#undef FL_KEYWORD_TYPE
+#undef FL_KEYWORD_UNIT
+#undef FL_KEYWORD_UNITS
+#undef FL_KEYWORD_FUNCTION
+#undef FL_KEYWORD_WORD
+};
+
+struct lexer {
+	struct fl_source *src;
+	const char *p, *end;
+	uint32_t line, col;
+	struct fl_token *tokens;
+	uint32_t count, capacity;
+};
+
+/* ---- errors with a caret ---- */
+
+static void
+add_caret(struct fl_source *src, uint32_t line, uint32_t col)
+{
+	const char *p = src->text, *end = src->text + src->size, *eol;
+	uint32_t n;
+
+	for (n = 1; n < line && p < end; p++)
+		n += *p == '\n';
+	for (eol = p; eol < end && *eol != '\n' && *eol != '\r'; eol++)
+		;
+	if (eol == p)
+		return;
+	fl_buf_str(src->detail, "\n  ");
+	fl_buf_add(src->detail, p, (size_t)(eol - p));
+	fl_buf_str(src->detail, "\n  ");
+	for (n = 1; n < col && p < eol; p++) {
+		if (((unsigned char)*p & 0xc0) == 0x80)
+			continue;
+		fl_buf_byte(src->detail, *p == '\t' ? '\t' : ' ');
+		n++;
+	}
+	fl_buf_byte(src->detail, '^');
+}
+
+enum fl_code
+fl_source_fail(struct fl_source *src, enum fl_code code, uint32_t line, uint32_t col,
+    const char *hint, const char *fmt, ...)
+{
+	struct fl_buf text;
+	va_list ap;
+	char *msg = NULL;
+
+	if (src->code != FL_OK)
+		return src->code;
+	va_start(ap, fmt);
+	if (vasprintf(&msg, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	fl_buf_init(&text);
+	fl_buf_printf(&text, "%s:", src->file);
+	if (line > 0)
+		fl_buf_printf(&text, "%u:%u:", line, col);
+	fl_buf_printf(&text, " %s", msg);
+	free(msg);
+	src->code = fl_err_set(src->err, code, 0, "sql", "%s", text.data);
+	if (src->detail != NULL) {
+		fl_buf_add(src->detail, text.data, text.size);
+		if (line > 0)
+			add_caret(src, line, col);
+		if (hint != NULL)
+			fl_buf_printf(src->detail, "\n  hint: %s", hint);
+		fl_buf_byte(src->detail, '\n');
+	}
+	fl_buf_fini(&text);
+	return code;
+}
+
+/* ---- characters ---- */
+
+static bool
+is_name_start(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+}
+
+static bool
+is_digit(unsigned char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_name(unsigned char c)
+{
+	return is_name_start(c) || is_digit(c) || c == '$';
+}
+
+/* Length of the UTF-8 sequence at p, 0 if it is none. */
+static unsigned
+utf8_size(const char *p, const char *end)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	size_t left = (size_t)(end - p);
+
+	if (u[0] < 0x80)
+		return 1;
+	if (u[0] >= 0xc2 && u[0] <= 0xdf && left >= 2 && (u[1] & 0xc0) == 0x80)
+		return 2;
+	if ((u[0] & 0xf0) == 0xe0 && left >= 3 && (u[1] & 0xc0) == 0x80 && (u[2] & 0xc0) == 0x80 &&
+	    !(u[0] == 0xe0 && u[1] < 0xa0) && !(u[0] == 0xed && u[1] > 0x9f))
+		return 3;
+	if (u[0] >= 0xf0 && u[0] <= 0xf4 && left >= 4 && (u[1] & 0xc0) == 0x80 &&
+	    (u[2] & 0xc0) == 0x80 && (u[3] & 0xc0) == 0x80 && !(u[0] == 0xf0 && u[1] < 0x90) &&
+	    !(u[0] == 0xf4 && u[1] > 0x8f))
+		return 4;
+	return 0;
+}
+
+static enum fl_code
+check_text(struct fl_source *src)
+{
+	const char *p = src->text, *end = p + src->size;
+	uint32_t line = 1, col = 1;
+
+	if (src->size > AST_TEXT_MAX)
+		return fl_source_fail(src, FL_E_SQL_SYNTAX, 0, 0, NULL,
+		    "the script has %zu bytes, at most %u are taken", src->size, AST_TEXT_MAX);
+	while (p < end) {
+		unsigned n = utf8_size(p, end);
+
+		if (n == 0 || *p == '\0')
+			return fl_source_fail(src, FL_E_SQL_SYNTAX, line, col, NULL,
+			    "the byte 0x%02x is no UTF-8 text", (unsigned char)*p);
+		col++;
+		if (*p == '\n') {
+			line++;
+			col = 1;
+		}
+		p += n;
+	}
+	return FL_OK;
+}
+
+static void
+advance(struct lexer *lex)
+{
+	if (*lex->p == '\n') {
+		lex->line++;
+		lex->col = 1;
+	} else if (((unsigned char)*lex->p & 0xc0) != 0x80) {
+		lex->col++;
+	}
+	lex->p++;
+}
+
+static char
+peek(const struct lexer *lex, size_t ahead)
+{
+	return (size_t)(lex->end - lex->p) > ahead ? lex->p[ahead] : '\0';
+}
+
+/* ---- tokens ---- */
+
+static struct fl_token *
+begin_token(struct lexer *lex)
+{
+	struct fl_token *tok;
+
+	if (lex->count == lex->capacity) {
+		uint32_t more = lex->capacity == 0 ? 256 : lex->capacity * 2;
+		struct fl_token *grown =
+		    FL_ARENA_ARRAY(lex->src->arena, struct fl_token, more);
+
+		if (lex->count > 0)
+			memcpy(grown, lex->tokens, sizeof(*grown) * lex->count);
+		lex->tokens = grown;
+		lex->capacity = more;
+	}
+	tok = &lex->tokens[lex->count];
+	memset(tok, 0, sizeof(*tok));
+	tok->line = lex->line;
+	tok->col = lex->col;
+	tok->raw = lex->p;
+	return tok;
+}
+
+static void
+end_token(struct lexer *lex, struct fl_token *tok, int code)
+{
+	tok->code = code;
+	tok->raw_size = (uint32_t)(lex->p - tok->raw);
+	if (tok->text == NULL) {
+		tok->text = fl_arena_strndup(lex->src->arena, tok->raw, tok->raw_size);
+		tok->size = tok->raw_size;
+	}
+	lex->count++;
+}
+
+static const struct keyword *
+find_keyword(const char *word)
+{
+	size_t low = 0, high = FL_ARRAY_COUNT(KEYWORDS);
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int c = strcmp(word, KEYWORDS[mid].word);
+
+		if (c == 0)
+			return &KEYWORDS[mid];
+		if (c < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+static void
+lex_word(struct lexer *lex)
+{
+	struct fl_token *tok = begin_token(lex);
+	const struct keyword *kw;
+	char *upper;
+	uint32_t i;
+
+	while (lex->p < lex->end && is_name((unsigned char)*lex->p))
+		advance(lex);
+	end_token(lex, tok, TK_ID);
+	upper = fl_arena_strndup(lex->src->arena, tok->text, tok->size);
+	for (i = 0; i < tok->size; i++)
+		if (upper[i] >= 'a' && upper[i] <= 'z')
+			upper[i] = (char)(upper[i] - 'a' + 'A');
+	tok->is_word = true;
+	tok->word = upper;
+	kw = find_keyword(upper);
+	if (kw != NULL) {
+		tok->code = kw->code;
+		tok->is_reserved = kw->kind == WORD_RESERVED;
+	}
+}
+
+/* 'it''s' or `a``b`: the quote doubled stands for itself. */
+static enum fl_code
+lex_quoted(struct lexer *lex, char quote, int code)
+{
+	struct fl_token *tok = begin_token(lex);
+	struct fl_buf buf;
+
+	fl_buf_init(&buf);
+	advance(lex);
+	for (;;) {
+		if (lex->p == lex->end) {
+			fl_buf_fini(&buf);
+			return fl_source_fail(lex->src, FL_E_SQL_SYNTAX, tok->line, tok->col, NULL,
+			    "the %s that begins here has no end",
+			    quote == '\'' ? "string" : "name in back-ticks");
+		}
+		if (*lex->p == quote) {
+			if (peek(lex, 1) != quote)
+				break;
+			advance(lex);
+		}
+		fl_buf_byte(&buf, *lex->p);
+		advance(lex);
+	}
+	advance(lex);
+	tok->text = fl_arena_strndup(lex->src->arena, buf.data != NULL ? buf.data : "", buf.size);
+	tok->size = (uint32_t)buf.size;
+	fl_buf_fini(&buf);
+	if (code == TK_ID && tok->size == 0)
+		return fl_source_fail(
+		    lex->src, FL_E_SQL_SYNTAX, tok->line, tok->col, NULL, "a name is empty");
+	end_token(lex, tok, code);
+	return FL_OK;
+}
+
+/* 12, 1.5, .5, 1e3, 1.5E-7 */
+static enum fl_code
+lex_number(struct lexer *lex)
+{
+	struct fl_token *tok = begin_token(lex);
+
+	while (is_digit((unsigned char)peek(lex, 0)))
+		advance(lex);
+	if (peek(lex, 0) == '.') {
+		advance(lex);
+		while (is_digit((unsigned char)peek(lex, 0)))
+			advance(lex);
+	}
+	if (peek(lex, 0) == 'e' || peek(lex, 0) == 'E') {
+		size_t sign = peek(lex, 1) == '+' || peek(lex, 1) == '-' ? 1 : 0;
+
+		if (is_digit((unsigned char)peek(lex, 1 + sign))) {
+			advance(lex);
+			if (sign)
+				advance(lex);
+			while (is_digit((unsigned char)peek(lex, 0)))
+				advance(lex);
+		}
+	}
+	if (lex->p < lex->end && is_name_start((unsigned char)*lex->p))
+		return fl_source_fail(lex->src, FL_E_SQL_SYNTAX, tok->line, tok->col, NULL,
+		    "a number runs into a word here; a name that begins with a digit needs back-ticks");
+	end_token(lex, tok, TK_NUMBER);
+	return FL_OK;
+}
+
+static enum fl_code
+skip_comment(struct lexer *lex)
+{
+	uint32_t line = lex->line, col = lex->col;
+
+	if (peek(lex, 2) == '+')
+		return fl_source_fail(lex->src, FL_E_SQL_UNSUPPORTED, line, col,
+		    "write options into WITH (...) and settings as SET",
+		    "a table hint is not supported");
+	advance(lex);
+	advance(lex);
+	while (!(peek(lex, 0) == '*' && peek(lex, 1) == '/')) {
+		if (lex->p == lex->end)
+			return fl_source_fail(lex->src, FL_E_SQL_SYNTAX, line, col, NULL,
+			    "the comment that begins here has no end");
+		advance(lex);
+	}
+	advance(lex);
+	advance(lex);
+	return FL_OK;
+}
+
+static const struct {
+	const char *sign;
+	int code;
+} SIGNS[] = { /* longer ones before their beginnings */
+	{ "<>", TK_NE }, { "<=", TK_LE }, { ">=", TK_GE }, { "||", TK_CONCAT },
+	{ "=>", TK_ARROW }, { "<", TK_LT }, { ">", TK_GT }, { "=", TK_EQ }, { "+", TK_PLUS },
+	{ "-", TK_MINUS }, { "*", TK_STAR }, { "/", TK_SLASH }, { "%", TK_PERCENT },
+	{ "(", TK_LP }, { ")", TK_RP }, { "[", TK_LBRACKET }, { "]", TK_RBRACKET },
+	{ ",", TK_COMMA }, { ".", TK_DOT }, { ";", TK_SEMI }, { "&", TK_BAD },
+};
+
+static enum fl_code
+lex_sign(struct lexer *lex)
+{
+	struct fl_token *tok;
+	char shown[8];
+	unsigned n;
+	size_t i;
+
+	if (peek(lex, 0) == '!' && peek(lex, 1) == '=')
+		return fl_source_fail(lex->src, FL_E_SQL_SYNTAX, lex->line, lex->col,
+		    "write <>", "Bang equal '!=' is not allowed under the current SQL "
+		    "conformance level");
+	if (peek(lex, 0) == '"')
+		return fl_source_fail(lex->src, FL_E_SQL_SYNTAX, lex->line, lex->col,
+		    "names stand in back-ticks (`name`), strings in single quotes ('text')",
+		    "double quotes are not used in Flink SQL");
+	for (i = 0; i < FL_ARRAY_COUNT(SIGNS); i++) {
+		size_t len = strlen(SIGNS[i].sign);
+
+		if ((size_t)(lex->end - lex->p) < len || memcmp(lex->p, SIGNS[i].sign, len) != 0)
+			continue;
+		tok = begin_token(lex);
+		while (len-- > 0)
+			advance(lex);
+		end_token(lex, tok, SIGNS[i].code);
+		return FL_OK;
+	}
+	n = utf8_size(lex->p, lex->end);
+	memcpy(shown, lex->p, n);
+	shown[n] = '\0';
+	if ((unsigned char)shown[0] < 0x20 || shown[0] == 0x7f)
+		(void)snprintf(shown, sizeof(shown), "\\x%02x", (unsigned char)lex->p[0]);
+	return fl_source_fail(lex->src, FL_E_SQL_SYNTAX, lex->line, lex->col, NULL,
+	    "the character %s has no meaning here", shown);
+}
+
+enum fl_code
+fl_lex(struct fl_source *src, struct fl_token **tokens, uint32_t *count)
+{
+	struct lexer lex = { .src = src, .p = src->text, .end = src->text + src->size,
+		.line = 1, .col = 1 };
+	struct fl_token *tok;
+
+	FL_TRY(check_text(src));
+	while (lex.p < lex.end) {
+		unsigned char c = (unsigned char)*lex.p;
+
+		if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f') {
+			advance(&lex);
+		} else if (c == '-' && peek(&lex, 1) == '-') {
+			while (lex.p < lex.end && *lex.p != '\n')
+				advance(&lex);
+		} else if (c == '/' && peek(&lex, 1) == '*') {
+			FL_TRY(skip_comment(&lex));
+		} else if (is_name_start(c)) {
+			lex_word(&lex);
+		} else if (is_digit(c) || (c == '.' && is_digit((unsigned char)peek(&lex, 1)))) {
+			FL_TRY(lex_number(&lex));
+		} else if (c == '\'') {
+			FL_TRY(lex_quoted(&lex, '\'', TK_STRING));
+		} else if (c == '`') {
+			FL_TRY(lex_quoted(&lex, '`', TK_ID));
+		} else {
+			FL_TRY(lex_sign(&lex));
+		}
+	}
+	tok = begin_token(&lex);
+	end_token(&lex, tok, 0);
+	*tokens = lex.tokens;
+	*count = lex.count;
+	return FL_OK;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * parse.c - feeds tokens to the grammar, and helps its actions.
+ *
+ * Before each token the table of refused phrases is looked at, so that what Flink
+ * has and we have not is named, and not reported as a mistake.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ast.h"
+#include "lib/sql/grammar.h"
+
+/* Made by lemon. */
+void *fl_sql_parserAlloc(void *(*alloc)(size_t));
+void fl_sql_parserFree(void *parser, void (*release)(void *));
+void fl_sql_parser(void *parser, int code, struct fl_token tok, struct fl_parse *ps);
+
+static const struct {
+	const char *phrase, *feature, *hint;
+} REFUSED[] = {
+#define FL_REFUSED(phrase, feature, hint) { phrase, feature, hint },
+#include "tbl/refused.h"
+#undef FL_REFUSED
+};
+
+/* How tokens are called in messages. */
+static const struct {
+	int code;
+	const char *text;
+} TOKEN_TEXTS[] = {
+	{ TK_ID, "a name" }, { TK_STRING, "a string" }, { TK_NUMBER, "a number" },
+	{ TK_TYPE, "a type" }, { TK_UNIT, "a time unit" }, { TK_LP, "(" }, { TK_RP, ")" },
+	{ TK_COMMA, "," }, { TK_DOT, "." }, { TK_SEMI, ";" }, { TK_EQ, "=" },
+	{ TK_ARROW, "=>" }, { TK_AS, "AS" }, { TK_BY, "BY" }, { TK_FROM, "FROM" },
+	{ TK_FOR, "FOR" }, { TK_INTO, "INTO" }, { TK_TABLE, "TABLE" }, { TK_VIEW, "VIEW" },
+	{ TK_SELECT, "SELECT" }, { TK_WITH, "WITH" }, { TK_END, "END" }, { TK_AND, "AND" },
+	{ TK_NOT, "NOT" }, { TK_NULL, "NULL" }, { TK_KEY, "KEY" }, { TK_ENFORCED, "ENFORCED" },
+	{ TK_EXISTS, "EXISTS" }, { TK_STATEMENT, "STATEMENT" }, { TK_SET, "SET" },
+	{ TK_BEGIN, "BEGIN" }, { TK_INSERT, "INSERT" }, { TK_WHEN, "WHEN" },
+	{ TK_THEN, "THEN" }, { TK_ELSE, "ELSE" }, { TK_WHERE, "WHERE" }, { TK_PRIMARY, "PRIMARY" },
+	{ TK_ORDER, "ORDER" }, { TK_PARTITION, "PARTITION" }, { TK_IF, "IF" },
+	{ TK_TEMPORARY, "TEMPORARY" }, { TK_WATERMARK, "WATERMARK" }, { TK_CONSTRAINT, "CONSTRAINT" },
+};
+
+/* ---- lists and nodes ---- */
+
+struct ast_list *
+fl_ast_list(struct fl_arena *arena)
+{
+	return FL_ARENA_NEW(arena, struct ast_list);
+}
+
+void
+fl_ast_append(struct fl_arena *arena, struct ast_list *list, void *item)
+{
+	if (list->count == list->capacity) {
+		uint32_t more = list->capacity == 0 ? 4 : list->capacity * 2;
+		void **grown = FL_ARENA_ARRAY(arena, void *, more);
+
+		if (list->count > 0)
+			memcpy(grown, list->items, sizeof(void *) * list->count);
+		list->items = grown;
+		list->capacity = more;
+	}
+	list->items[list->count++] = item;
+}
+
+struct fl_token *
+fl_ast_token(struct fl_parse *ps, const struct fl_token *tok)
+{
+	return fl_arena_dup(ps->arena, tok, sizeof(*tok));
+}
+
+struct ast_expr *
+fl_ast_expr(struct fl_parse *ps, enum ast_kind kind, const struct fl_token *at)
+{
+	struct ast_expr *expr = FL_ARENA_NEW(ps->arena, struct ast_expr);
+
+	expr->kind = kind;
+	expr->line = at->line;
+	expr->col = at->col;
+	expr->text = at->text;
+	expr->size = at->size;
+	expr->depth = 1;
+	expr->args = fl_ast_list(ps->arena);
+	return expr;
+}
+
+void
+fl_ast_arg(struct fl_parse *ps, struct ast_expr *expr, struct ast_expr *arg)
+{
+	fl_ast_append(ps->arena, expr->args, arg);
+	expr->depth = FL_MAX(expr->depth, arg->depth + 1);
+	if (expr->depth > AST_DEPTH_MAX)
+		(void)fl_source_fail(ps->src, FL_E_SQL_SYNTAX, expr->line, expr->col, NULL,
+		    "the expression is nested deeper than %u levels", AST_DEPTH_MAX);
+}
+
+void
+fl_ast_args(struct fl_parse *ps, struct ast_expr *expr, struct ast_list *args)
+{
+	uint32_t i;
+
+	for (i = 0; i < args->count; i++)
+		fl_ast_arg(ps, expr, args->items[i]);
+}
+
+struct ast_expr *
+fl_ast_op(struct fl_parse *ps, enum ast_kind kind, const char *op, struct ast_expr *a,
+    struct ast_expr *b)
+{
+	struct fl_token at = { .line = a->line, .col = a->col, .text = op,
+		.size = (uint32_t)strlen(op) };
+	struct ast_expr *expr = fl_ast_expr(ps, kind, &at);
+
+	fl_ast_arg(ps, expr, a);
+	fl_ast_arg(ps, expr, b);
+	return expr;
+}
+
+struct ast_expr *
+fl_ast_chain(struct fl_parse *ps, enum ast_kind kind, struct ast_expr *a, struct ast_expr *b)
+{
+	if (a->kind != kind)
+		return fl_ast_op(ps, kind, kind == AST_AND ? "AND" : "OR", a, b);
+	fl_ast_arg(ps, a, b);
+	return a;
+}
+
+/* "MINUTES" and "MINUTE" are the same. */
+const char *
+fl_ast_unit(struct fl_parse *ps, const struct fl_token *tok)
+{
+	const char *word = tok->is_word ? tok->word : tok->text;
+	size_t len = strlen(word);
+
+	if (len > 1 && word[len - 1] == 'S' && (tok->code == TK_UNITS || tok->code == TK_UNIT))
+		return fl_arena_strndup(ps->arena, word, len - 1);
+	return word;
+}
+
+struct ast_type *
+fl_ast_type(struct fl_parse *ps, const struct fl_token *name)
+{
+	struct ast_type *type = FL_ARENA_NEW(ps->arena, struct ast_type);
+
+	type->name = name->is_word ? name->word : name->text;
+	type->line = name->line;
+	type->col = name->col;
+	type->nullable = true;
+	return type;
+}
+
+int64_t
+fl_ast_number(struct fl_parse *ps, const struct fl_token *tok)
+{
+	int64_t value;
+
+	if (!fl_parse_i64(tok->text, &value)) {
+		(void)fl_source_fail(ps->src, FL_E_SQL_SYNTAX, tok->line, tok->col, NULL,
+		    "expected a whole number, got %.40s", tok->text);
+		return 0;
+	}
+	return value;
+}
+
+struct ast_statement *
+fl_ast_statement(struct fl_parse *ps, enum ast_statement_kind kind, uint32_t line, uint32_t col)
+{
+	struct ast_statement *statement = FL_ARENA_NEW(ps->arena, struct ast_statement);
+
+	statement->kind = kind;
+	statement->line = line;
+	statement->col = col;
+	return statement;
+}
+
+/* ---- errors ---- */
+
+void
+fl_parse_refuse(
+    struct fl_parse *ps, const struct fl_token *at, const char *feature, const char *hint)
+{
+	(void)fl_source_fail(ps->src, FL_E_SQL_UNSUPPORTED, at->line, at->col, hint,
+	    "%s is not supported%s%s", feature, hint != NULL ? ": " : "", hint != NULL ? hint : "");
+}
+
+static const char *
+token_text(int code)
+{
+	size_t i;
+
+	for (i = 0; i < FL_ARRAY_COUNT(TOKEN_TEXTS); i++)
+		if (TOKEN_TEXTS[i].code == code)
+			return TOKEN_TEXTS[i].text;
+	return NULL;
+}
+
+static void
+add_expected(struct fl_buf *buf, const int *expected, int count)
+{
+	int i, shown = 0, named = 0;
+
+	for (i = 0; i < count; i++)
+		named += token_text(expected[i]) != NULL;
+	if (named == 0 || named > 4 || named < count - 16)
+		return;
+	for (i = 0; i < count; i++) {
+		const char *text = token_text(expected[i]);
+
+		if (text == NULL)
+			continue;
+		fl_buf_str(buf, shown == 0 ? "; expected " : shown + 1 == named ? " or " : ", ");
+		fl_buf_str(buf, text);
+		shown++;
+	}
+}
+
+void
+fl_parse_syntax_error(struct fl_parse *ps, const struct fl_token *tok, const int *expected,
+    int expected_count, bool name_fits)
+{
+	struct fl_buf buf;
+	char *hint = NULL;
+
+	fl_buf_init(&buf);
+	if (tok->code == 0)
+		fl_buf_str(&buf, "the text ends in the middle of a statement");
+	else if (tok->is_reserved && (name_fits || tok->code == TK_RESERVED)) {
+		fl_buf_printf(&buf, "\"%.60s\" is a reserved word", tok->text);
+		hint = fl_arena_printf(ps->arena, "as a name it needs back-ticks: `%.60s`", tok->text);
+	} else if (tok->code == TK_STRING)
+		fl_buf_printf(&buf, "syntax error at the string '%.60s'", tok->text);
+	else
+		fl_buf_printf(&buf, "syntax error at \"%.60s\"", tok->text);
+	if (hint != NULL)
+		fl_buf_printf(&buf, "; %s", hint);
+	else
+		add_expected(&buf, expected, expected_count);
+	(void)fl_source_fail(
+	    ps->src, FL_E_SQL_SYNTAX, tok->line, tok->col, hint, "%s", buf.data);
+	fl_buf_fini(&buf);
+}
+
+void
+fl_parse_overflow(struct fl_parse *ps)
+{
+	(void)fl_source_fail(
+	    ps->src, FL_E_SQL_SYNTAX, 0, 0, NULL, "the text is nested too deeply");
+}
+
+/* ---- refused phrases ---- */
+
+/* Does the word of a phrase [p, p+len) name this token? */
+static bool
+word_matches(const char *p, size_t len, const struct fl_token *tok)
+{
+	if (len == 2 && p[0] == '\'')
+		return tok->code == TK_STRING;
+	if (tok->is_word)
+		return strlen(tok->word) == len && memcmp(tok->word, p, len) == 0;
+	return tok->code != TK_STRING && tok->code != TK_ID && tok->code != TK_NUMBER &&
+	    tok->raw_size == len && memcmp(tok->raw, p, len) == 0;
+}
+
+static bool
+phrase_matches(const char *phrase, const struct fl_token *tokens, uint32_t i, bool at_start)
+{
+	if (phrase[0] == '^') {
+		if (!at_start)
+			return false;
+		phrase += 2;
+	}
+	for (;; i++) {
+		size_t len = strcspn(phrase, " ");
+
+		if (tokens[i].code == 0 || !word_matches(phrase, len, &tokens[i]))
+			return false;
+		if (phrase[len] == '\0')
+			return true;
+		phrase += len + 1;
+	}
+}
+
+static bool
+is_refused(struct fl_parse *ps, const struct fl_token *tokens, uint32_t i, bool at_start)
+{
+	size_t r;
+
+	if (!tokens[i].is_word || (i > 0 && tokens[i - 1].code == TK_DOT))
+		return false;
+	for (r = 0; r < FL_ARRAY_COUNT(REFUSED); r++) {
+		if (phrase_matches(REFUSED[r].phrase, tokens, i, at_start)) {
+			fl_parse_refuse(ps, &tokens[i], REFUSED[r].feature, REFUSED[r].hint);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* POSITION(a IN b): the IN between its own parentheses is no test for a list. */
+static void
+mark_position(struct fl_token *tokens, uint32_t i)
+{
+	uint32_t depth = 0;
+
+	if (tokens[i].code != TK_POSITION)
+		return;
+	for (i++; tokens[i].code != 0; i++) {
+		if (tokens[i].code == TK_LP)
+			depth++;
+		if (tokens[i].code == TK_RP && --depth == 0)
+			return;
+		if (depth == 0)
+			return;
+		if (tokens[i].code == TK_IN && depth == 1) {
+			tokens[i].code = TK_INSIDE;
+			return;
+		}
+	}
+}
+
+enum fl_code
+fl_parse(struct fl_source *src, struct ast_list **statements)
+{
+	struct fl_parse ps = { .src = src, .arena = src->arena,
+		.statements = fl_ast_list(src->arena) };
+	struct fl_token *tokens, semi;
+	uint32_t count, i;
+	bool at_start = true;
+	void *parser;
+
+	FL_TRY(fl_lex(src, &tokens, &count));
+	parser = fl_sql_parserAlloc(malloc);
+	if (parser == NULL)
+		abort();
+	for (i = 0; i + 1 < count && src->code == FL_OK; i++) {
+		if (is_refused(&ps, tokens, i, at_start))
+			break;
+		mark_position(tokens, i);
+		fl_sql_parser(parser, tokens[i].code, tokens[i], &ps);
+		at_start = tokens[i].code == TK_SEMI;
+	}
+	/* The last statement may stand without its semicolon. */
+	if (src->code == FL_OK && !at_start) {
+		semi = tokens[count - 1];
+		fl_sql_parser(parser, TK_SEMI, semi, &ps);
+	}
+	if (src->code == FL_OK)
+		fl_sql_parser(parser, 0, tokens[count - 1], &ps);
+	fl_sql_parserFree(parser, free);
+	if (src->code == FL_OK)
+		*statements = ps.statements;
+	return src->code;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan.c - a script to a plan, and the plan's canonical text.
+ *
+ * The text holds everything that decides results and what state means: zone, time
+ * settings, the tables in use as streams and sinks, the trees.  It leaves out what
+ * may change under a running pipeline: addresses, credentials, where reading
+ * started, read-ahead and state limits.  Two plans with one text are one plan.
+ */
+#include "sql/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind.h"
+
+#define PLAN_TEXT_VERSION 1
+
+/* ---- helpers of the binder ---- */
+
+void
+bind_notice(struct bind *b, uint32_t line, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fl_ast_append(b->arena, b->notices, fl_arena_printf(b->arena, "line %u: %s", line, text));
+}
+
+const char *
+bind_did_you_mean(struct bind *b, const char *word, const char *const *candidates, size_t count)
+{
+	const char *best = NULL;
+	size_t i;
+
+	for (i = 0; i < count && best == NULL; i++)
+		if (strcasecmp(word, candidates[i]) == 0)
+			best = candidates[i];
+	if (best == NULL && strlen(word) < 100)
+		best = fl_closest(word, candidates, count);
+	if (best == NULL || best[0] == '\0')
+		return NULL;
+	return fl_arena_printf(b->arena, "did you mean '%s'?", best);
+}
+
+/* ---- the text ---- */
+
+const char *
+fl_connector_name(enum fl_connector connector)
+{
+	static const char *const NAMES[] = { "kafka", "filesystem", "print", "blackhole", "test" };
+
+	return NAMES[connector];
+}
+
+static void
+print_exprs(struct fl_expr *const *exprs, const struct fl_schema *over, const struct fl_schema *names,
+    uint32_t count, struct fl_buf *out)
+{
+	uint32_t i;
+
+	fl_buf_byte(out, '[');
+	for (i = 0; i < count; i++) {
+		const char *name = names != NULL ? names->fields[i].name : NULL;
+
+		if (i > 0)
+			fl_buf_str(out, ", ");
+		fl_expr_print(exprs[i], over, out);
+		if (name != NULL && !(exprs[i]->kind == FL_EXPR_COLUMN &&
+		    strcmp(over->fields[exprs[i]->column].name, name) == 0))
+			fl_buf_printf(out, " AS %s", name);
+	}
+	fl_buf_byte(out, ']');
+}
+
+static void
+print_aggs(const struct fl_node *node, struct fl_buf *out)
+{
+	const struct fl_schema *over = &node->input->schema;
+	uint32_t i;
+
+	fl_buf_byte(out, '[');
+	for (i = 0; i < node->agg_count; i++) {
+		const struct fl_agg *agg = &node->aggs[i];
+
+		fl_buf_printf(out, "%s%s(", i == 0 ? "" : ", ", agg->fn->name);
+		if (agg->arg != NULL)
+			fl_expr_print(agg->arg, over, out);
+		else
+			fl_buf_byte(out, '*');
+		fl_buf_byte(out, ')');
+		if (agg->filter != NULL) {
+			fl_buf_str(out, " FILTER ");
+			fl_expr_print(agg->filter, over, out);
+		}
+		fl_buf_printf(out, " AS %s", node->schema.fields[node->key_count + i].name);
+	}
+	fl_buf_byte(out, ']');
+}
+
+static void
+print_topn(const struct fl_node *node, struct fl_buf *out)
+{
+	const struct fl_schema *over = &node->input->schema;
+	uint32_t i;
+
+	fl_buf_printf(out, "TOPN rank=%" PRId64 "..%" PRId64 " partition=[", node->rank_from, node->rank_to);
+	for (i = 0; i < node->partition_count; i++)
+		fl_buf_printf(out, "%s%s", i == 0 ? "" : ", ", over->fields[node->partition_columns[i]].name);
+	fl_buf_str(out, "] order=[");
+	for (i = 0; i < node->sort_count; i++)
+		fl_buf_printf(out, "%s%s %s NULLS %s", i == 0 ? "" : ", ",
+		    over->fields[node->sort[i].column].name, node->sort[i].descending ? "DESC" : "ASC",
+		    node->sort[i].nulls_first ? "FIRST" : "LAST");
+	fl_buf_byte(out, ']');
+}
+
+void
+fl_node_print(const struct fl_node *node, struct fl_buf *out)
+{
+	switch (node->kind) {
+	case FL_NODE_SCAN:
+		fl_buf_printf(out, "SCAN %s", node->table->name);
+		break;
+	case FL_NODE_SINK:
+		fl_buf_printf(out, "SINK %s", node->table->name);
+		break;
+	case FL_NODE_CALC:
+		fl_buf_str(out, "CALC ");
+		if (node->filter != NULL) {
+			fl_buf_str(out, "where=");
+			fl_expr_print(node->filter, &node->input->schema, out);
+			fl_buf_byte(out, ' ');
+		}
+		fl_buf_str(out, "select=");
+		print_exprs(node->exprs, &node->input->schema, &node->schema, node->schema.count, out);
+		break;
+	case FL_NODE_WINDOW:
+		fl_buf_printf(out, "WINDOW tumble time=%s %s size=%" PRId64 "ms offset=%" PRId64 "ms",
+		    node->input->schema.fields[node->time_column].name,
+		    node->time == FL_TIME_EVENT ? "event" : "processing", node->size_ms, node->offset_ms);
+		break;
+	case FL_NODE_AGG:
+		fl_buf_str(out, "AGG keys=");
+		print_exprs(node->keys, &node->input->schema, &node->schema, node->key_count, out);
+		fl_buf_str(out, " aggs=");
+		print_aggs(node, out);
+		break;
+	case FL_NODE_TOPN:
+		print_topn(node, out);
+		break;
+	}
+}
+
+static void
+print_tree(const struct fl_node *node, unsigned depth, struct fl_buf *out)
+{
+	char type[64];
+	uint32_t i;
+
+	for (; node != NULL; node = node->input, depth++) {
+		fl_buf_printf(out, "%*s", (int)(2 * depth), "");
+		fl_node_print(node, out);
+		fl_buf_str(out, " -> ");
+		for (i = 0; i < node->schema.count; i++) {
+			if (i > 0)
+				fl_buf_byte(out, ',');
+			fl_buf_json(out, node->schema.fields[i].name, strlen(node->schema.fields[i].name));
+			fl_buf_printf(out, " %s", fl_type_print(&node->schema.fields[i].type, type, sizeof(type)));
+		}
+		fl_buf_byte(out, '\n');
+	}
+}
+
+static void
+print_source(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf *out)
+{
+	const char *identity = plan->streams[t->stream].identity;
+	const char *start = strstr(identity, ";start=");
+	uint32_t i;
+
+	fl_buf_printf(out, "source %s idle=%" PRId64 " ", t->name, t->idle_timeout_ms);
+	/* Where reading began is pinned in the catalog. */
+	fl_buf_add(out, identity, start != NULL ? (size_t)(start - identity) : strlen(identity));
+	fl_buf_byte(out, '\n');
+	for (i = 0; i < t->column_count; i++) {
+		if (t->columns[i].computed == NULL)
+			continue;
+		fl_buf_printf(out, "  %s AS ", t->columns[i].name);
+		fl_expr_print(t->columns[i].computed, &t->schema, out);
+		fl_buf_byte(out, '\n');
+	}
+	if (t->watermark == NULL)
+		return;
+	fl_buf_printf(out, "  WATERMARK FOR %s AS ", t->columns[t->rowtime].name);
+	fl_expr_print(t->watermark, &t->schema, out);
+	fl_buf_byte(out, '\n');
+}
+
+static void
+print_sink(const struct fl_table *t, struct fl_buf *out)
+{
+	fl_buf_printf(out, "sink %s %s", t->name, fl_connector_name(t->connector));
+	if (t->topic != NULL)
+		fl_buf_printf(out, " topic=%s", t->topic);
+	if (t->path != NULL)
+		fl_buf_printf(out, " path=%s", t->path);
+	fl_buf_printf(out, " format=%s", fl_format_name(t->format));
+	if (t->avro_schema != NULL)
+		fl_buf_printf(out, ":%016" PRIx64, fl_hash64(t->avro_schema, strlen(t->avro_schema)));
+	if (t->format == FL_FORMAT_JSON)
+		fl_buf_printf(out, ":%d%d%d", t->json.iso8601, t->json.decimal_as_plain, t->json.ignore_null_fields);
+	fl_buf_byte(out, '\n');
+}
+
+void
+fl_plan_make_text(struct fl_plan *plan)
+{
+	struct fl_buf buf;
+	uint32_t i;
+
+	fl_buf_init(&buf);
+	fl_buf_printf(&buf, "plan %d\nzone %s\nquiet-close %" PRId64 "\nmax-future %" PRId64 "\nnot-null %s\n",
+	    PLAN_TEXT_VERSION, plan->zone, plan->quiet_close_ms, plan->max_future_ms,
+	    plan->not_null_drop ? "drop" : "error");
+	for (i = 0; i < plan->table_count; i++) {
+		if (plan->tables[i]->is_source)
+			print_source(plan, plan->tables[i], &buf);
+		if (plan->tables[i]->is_sink)
+			print_sink(plan->tables[i], &buf);
+	}
+	for (i = 0; i < plan->query_count; i++) {
+		fl_buf_printf(&buf, "query %u %s\n", i, plan->queries[i].name);
+		print_tree(plan->queries[i].root, 1, &buf);
+	}
+	plan->text = fl_arena_strndup(&plan->arena, buf.data, buf.size);
+	plan->fingerprint = fl_hash64(buf.data, buf.size);
+	fl_buf_fini(&buf);
+}
+
+/* ---- compiling ---- */
+
+/* "orders.sql" in "/x/orders.sql" is the pipeline orders. */
+static const char *
+name_of_file(struct fl_arena *arena, const char *file)
+{
+	const char *base, *dot;
+
+	if (file == NULL)
+		return "pipeline";
+	base = strrchr(file, '/') != NULL ? strrchr(file, '/') + 1 : file;
+	dot = strrchr(base, '.');
+	if (dot == NULL || dot == base)
+		return fl_arena_strdup(arena, base);
+	return fl_arena_strndup(arena, base, (size_t)(dot - base));
+}
+
+static enum fl_code
+bind_statement(struct bind *b, const struct ast_statement *statement)
+{
+	switch (statement->kind) {
+	case AST_SET:
+		return FL_OK; /* done before */
+	case AST_CREATE_TABLE:
+		return bind_table(b, statement);
+	case AST_CREATE_VIEW:
+		return bind_view(b, statement);
+	case AST_DROP_TABLE:
+	case AST_DROP_VIEW:
+		return bind_drop(b, statement);
+	case AST_INSERT:
+		return bind_insert(b, statement);
+	}
+	return FL_OK;
+}
+
+static void
+collect(struct bind *b)
+{
+	struct fl_plan *plan = b->plan;
+	const struct bind_table *bt;
+	uint32_t i;
+
+	plan->query_count = b->inserts->count;
+	plan->queries = FL_ARENA_ARRAY(b->arena, struct fl_query, plan->query_count + 1);
+	for (i = 0; i < plan->query_count; i++)
+		plan->queries[i] = *(const struct fl_query *)b->inserts->items[i];
+	plan->sinks = FL_ARENA_ARRAY(b->arena, const struct fl_table *, plan->sink_count + 1);
+	for (bt = b->tables; bt != NULL; bt = bt->next)
+		if (bt->table->sink >= 0)
+			plan->sinks[bt->table->sink] = bt->table;
+}
+
+static enum fl_code
+compile(struct bind *b)
+{
+	struct ast_list *statements;
+	uint32_t i;
+
+	FL_TRY(fl_parse(b->src, &statements));
+	FL_TRY(bind_settings(b, statements));
+	for (i = 0; i < statements->count; i++)
+		FL_TRY(bind_statement(b, statements->items[i]));
+	collect(b);
+	if (b->env->require_insert && b->plan->query_count == 0)
+		return BIND_FAIL(b, FL_E_SQL_BIND, 0, 0, NULL, "the script has no INSERT: there is nothing to run");
+	FL_TRY(bind_finish(b));
+	b->plan->notice_count = b->notices->count;
+	b->plan->notices = FL_ARENA_ARRAY(b->arena, const char *, b->notices->count + 1);
+	for (i = 0; i < b->notices->count; i++)
+		b->plan->notices[i] = b->notices->items[i];
+	fl_plan_make_text(b->plan);
+	return FL_OK;
+}
+
+enum fl_code
+fl_sql_compile(const char *text, size_t size, const struct fl_sql_env *env, struct fl_plan **out,
+    struct fl_buf *detail, struct fl_err *err)
+{
+	struct fl_plan *plan = fl_calloc(1, sizeof(*plan));
+	struct fl_source src = { .file = env->file != NULL ? env->file : "sql", .size = size,
+		.arena = &plan->arena, .detail = detail, .err = err };
+	struct fl_sql_env own = *env;
+	struct bind b = { .src = &src, .arena = &plan->arena, .env = &own, .plan = plan,
+		.align_drift_ms = -1 };
+
+	fl_arena_init(&plan->arena);
+	src.text = fl_arena_strndup(&plan->arena, text, size);
+	if (own.brokers != NULL)
+		own.brokers = fl_arena_strdup(&plan->arena, own.brokers);
+	b.inserts = fl_ast_list(b.arena);
+	b.notices = fl_ast_list(b.arena);
+	plan->name = name_of_file(b.arena, env->file);
+	plan->zone = "UTC";
+	plan->max_future_ms = plan->max_drift_ms = -1;
+	plan->state_limit_keys = BIND_STATE_LIMIT;
+	if (compile(&b) != FL_OK) {
+		fl_plan_free(&plan);
+		return src.code;
+	}
+	*out = plan;
+	return FL_OK;
+}
+
+void
+fl_plan_free(struct fl_plan **plan)
+{
+	struct fl_arena arena;
+
+	if (*plan == NULL)
+		return;
+	arena = (*plan)->arena;
+	fl_arena_fini(&arena);
+	free(*plan);
+	*plan = NULL;
+}
