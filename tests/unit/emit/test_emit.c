@@ -1,0 +1,680 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_emit.c - sinks over an outbox written by hand: order, positions, refusals. */
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "column/block.h"
+#include "emit/emit.h"
+#include "shm/dead.h"
+
+struct fixture {
+	char dir[64], out[96];
+	struct fl_instance *instance;
+	struct fl_store *store;
+	struct emit *emit;
+	struct fl_err err;
+	int64_t now_ms;
+	uint64_t next[2], first[2]; /* of each sink: memory, then files */
+	bool finished;
+};
+
+#define OK(call) \
+	do { \
+		if ((call) != FL_OK) { \
+			print_message("%s\n", f->err.text); \
+			fail(); \
+		} \
+	} while (0)
+
+static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static void
+open_store(struct fixture *f)
+{
+	struct fl_store_options options = {
+		.role = FL_ROLE_PIPELINE, .write = true, .create = true,
+		.map_size = 64u << 20, .instance = f->instance->uuid,
+	};
+	char path[256];
+
+	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
+	OK(fl_store_open(path, &options, &f->store, &f->err));
+}
+
+/* The plan by hand: no SQL is needed to know what a sink gets. */
+static struct fl_field fields[] = {
+	{ "name", { .id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX } },
+	{ "n", { .id = FL_TYPE_INT, .nullable = false } },
+};
+static struct fl_table mem = {
+	.name = "mem", .physical = { 2, fields }, .connector = FL_CONNECTOR_TEST, .is_sink = true,
+};
+static struct fl_table files = {
+	.name = "files", .physical = { 2, fields }, .connector = FL_CONNECTOR_FILESYSTEM,
+	.format = FL_FORMAT_JSON, .is_sink = true, .sink = 1,
+};
+static const struct fl_table *sinks[] = { &mem, &files };
+static struct fl_plan plan = { .name = "p", .sink_count = 2, .sinks = sinks };
+static char pipeline_name[] = "p";
+static struct fl_pipeline pipeline = { .name = pipeline_name, .plan = &plan };
+
+static int
+setup(void **state)
+{
+	struct fixture *f = fl_calloc(1, sizeof(*f));
+	char path[128];
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/flight-emit-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->out, sizeof(f->out), "%s/out", f->dir);
+	files.path = f->out;
+	f->instance = fl_calloc(1, sizeof(*f->instance));
+	snprintf(path, sizeof(path), "%s/flight.d", f->dir);
+	f->instance->dir = fl_strdup(path);
+	fl_uuid_make(&f->instance->uuid);
+	f->instance->pipeline_count = 1;
+	f->instance->pipelines = &pipeline;
+	snprintf(path, sizeof(path), "%s/flight.d/pipelines", f->dir);
+	OK(fl_mkdirs(path, &f->err));
+	snprintf(path, sizeof(path), "%s/flight.d/run", f->dir);
+	OK(fl_mkdirs(path, &f->err));
+	open_store(f);
+	f->now_ms = 1700000000000;
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	unsetenv("FLIGHT_FAULT");
+	fl_fault_init();
+	emit_close(&f->emit);
+	fl_store_close(&f->store);
+	free(f->instance->dir);
+	free(f->instance);
+	(void)nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+static void
+arm(const char *fault)
+{
+	setenv("FLIGHT_FAULT", fault, 1);
+	fl_fault_init();
+}
+
+static void
+put_cursor(struct fixture *f, struct fl_txn *txn)
+{
+	struct {
+		struct fl_pipeline_cursor head;
+		struct fl_query_count queries[2];
+		struct fl_sink_count sinks[2];
+	} cursor;
+	int i;
+
+	memset(&cursor, 0, sizeof(cursor));
+	cursor.head.query_count = 2;
+	cursor.head.sink_count = 2;
+	cursor.head.finished = f->finished;
+	for (i = 0; i < 2; i++) {
+		cursor.sinks[i].next = f->next[i];
+		cursor.sinks[i].first = f->first[i];
+	}
+	OK(fl_txn_put(txn, FL_DBI_PIPELINE_META, "cursor", 6, 0, &cursor, sizeof(cursor), &f->err));
+}
+
+/* One more result block of count rows (name "r<k>", NULL for each seventh; n = k). */
+static void
+add_block(struct fixture *f, uint32_t sink, uint32_t count)
+{
+	const struct fl_table *table = f->instance->pipelines[0].plan->sinks[sink];
+	struct fl_block_info info = { .stream = sink, .partition = -1 };
+	struct fl_builder builder;
+	struct fl_batch batch;
+	struct fl_arena arena;
+	struct fl_txn *txn = NULL;
+	uint8_t key[12];
+	size_t size;
+	char text[32];
+	uint32_t i;
+	void *block;
+
+	fl_arena_init(&arena);
+	fl_builder_init(&builder, &table->physical);
+	for (i = 0; i < count; i++) {
+		uint64_t k = f->next[sink] + i;
+
+		assert_true(fl_builder_begin(&builder));
+		snprintf(text, sizeof(text), "r%" PRIu64, k);
+		if (k % 7 != 6)
+			fl_builder_set_str(&builder, 0, text, strlen(text));
+		fl_builder_set_i32(&builder, 1, (int32_t)k);
+		fl_builder_commit(&builder);
+	}
+	fl_builder_view(&builder, &batch, &arena);
+	info.first = (int64_t)f->next[sink];
+	info.kafka_ts_min = FL_TIME_MAX;
+	info.kafka_ts_max = FL_TIME_MIN;
+	size = fl_block_size_max(&batch, false, false);
+	block = fl_arena_zalloc(&arena, size);
+	size = fl_block_seal(&batch, 0, count, &info, block, size);
+	fl_key_u32(key, sink);
+	fl_key_u64(key + 4, f->next[sink]);
+	f->next[sink] += count;
+	OK(fl_txn_begin_write(f->store, &txn, &f->err));
+	OK(fl_txn_put(txn, FL_DBI_PIPELINE_OUT, key, sizeof(key), 0, block, size, &f->err));
+	put_cursor(f, txn);
+	OK(fl_txn_commit(&txn, &f->err));
+	fl_builder_fini(&builder);
+	fl_arena_fini(&arena);
+}
+
+static void
+write_cursor(struct fixture *f)
+{
+	struct fl_txn *txn = NULL;
+
+	OK(fl_txn_begin_write(f->store, &txn, &f->err));
+	put_cursor(f, txn);
+	OK(fl_txn_commit(&txn, &f->err));
+}
+
+static void
+start(struct fixture *f)
+{
+	OK(emit_open(f->instance, &f->emit, &f->err));
+}
+
+/* Steps until nothing moves, with the virtual clock beyond every back-off. */
+static bool
+run_idle(struct fixture *f)
+{
+	bool worked, done = false;
+	int quiet = 0, i;
+
+	for (i = 0; i < 10000 && quiet < 3; i++) {
+		OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+		quiet = worked ? 0 : quiet + 1;
+		f->now_ms += worked ? 1 : 20000;
+	}
+	return done;
+}
+
+static void
+crash(struct fixture *f)
+{
+	/* A crash writes nothing more: the last store commit must not happen. */
+	arm("emit.before_store_commit:1,emit.before_store_commit:2");
+	emit_close(&f->emit);
+	unsetenv("FLIGHT_FAULT");
+	fl_fault_init();
+}
+
+static void
+expect_lines(struct fixture *f, const char *expected)
+{
+	struct fl_buf out;
+
+	fl_buf_init(&out);
+	emit_test_take(f->emit, "mem", &out);
+	assert_string_equal(out.data != NULL ? out.data : "", expected);
+	fl_buf_fini(&out);
+}
+
+static int
+is_part(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' || strncmp(entry->d_name, ".part", 5) == 0;
+}
+
+/* All parts in the order of their names; *count: how many. */
+static void
+read_files(struct fixture *f, struct fl_buf *out, int *count)
+{
+	struct dirent **list = NULL;
+	int i, n = scandir(f->out, &list, is_part, alphasort);
+
+	*count = 0;
+	for (i = 0; i < n; i++) {
+		char path[512];
+
+		assert_int_equal(strncmp(list[i]->d_name, "part-", 5), 0); /* no leftovers */
+		snprintf(path, sizeof(path), "%s/%s", f->out, list[i]->d_name);
+		struct fl_buf part;
+		fl_buf_init(&part);
+		OK(fl_file_read(path, 1u << 20, &part, &f->err));
+		fl_buf_add(out, part.data != NULL ? part.data : "", part.size);
+		fl_buf_fini(&part);
+		free(list[i]);
+		(*count)++;
+	}
+	free(list);
+}
+
+/* Rows from..to-1 without `gap`, each once and in order. */
+static void
+expect_files(struct fixture *f, uint64_t from, uint64_t to, uint64_t gap)
+{
+	struct fl_buf out, expected;
+	uint64_t k;
+	int count;
+
+	fl_buf_init(&out);
+	fl_buf_init(&expected);
+	read_files(f, &out, &count);
+	for (k = from; k < to; k++) {
+		if (k == gap)
+			continue;
+		if (k % 7 == 6)
+			fl_buf_printf(&expected, "{\"name\":null,\"n\":%" PRIu64 "}\n", k);
+		else
+			fl_buf_printf(&expected, "{\"name\":\"r%" PRIu64 "\",\"n\":%" PRIu64 "}\n", k, k);
+	}
+	assert_string_equal(out.data != NULL ? out.data : "",
+	    expected.data != NULL ? expected.data : "");
+	fl_buf_fini(&out);
+	fl_buf_fini(&expected);
+}
+#define NO_GAP UINT64_MAX
+
+static void
+get_record(struct fixture *f, const char *sink, struct fl_sink_position *position)
+{
+	struct fl_store_options options = { .role = FL_ROLE_EMIT };
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	char path[256];
+	bool found;
+
+	fl_instance_path(f->instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
+	OK(fl_store_open(path, &options, &store, &f->err));
+	OK(fl_txn_begin_read(store, &txn, &f->err));
+	OK(fl_sink_position_get(txn, "p", sink, &found, position, &f->err));
+	assert_true(found);
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+}
+
+static uint64_t
+count_dead(struct fixture *f, struct fl_dead_head *head, char *value, size_t value_size)
+{
+	struct fl_store_options options = { .role = FL_ROLE_EMIT };
+	struct fl_store *store = NULL;
+	struct fl_cursor *cursor = NULL;
+	struct fl_txn *txn = NULL;
+	struct fl_item item;
+	struct fl_dead dead;
+	char path[256];
+	uint64_t count;
+	bool found;
+
+	fl_instance_path(f->instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
+	OK(fl_store_open(path, &options, &store, &f->err));
+	OK(fl_txn_begin_read(store, &txn, &f->err));
+	count = fl_txn_count(txn, FL_DBI_EMIT_DEAD);
+	OK(fl_cursor_open(txn, FL_DBI_EMIT_DEAD, &cursor, &f->err));
+	OK(fl_cursor_seek(cursor, NULL, 0, &found, &item, &f->err));
+	if (found) {
+		OK(fl_dead_decode(item.value, item.size, &dead, &f->err));
+		*head = dead.head;
+		snprintf(value, value_size, "%.*s", (int)dead.head.value_size, dead.value);
+	}
+	fl_cursor_close(&cursor);
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	return count;
+}
+
+/* ---- the claims ---- */
+
+static void
+rows_come_out_in_order_and_once(void **state)
+{
+	struct fixture *f = *state;
+
+	add_block(f, 0, 2);
+	add_block(f, 0, 1);
+	start(f);
+	run_idle(f);
+	expect_lines(f, "+I[r0, 0]\n+I[r1, 1]\n+I[r2, 2]\n");
+	add_block(f, 0, 4);
+	run_idle(f);
+	expect_lines(f, "+I[r3, 3]\n+I[r4, 4]\n+I[r5, 5]\n+I[null, 6]\n");
+	crash(f);
+	start(f);
+	run_idle(f);
+	expect_lines(f, "");
+}
+
+static void
+a_sink_waits_for_a_store_that_does_not_exist_yet(void **state)
+{
+	struct fixture *f = *state;
+	char path[256], away[300];
+	bool worked, done;
+
+	fl_store_close(&f->store);
+	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
+	snprintf(away, sizeof(away), "%s.away", path);
+	assert_int_equal(rename(path, away), 0);
+	start(f);
+	OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+	assert_false(worked);
+	assert_false(done);
+	assert_int_equal(rename(away, path), 0);
+	open_store(f);
+	add_block(f, 0, 1);
+	run_idle(f);
+	expect_lines(f, "+I[r0, 0]\n");
+}
+
+static void
+done_when_the_pipeline_is_finished_and_all_is_confirmed(void **state)
+{
+	struct fixture *f = *state;
+
+	add_block(f, 0, 1);
+	start(f);
+	assert_false(run_idle(f));
+	f->finished = true;
+	write_cursor(f);
+	assert_true(run_idle(f));
+}
+
+static void
+a_position_inside_a_block_is_found(void **state)
+{
+	struct fixture *f = *state;
+	int i;
+
+	for (i = 0; i < 40; i++)
+		add_block(f, 1, 1 + (uint32_t)(i * 7 % 11));
+	start(f);
+	run_idle(f);
+	expect_files(f, 0, f->next[1], NO_GAP);
+	/* A part that ends in the middle of a block, as another row limit makes it. */
+	emit_close(&f->emit);
+	DIR *dir = opendir(f->out);
+	struct dirent *entry;
+	char path[512], renamed[512];
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", f->out, entry->d_name);
+		snprintf(renamed, sizeof(renamed), "%s/%.14s000000000000-000000000101.json", f->out,
+		    entry->d_name);
+		assert_int_equal(rename(path, renamed), 0);
+		assert_int_equal(truncate(renamed, 0), 0);
+	}
+	closedir(dir);
+	start(f);
+	run_idle(f);
+	expect_files(f, 102, f->next[1], NO_GAP);
+}
+
+static void
+the_listing_is_the_cursor_when_the_store_was_not_written(void **state)
+{
+	struct fixture *f = *state;
+	bool worked, done;
+
+	add_block(f, 1, 5);
+	start(f);
+	/* The first commit of emit's store is that of opening the files; the fault hits
+	 * the one after the rename. */
+	arm("emit.after_rename:1");
+	OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+	crash(f);
+	start(f);
+	add_block(f, 1, 3);
+	run_idle(f);
+	expect_files(f, 0, 8, NO_GAP);
+}
+
+static void
+a_part_cut_off_before_the_rename_is_written_again(void **state)
+{
+	struct fixture *f = *state;
+	bool worked, done;
+
+	add_block(f, 1, 5);
+	start(f);
+	arm("emit.before_rename:1");
+	OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+	crash(f);
+	expect_files(f, 0, 0, NO_GAP);
+	start(f);
+	run_idle(f);
+	expect_files(f, 0, 5, NO_GAP);
+}
+
+static void
+an_unknown_rename_is_looked_up_without_a_restart(void **state)
+{
+	struct fixture *f = *state;
+
+	add_block(f, 1, 5);
+	start(f);
+	arm("emit.after_rename:1");
+	run_idle(f);
+	add_block(f, 1, 5);
+	run_idle(f);
+	expect_files(f, 0, 10, NO_GAP);
+}
+
+static void
+a_cleared_directory_gets_only_new_rows(void **state)
+{
+	struct fixture *f = *state;
+	int count;
+	struct fl_buf out;
+
+	add_block(f, 1, 5);
+	start(f);
+	run_idle(f);
+	emit_close(&f->emit);
+	assert_int_equal(nftw(f->out, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	add_block(f, 1, 2);
+	start(f);
+	run_idle(f);
+	expect_files(f, 5, 7, NO_GAP);
+	fl_buf_init(&out);
+	read_files(f, &out, &count);
+	assert_int_equal(count, 1);
+	fl_buf_fini(&out);
+}
+
+static void
+a_refused_row_is_dead_lettered_before_it_is_passed(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_sink_position position;
+	struct fl_dead_head head;
+	char value[128] = "";
+	bool worked, done;
+
+	add_block(f, 1, 4);
+	start(f);
+	arm("emit.refuse:3,emit.before_rename:1");
+	OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+	/* The transaction did not come about, the dead letter is there already. */
+	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 1);
+	assert_int_equal(head.offset, 2);
+	assert_int_equal(head.code, FL_E_SINK_REFUSED);
+	assert_string_equal(value, "{\"name\":\"r2\",\"n\":2}");
+	crash(f);
+	start(f);
+	arm("emit.refuse:3");
+	run_idle(f);
+	expect_files(f, 0, 4, 2);
+	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 1);
+	get_record(f, "files", &position);
+	assert_int_equal(position.next, 4);
+}
+
+static void
+the_row_that_a_sink_refuses_in_a_run_is_singled_out(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_dead_head head;
+	char value[128] = "";
+
+	add_block(f, 0, 8);
+	start(f);
+	/* Refused as a whole, then the first half, then its half, then row 0 alone. */
+	arm("emit.test.refuse:1,emit.test.refuse:2,emit.test.refuse:3,emit.test.refuse:4");
+	run_idle(f);
+	expect_lines(f, "+I[r1, 1]\n+I[r2, 2]\n+I[r3, 3]\n+I[r4, 4]\n+I[r5, 5]\n+I[null, 6]\n+I[r7, 7]\n");
+	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 1);
+	assert_int_equal(head.offset, 0);
+}
+
+static void
+a_waiting_sink_shows_why_and_stops_no_other(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_sink_position position;
+	bool worked, done;
+
+	add_block(f, 0, 2);
+	add_block(f, 1, 2);
+	start(f);
+	arm("emit.test.away:1");
+	OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+	get_record(f, "mem", &position);
+	assert_int_equal(position.state, 1);
+	assert_non_null(strstr(position.error, "IO"));
+	assert_int_equal(position.next, 0);
+	get_record(f, "files", &position);
+	assert_int_equal(position.next, 2);
+	run_idle(f);
+	expect_lines(f, "+I[r0, 0]\n+I[r1, 1]\n");
+	get_record(f, "mem", &position);
+	assert_int_equal(position.state, 0);
+	assert_string_equal(position.error, "");
+	assert_int_equal(position.next, 2);
+}
+
+static void
+a_sink_ahead_of_the_outbox_stops_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_sink_position position;
+	bool worked, done;
+
+	add_block(f, 1, 5);
+	start(f);
+	run_idle(f);
+	emit_close(&f->emit);
+	f->next[1] = 3; /* an older store */
+	add_block(f, 0, 1);
+	start(f);
+	OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+	run_idle(f);
+	expect_lines(f, "+I[r0, 0]\n");
+	/* Nobody is left once the other one is done. */
+	f->finished = true;
+	write_cursor(f);
+	while (emit_step(f->emit, f->now_ms, &worked, &done, &f->err) == FL_OK)
+		assert_false(done);
+	assert_int_equal(f->err.code, FL_E_SINK_AHEAD);
+	assert_int_equal(fl_code_exit(f->err.code), 78);
+	get_record(f, "files", &position);
+	assert_int_equal(position.next, 5);
+}
+
+static void
+a_position_before_the_oldest_kept_row_stops(void **state)
+{
+	struct fixture *f = *state;
+	bool worked, done;
+
+	add_block(f, 0, 5);
+	f->first[0] = f->first[1] = 3;
+	add_block(f, 1, 5);
+	start(f);
+	assert_int_equal(emit_step(f->emit, f->now_ms, &worked, &done, &f->err), FL_E_OUTBOX_TRIMMED);
+}
+
+static void
+a_new_store_starts_at_row_0(void **state)
+{
+	struct fixture *f = *state;
+	char path[256];
+
+	add_block(f, 0, 2);
+	add_block(f, 1, 2);
+	start(f);
+	run_idle(f);
+	expect_lines(f, "+I[r0, 0]\n+I[r1, 1]\n");
+	emit_close(&f->emit);
+	fl_store_close(&f->store);
+	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
+	assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	open_store(f);
+	f->next[0] = f->next[1] = 0;
+	add_block(f, 0, 1);
+	start(f);
+	run_idle(f);
+	expect_lines(f, "+I[r0, 0]\n");
+}
+
+static void
+a_gap_in_the_outbox_is_not_passed(void **state)
+{
+	struct fixture *f = *state;
+	bool worked, done;
+
+	add_block(f, 0, 2);
+	f->next[0] += 1;
+	f->next[1] = 1;
+	add_block(f, 0, 2);
+	start(f);
+	assert_int_equal(emit_step(f->emit, f->now_ms, &worked, &done, &f->err), FL_E_STORE_DAMAGED);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(rows_come_out_in_order_and_once),
+		TEST(a_sink_waits_for_a_store_that_does_not_exist_yet),
+		TEST(done_when_the_pipeline_is_finished_and_all_is_confirmed),
+		TEST(a_position_inside_a_block_is_found),
+		TEST(the_listing_is_the_cursor_when_the_store_was_not_written),
+		TEST(a_part_cut_off_before_the_rename_is_written_again),
+		TEST(an_unknown_rename_is_looked_up_without_a_restart),
+		TEST(a_cleared_directory_gets_only_new_rows),
+		TEST(a_refused_row_is_dead_lettered_before_it_is_passed),
+		TEST(the_row_that_a_sink_refuses_in_a_run_is_singled_out),
+		TEST(a_waiting_sink_shows_why_and_stops_no_other),
+		TEST(a_sink_ahead_of_the_outbox_stops_alone),
+		TEST(a_position_before_the_oldest_kept_row_stops),
+		TEST(a_new_store_starts_at_row_0),
+		TEST(a_gap_in_the_outbox_is_not_passed),
+	};
+
+	return cmocka_run_group_tests_name("emit/emit", tests, NULL, NULL);
+}
