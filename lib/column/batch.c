@@ -21,7 +21,7 @@ struct type_row {
 };
 
 static const struct type_row type_rows[] = {
-#define FL_TYPE(name, code, w, t) [code] = { .width = (w), .text = (t) },
+#define FL_TYPE(name, code, w, t) [code] = {.width = (w), .text = (t)},
 #include "tbl/types.h"
 #undef FL_TYPE
 };
@@ -118,7 +118,7 @@ fl_type_equal(const struct fl_type *a, const struct fl_type *b)
 struct fl_type
 fl_type_make(enum fl_type_id id, bool nullable)
 {
-	struct fl_type type = { .id = (uint8_t)id, .nullable = nullable };
+	struct fl_type type = {.id = (uint8_t)id, .nullable = nullable};
 
 	if (id == FL_TYPE_DECIMAL)
 		type.precision = 10;
@@ -148,7 +148,7 @@ fl_col_alloc(struct fl_col *col, const struct fl_type *type, uint32_t row_max, b
 {
 	uint32_t width = fl_type_width((enum fl_type_id)type->id);
 
-	*col = (struct fl_col){ .type = *type };
+	*col = (struct fl_col){.type = *type};
 	if (width != 0) {
 		/* At least one value, so that data is never NULL. */
 		col->data = fl_arena_alloc(arena, (size_t)FL_MAX(row_max, 1) * width);
@@ -178,8 +178,8 @@ grow_builder(struct fl_builder *b, uint32_t row_max)
 		if (width != 0) {
 			bc->col.data = fl_realloc(bc->col.data, (size_t)row_max * width);
 		} else {
-			bc->offsets = fl_realloc(
-			    bc->offsets, ((size_t)row_max + 1) * sizeof(uint32_t));
+			bc->offsets =
+			    fl_realloc(bc->offsets, ((size_t)row_max + 1) * sizeof(uint32_t));
 			bc->offsets[0] = 0;
 			bc->col.offsets = bc->offsets;
 		}
@@ -192,7 +192,7 @@ grow_builder(struct fl_builder *b, uint32_t row_max)
 void
 fl_builder_init(struct fl_builder *b, const struct fl_schema *schema)
 {
-	*b = (struct fl_builder){ .schema = schema };
+	*b = (struct fl_builder){.schema = schema};
 	b->cols = fl_calloc(FL_MAX(schema->count, 1), sizeof(*b->cols));
 	for (uint32_t c = 0; c < schema->count; c++) {
 		b->cols[c].col.type = schema->fields[c].type;
@@ -211,7 +211,7 @@ fl_builder_fini(struct fl_builder *b)
 		fl_buf_fini(&b->cols[c].bytes);
 	}
 	free(b->cols);
-	*b = (struct fl_builder){ .schema = NULL };
+	*b = (struct fl_builder){.schema = NULL};
 }
 
 void

@@ -48,10 +48,10 @@ struct acc_blob {
 	int64_t count;
 };
 
-static const char *const parts_count[] = { ".count", NULL };
-static const char *const parts_sum[] = { ".sum", ".count", NULL };
-static const char *const parts_min[] = { ".min", NULL };
-static const char *const parts_max[] = { ".max", NULL };
+static const char *const parts_count[] = {".count", NULL};
+static const char *const parts_sum[] = {".sum", ".count", NULL};
+static const char *const parts_min[] = {".min", NULL};
+static const char *const parts_max[] = {".max", NULL};
 
 /* ---- heap ---- */
 
@@ -84,76 +84,79 @@ fl_heap_put(struct fl_heap *heap, const void *p, uint32_t size)
  * Defines add_<word>(): for each row, with v the value and acc its accumulator,
  * the statement `update`.
  */
-#define DEFINE_ADD(word, T, A, update) \
-	ALWAYS_INLINE void loop_##word(char *base, uint32_t stride, const uint32_t *rows, \
-	    const struct fl_col *arg, const uint32_t *sel, uint32_t count, bool has_rows, \
-	    bool has_sel, bool has_valid) \
-	{ \
-		const T *x = arg->data; \
-		const uint64_t *valid = arg->valid; \
-		struct A own; \
-		if (!has_rows) \
-			memcpy(&own, base, sizeof(own)); \
-		for (uint32_t k = 0; k < count; k++) { \
-			uint32_t row = has_sel ? sel[k] : k; \
-			if (has_valid && !(valid[row >> 6] >> (row & 63) & 1)) \
-				continue; \
-			struct A *acc = has_rows ? (struct A *)(void *)(base + (size_t)rows[k] * stride) : &own; \
-			T v = x[row]; \
-			update; \
-		} \
-		if (!has_rows) \
-			memcpy(base, &own, sizeof(own)); \
-	} \
-	static void add_##word(char *base, uint32_t stride, const uint32_t *rows, \
-	    const struct fl_col *arg, const uint32_t *sel, uint32_t count) \
-	{ \
-		switch ((rows != NULL) << 2 | (sel != NULL) << 1 | (arg->valid != NULL)) { \
-		case 0: \
-			loop_##word(base, stride, rows, arg, sel, count, false, false, false); \
-			break; \
-		case 1: \
-			loop_##word(base, stride, rows, arg, sel, count, false, false, true); \
-			break; \
-		case 2: \
-			loop_##word(base, stride, rows, arg, sel, count, false, true, false); \
-			break; \
-		case 3: \
-			loop_##word(base, stride, rows, arg, sel, count, false, true, true); \
-			break; \
-		case 4: \
-			loop_##word(base, stride, rows, arg, sel, count, true, false, false); \
-			break; \
-		case 5: \
-			loop_##word(base, stride, rows, arg, sel, count, true, false, true); \
-			break; \
-		case 6: \
-			loop_##word(base, stride, rows, arg, sel, count, true, true, false); \
-			break; \
-		default: \
-			loop_##word(base, stride, rows, arg, sel, count, true, true, true); \
-			break; \
-		} \
+#define DEFINE_ADD(word, T, A, update)                                                             \
+	ALWAYS_INLINE void loop_##word(char *base, uint32_t stride, const uint32_t *rows,          \
+	    const struct fl_col *arg, const uint32_t *sel, uint32_t count, bool has_rows,          \
+	    bool has_sel, bool has_valid)                                                          \
+	{                                                                                          \
+		const T *x = arg->data;                                                            \
+		const uint64_t *valid = arg->valid;                                                \
+		struct A own;                                                                      \
+		if (!has_rows)                                                                     \
+			memcpy(&own, base, sizeof(own));                                           \
+		for (uint32_t k = 0; k < count; k++) {                                             \
+			uint32_t row = has_sel ? sel[k] : k;                                       \
+			if (has_valid && !(valid[row >> 6] >> (row & 63) & 1))                     \
+				continue;                                                          \
+			struct A *acc =                                                            \
+			    has_rows ? (struct A *)(void *)(base + (size_t)rows[k] * stride)       \
+				     : &own;                                                       \
+			T v = x[row];                                                              \
+			update;                                                                    \
+		}                                                                                  \
+		if (!has_rows)                                                                     \
+			memcpy(base, &own, sizeof(own));                                           \
+	}                                                                                          \
+	static void add_##word(char *base, uint32_t stride, const uint32_t *rows,                  \
+	    const struct fl_col *arg, const uint32_t *sel, uint32_t count)                         \
+	{                                                                                          \
+		switch ((rows != NULL) << 2 | (sel != NULL) << 1 | (arg->valid != NULL)) {         \
+		case 0:                                                                            \
+			loop_##word(base, stride, rows, arg, sel, count, false, false, false);     \
+			break;                                                                     \
+		case 1:                                                                            \
+			loop_##word(base, stride, rows, arg, sel, count, false, false, true);      \
+			break;                                                                     \
+		case 2:                                                                            \
+			loop_##word(base, stride, rows, arg, sel, count, false, true, false);      \
+			break;                                                                     \
+		case 3:                                                                            \
+			loop_##word(base, stride, rows, arg, sel, count, false, true, true);       \
+			break;                                                                     \
+		case 4:                                                                            \
+			loop_##word(base, stride, rows, arg, sel, count, true, false, false);      \
+			break;                                                                     \
+		case 5:                                                                            \
+			loop_##word(base, stride, rows, arg, sel, count, true, false, true);       \
+			break;                                                                     \
+		case 6:                                                                            \
+			loop_##word(base, stride, rows, arg, sel, count, true, true, false);       \
+			break;                                                                     \
+		default:                                                                           \
+			loop_##word(base, stride, rows, arg, sel, count, true, true, true);        \
+			break;                                                                     \
+		}                                                                                  \
 	}
 
 /* Sums of integers wrap in 64 bits; the low bits are those of the narrow type. */
-#define ADD_INTEGER \
-	acc->value = (int64_t)((uint64_t)acc->value + (uint64_t)(int64_t)v); \
+#define ADD_INTEGER                                                                                \
+	acc->value = (int64_t)((uint64_t)acc->value + (uint64_t)(int64_t)v);                       \
 	acc->count++
-#define ADD_FLOATING \
-	acc->value += v; \
+#define ADD_FLOATING                                                                               \
+	acc->value += v;                                                                           \
 	acc->count++
-#define ADD_DECIMAL \
-	acc->count++; \
-	if (__builtin_add_overflow(acc->value, v, &acc->value) || !fl_decimal_fits(acc->value, 38)) \
-		acc->overflow = 1
-#define TAKE_LESS \
-	if (acc->count == 0 || v < acc->value) \
-		acc->value = v; \
+#define ADD_DECIMAL                                                                                \
+	acc->count++;                                                                              \
+	if (__builtin_add_overflow(acc->value, v, &acc->value) ||                                  \
+	    !fl_decimal_fits(acc->value, 38))                                                      \
+	acc->overflow = 1
+#define TAKE_LESS                                                                                  \
+	if (acc->count == 0 || v < acc->value)                                                     \
+		acc->value = v;                                                                    \
 	acc->count = 1
-#define TAKE_MORE \
-	if (acc->count == 0 || v > acc->value) \
-		acc->value = v; \
+#define TAKE_MORE                                                                                  \
+	if (acc->count == 0 || v > acc->value)                                                     \
+		acc->value = v;                                                                    \
 	acc->count = 1
 
 DEFINE_ADD(sum_i8, int8_t, acc_i64, ADD_INTEGER)
@@ -165,6 +168,7 @@ DEFINE_ADD(sum_f64, double, acc_f64, ADD_FLOATING)
 DEFINE_ADD(avg_f32, float, acc_f64, acc->value += (double)v; acc->count++)
 DEFINE_ADD(sum_i128, fl_i128, acc_sum_i128, ADD_DECIMAL)
 DEFINE_ADD(min_u8, uint8_t, acc_i64, TAKE_LESS)
+/* NOLINTNEXTLINE(bugprone-signed-char-misuse): TINYINT is a number */
 DEFINE_ADD(min_i8, int8_t, acc_i64, TAKE_LESS)
 DEFINE_ADD(min_i16, int16_t, acc_i64, TAKE_LESS)
 DEFINE_ADD(min_i32, int32_t, acc_i64, TAKE_LESS)
@@ -173,6 +177,7 @@ DEFINE_ADD(min_f32, float, acc_f32, TAKE_LESS)
 DEFINE_ADD(min_f64, double, acc_f64, TAKE_LESS)
 DEFINE_ADD(min_i128, fl_i128, acc_i128, TAKE_LESS)
 DEFINE_ADD(max_u8, uint8_t, acc_i64, TAKE_MORE)
+/* NOLINTNEXTLINE(bugprone-signed-char-misuse): TINYINT is a number */
 DEFINE_ADD(max_i8, int8_t, acc_i64, TAKE_MORE)
 DEFINE_ADD(max_i16, int16_t, acc_i64, TAKE_MORE)
 DEFINE_ADD(max_i32, int32_t, acc_i64, TAKE_MORE)
@@ -187,7 +192,8 @@ typedef void add_loop(char *base, uint32_t stride, const uint32_t *rows, const s
 /* ---- COUNT ---- */
 
 static enum fl_code
-rule_count(const struct fl_type *arg, struct fl_type *result, uint32_t *acc_size, struct fl_err *err)
+rule_count(
+    const struct fl_type *arg, struct fl_type *result, uint32_t *acc_size, struct fl_err *err)
 {
 	(void)arg;
 	(void)err;
@@ -315,13 +321,13 @@ add_sum(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *r
     const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
 {
 	static add_loop *const loops[] = {
-		[FL_TYPE_TINYINT] = add_sum_i8,
-		[FL_TYPE_SMALLINT] = add_sum_i16,
-		[FL_TYPE_INT] = add_sum_i32,
-		[FL_TYPE_BIGINT] = add_sum_i64,
-		[FL_TYPE_FLOAT] = add_sum_f32,
-		[FL_TYPE_DOUBLE] = add_sum_f64,
-		[FL_TYPE_DECIMAL] = add_sum_i128,
+	    [FL_TYPE_TINYINT] = add_sum_i8,
+	    [FL_TYPE_SMALLINT] = add_sum_i16,
+	    [FL_TYPE_INT] = add_sum_i32,
+	    [FL_TYPE_BIGINT] = add_sum_i64,
+	    [FL_TYPE_FLOAT] = add_sum_f32,
+	    [FL_TYPE_DOUBLE] = add_sum_f64,
+	    [FL_TYPE_DECIMAL] = add_sum_i128,
 	};
 
 	(void)heap;
@@ -374,9 +380,8 @@ finish_decimal(const struct fl_agg *agg, const struct acc_sum_i128 *acc, bool is
 	fl_i128 v = acc->value;
 	uint32_t scale = agg->arg->type.scale;
 
-	if (acc->overflow != 0 ||
-	    (is_avg && !fl_decimal_div(acc->value, scale, acc->count, 0, out->type.precision,
-			   out->type.scale, &v))) {
+	if (acc->overflow != 0 || (is_avg && !fl_decimal_div(acc->value, scale, acc->count, 0,
+						 out->type.precision, out->type.scale, &v))) {
 		store_null(out, i);
 		return;
 	}
@@ -384,14 +389,13 @@ finish_decimal(const struct fl_agg *agg, const struct acc_sum_i128 *acc, bool is
 }
 
 static void
-finish_total(
-    const struct fl_agg *agg, const char *acc, bool is_avg, struct fl_col *out, uint32_t i)
+finish_total(const struct fl_agg *agg, const char *acc, bool is_avg, struct fl_col *out, uint32_t i)
 {
 	uint8_t id = agg->result.id;
 
 	int64_t count = id == FL_TYPE_DECIMAL
-	    ? ((const struct acc_sum_i128 *)(const void *)acc)->count
-	    : ((const struct acc_i64 *)(const void *)acc)->count;
+			    ? ((const struct acc_sum_i128 *)(const void *)acc)->count
+			    : ((const struct acc_i64 *)(const void *)acc)->count;
 
 	if (count == 0) {
 		store_null(out, i);
@@ -408,8 +412,8 @@ finish_total(
 		const struct acc_f64 *a = (const struct acc_f64 *)(const void *)acc;
 
 		((float *)out->data)[i] = is_avg
-		    ? (float)(a->value / (double)a->count)
-		    : ((const struct acc_f32 *)(const void *)acc)->value;
+					      ? (float)(a->value / (double)a->count)
+					      : ((const struct acc_f32 *)(const void *)acc)->value;
 	} else {
 		const struct acc_i64 *a = (const struct acc_i64 *)(const void *)acc;
 
@@ -436,7 +440,8 @@ finish_avg(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap
 }
 
 static void
-print_total(const struct fl_agg *agg, const char *acc, bool is_avg, uint32_t part, struct fl_buf *out)
+print_total(
+    const struct fl_agg *agg, const char *acc, bool is_avg, uint32_t part, struct fl_buf *out)
 {
 	const struct acc_i64 *a = (const struct acc_i64 *)(const void *)acc;
 	const struct acc_sum_i128 *d = (const struct acc_sum_i128 *)(const void *)acc;
@@ -524,7 +529,8 @@ add_strings(int sign, char *base, uint32_t stride, const uint32_t *rows, const s
 	for (uint32_t k = 0; k < count; k++) {
 		uint32_t row = sel != NULL ? sel[k] : k, size;
 		struct acc_blob *acc =
-		    (struct acc_blob *)(void *)(base + (rows != NULL ? (size_t)rows[k] * stride : 0));
+		    (struct acc_blob *)(void *)(base +
+						(rows != NULL ? (size_t)rows[k] * stride : 0));
 		const char *p;
 		int c;
 
@@ -547,17 +553,17 @@ add_min(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *r
     const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
 {
 	static add_loop *const loops[] = {
-		[FL_TYPE_BOOLEAN] = add_min_u8,
-		[FL_TYPE_TINYINT] = add_min_i8,
-		[FL_TYPE_SMALLINT] = add_min_i16,
-		[FL_TYPE_INT] = add_min_i32,
-		[FL_TYPE_BIGINT] = add_min_i64,
-		[FL_TYPE_FLOAT] = add_min_f32,
-		[FL_TYPE_DOUBLE] = add_min_f64,
-		[FL_TYPE_DECIMAL] = add_min_i128,
-		[FL_TYPE_DATE] = add_min_i32,
-		[FL_TYPE_TIMESTAMP] = add_min_i64,
-		[FL_TYPE_TIMESTAMP_LTZ] = add_min_i64,
+	    [FL_TYPE_BOOLEAN] = add_min_u8,
+	    [FL_TYPE_TINYINT] = add_min_i8,
+	    [FL_TYPE_SMALLINT] = add_min_i16,
+	    [FL_TYPE_INT] = add_min_i32,
+	    [FL_TYPE_BIGINT] = add_min_i64,
+	    [FL_TYPE_FLOAT] = add_min_f32,
+	    [FL_TYPE_DOUBLE] = add_min_f64,
+	    [FL_TYPE_DECIMAL] = add_min_i128,
+	    [FL_TYPE_DATE] = add_min_i32,
+	    [FL_TYPE_TIMESTAMP] = add_min_i64,
+	    [FL_TYPE_TIMESTAMP_LTZ] = add_min_i64,
 	};
 
 	if (fl_type_is_var((enum fl_type_id)arg->type.id))
@@ -571,17 +577,17 @@ add_max(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *r
     const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
 {
 	static add_loop *const loops[] = {
-		[FL_TYPE_BOOLEAN] = add_max_u8,
-		[FL_TYPE_TINYINT] = add_max_i8,
-		[FL_TYPE_SMALLINT] = add_max_i16,
-		[FL_TYPE_INT] = add_max_i32,
-		[FL_TYPE_BIGINT] = add_max_i64,
-		[FL_TYPE_FLOAT] = add_max_f32,
-		[FL_TYPE_DOUBLE] = add_max_f64,
-		[FL_TYPE_DECIMAL] = add_max_i128,
-		[FL_TYPE_DATE] = add_max_i32,
-		[FL_TYPE_TIMESTAMP] = add_max_i64,
-		[FL_TYPE_TIMESTAMP_LTZ] = add_max_i64,
+	    [FL_TYPE_BOOLEAN] = add_max_u8,
+	    [FL_TYPE_TINYINT] = add_max_i8,
+	    [FL_TYPE_SMALLINT] = add_max_i16,
+	    [FL_TYPE_INT] = add_max_i32,
+	    [FL_TYPE_BIGINT] = add_max_i64,
+	    [FL_TYPE_FLOAT] = add_max_f32,
+	    [FL_TYPE_DOUBLE] = add_max_f64,
+	    [FL_TYPE_DECIMAL] = add_max_i128,
+	    [FL_TYPE_DATE] = add_max_i32,
+	    [FL_TYPE_TIMESTAMP] = add_max_i64,
+	    [FL_TYPE_TIMESTAMP_LTZ] = add_max_i64,
 	};
 
 	if (fl_type_is_var((enum fl_type_id)arg->type.id))
@@ -593,7 +599,8 @@ add_max(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *r
 /* Appends a value of variable width; offsets are the caller's array, which
  * fl_col_alloc() made writable. */
 static void
-append_string(struct fl_col *out, uint32_t i, struct fl_buf *out_bytes, const char *p, uint32_t size)
+append_string(
+    struct fl_col *out, uint32_t i, struct fl_buf *out_bytes, const char *p, uint32_t size)
 {
 	uint32_t *offsets = (uint32_t *)(uintptr_t)out->offsets;
 
@@ -658,7 +665,7 @@ print_min(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
 	const struct acc_blob *b = (const struct acc_blob *)(const void *)acc;
 	fl_i128 wide = 0;
 	uint64_t valid = 1;
-	struct fl_col col = { .type = agg->result, .data = &wide, .valid = &valid };
+	struct fl_col col = {.type = agg->result, .data = &wide, .valid = &valid};
 
 	(void)part;
 	if (fl_type_is_var((enum fl_type_id)agg->result.id)) {
@@ -682,10 +689,15 @@ print_max(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
 /* ---- table ---- */
 
 static const struct fl_agg_fn agg_fns[] = {
-#define FL_AGGREGATE(n, args, ident, suffixes, h) \
-	{ .name = (n), .arg_count = (args), .type_rule = rule_##ident, .add = add_##ident, \
-		.finish = finish_##ident, .parts = suffixes, .part_print = print_##ident, \
-		.help = (h) },
+#define FL_AGGREGATE(n, args, ident, suffixes, h)                                                  \
+	{.name = (n),                                                                              \
+	    .arg_count = (args),                                                                   \
+	    .type_rule = rule_##ident,                                                             \
+	    .add = add_##ident,                                                                    \
+	    .finish = finish_##ident,                                                              \
+	    .parts = (suffixes),                                                                   \
+	    .part_print = print_##ident,                                                           \
+	    .help = (h)},
 #include "tbl/aggregates.h"
 #undef FL_AGGREGATE
 };
@@ -694,7 +706,8 @@ const struct fl_agg_fn *
 fl_agg_find(const char *name, size_t len, bool star)
 {
 	for (size_t i = 0; i < FL_ARRAY_COUNT(agg_fns); i++)
-		if (strlen(agg_fns[i].name) == len && strncasecmp(agg_fns[i].name, name, len) == 0 &&
+		if (strlen(agg_fns[i].name) == len &&
+		    strncasecmp(agg_fns[i].name, name, len) == 0 &&
 		    (agg_fns[i].arg_count == 0) == star)
 			return &agg_fns[i];
 	return NULL;

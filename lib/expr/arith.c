@@ -106,8 +106,8 @@ fl_rule_times(struct fl_arena *arena, const char *name, struct fl_expr **args, u
 	if (result->id == FL_TYPE_DECIMAL) {
 		const struct fl_type *x = &args[0]->type, *y = &args[1]->type;
 
-		*result = fl_decimal_type(
-		    x->precision + y->precision + 1u, (uint32_t)x->scale + y->scale, result->nullable);
+		*result = fl_decimal_type(x->precision + y->precision + 1u,
+		    (uint32_t)x->scale + y->scale, result->nullable);
 	}
 	return FL_OK;
 }
@@ -193,9 +193,10 @@ fl_rule_round(struct fl_arena *arena, const char *name, struct fl_expr **args, u
 	if (result->id == FL_TYPE_DECIMAL && digits < result->scale) {
 		uint32_t whole = (uint32_t)result->precision - result->scale + 1;
 
-		*result = digits < 0
-		    ? fl_decimal_type(FL_MIN(whole, FL_DECIMAL_PRECISION_MAX), 0, result->nullable)
-		    : fl_decimal_type(whole + (uint32_t)digits, (uint32_t)digits, result->nullable);
+		*result = digits < 0 ? fl_decimal_type(FL_MIN(whole, FL_DECIMAL_PRECISION_MAX), 0,
+					   result->nullable)
+				     : fl_decimal_type(whole + (uint32_t)digits, (uint32_t)digits,
+					   result->nullable);
 	}
 	return FL_OK;
 }
@@ -215,37 +216,39 @@ fl_rule_double(struct fl_arena *arena, const char *name, struct fl_expr **args, 
 
 /* ---- + - * ---- */
 
-#define INT_LOOP(T, U, op) \
-	do { \
-		const T *x = a->data, *y = b->data; \
-		T *o = out->data; \
-		FL_ROWS(o[row] = (T)((U)x[row] op (U)y[row])); \
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and operators take none */
+#define INT_LOOP(T, U, op)                                                                         \
+	do {                                                                                       \
+		const T *x = a->data, *y = b->data;                                                \
+		T *o = out->data;                                                                  \
+		FL_ROWS(o[row] = (T)((U)x[row] op(U) y[row]));                                     \
 	} while (0)
-#define FLOAT_LOOP(T, op) \
-	do { \
-		const T *x = a->data, *y = b->data; \
-		T *o = out->data; \
-		FL_ROWS(o[row] = x[row] op y[row]); \
+#define FLOAT_LOOP(T, op)                                                                          \
+	do {                                                                                       \
+		const T *x = a->data, *y = b->data;                                                \
+		T *o = out->data;                                                                  \
+		FL_ROWS(o[row] = x[row] op y[row]);                                                \
 	} while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* 8 and 16 bits go through 32: unsigned short would promote to int and overflow. */
-#define NUMBER_CASES(op) \
-	case FL_TYPE_TINYINT: \
-		INT_LOOP(int8_t, uint32_t, op); \
-		break; \
-	case FL_TYPE_SMALLINT: \
-		INT_LOOP(int16_t, uint32_t, op); \
-		break; \
-	case FL_TYPE_INT: \
-		INT_LOOP(int32_t, uint32_t, op); \
-		break; \
-	case FL_TYPE_BIGINT: \
-		INT_LOOP(int64_t, uint64_t, op); \
-		break; \
-	case FL_TYPE_FLOAT: \
-		FLOAT_LOOP(float, op); \
-		break; \
-	case FL_TYPE_DOUBLE: \
-		FLOAT_LOOP(double, op); \
+#define NUMBER_CASES(op)                                                                           \
+	case FL_TYPE_TINYINT:                                                                      \
+		INT_LOOP(int8_t, uint32_t, op);                                                    \
+		break;                                                                             \
+	case FL_TYPE_SMALLINT:                                                                     \
+		INT_LOOP(int16_t, uint32_t, op);                                                   \
+		break;                                                                             \
+	case FL_TYPE_INT:                                                                          \
+		INT_LOOP(int32_t, uint32_t, op);                                                   \
+		break;                                                                             \
+	case FL_TYPE_BIGINT:                                                                       \
+		INT_LOOP(int64_t, uint64_t, op);                                                   \
+		break;                                                                             \
+	case FL_TYPE_FLOAT:                                                                        \
+		FLOAT_LOOP(float, op);                                                             \
+		break;                                                                             \
+	case FL_TYPE_DOUBLE:                                                                       \
+		FLOAT_LOOP(double, op);                                                            \
 		break
 
 typedef bool decimal_op(
@@ -260,9 +263,11 @@ decimal_loop(decimal_op *op, bool negate, const struct fl_col *a, const struct f
 	uint32_t xs = a->type.scale, ys = b->type.scale;
 	uint32_t p = out->type.precision, s = out->type.scale;
 
-	FL_ROWS(o[row] = 0;
+	FL_EACH_ROW (row) {
+		o[row] = 0;
 		if (!op(x[row], xs, negate ? -y[row] : y[row], ys, p, s, &o[row]))
-			fl_out_null(ctx, out, row));
+			fl_out_null(ctx, out, row);
+	}
 }
 
 /* DATE moves by whole days. */
@@ -306,12 +311,14 @@ fl_kernel_plus(const struct fl_expr *call, const struct fl_col *args, const uint
 	}
 }
 
-#define NEGATE_LOOP(T, U) \
-	do { \
-		const T *x = a->data; \
-		T *o = out->data; \
-		FL_ROWS(o[row] = (T)(0u - (U)x[row])); \
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and operators take none */
+#define NEGATE_LOOP(T, U)                                                                          \
+	do {                                                                                       \
+		const T *x = a->data;                                                              \
+		T *o = out->data;                                                                  \
+		FL_ROWS(o[row] = (T)(0u - (U)x[row]));                                             \
 	} while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static void
 negate_rows(const struct fl_col *a, const uint32_t *sel, uint32_t sel_count, struct fl_col *out)
@@ -413,20 +420,20 @@ fl_kernel_times(const struct fl_expr *call, const struct fl_col *args, const uin
 /* ---- / and MOD ---- */
 
 /* The smallest number has no positive twin: dividing it by -1 wraps to itself. */
-#define DIVIDE_LOOP(T, U) \
-	do { \
-		const T *x = a->data, *y = b->data; \
-		T *o = out->data; \
-		FL_ROWS( \
-			if (y[row] == 0) { \
-				o[row] = 0; \
-				fl_eval_error(ctx, row, FL_E_DIVISION_BY_ZERO); \
-			} else if (y[row] == -1) { \
-				o[row] = (T)(0u - (U)x[row]); \
-			} else { \
-				o[row] = (T)(x[row] / y[row]); \
-			}); \
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and operators take none */
+#define DIVIDE_LOOP(T, U)                                                                          \
+	do {                                                                                       \
+		const T *x = a->data, *y = b->data;                                                \
+		T *o = out->data;                                                                  \
+		FL_ROWS(                                                                           \
+		    if (y[row] == 0) {                                                             \
+			    o[row] = 0;                                                            \
+			    fl_eval_error(ctx, row, FL_E_DIVISION_BY_ZERO);                        \
+		    } else if (y[row] == -1) { o[row] = (T)(0u - (U)x[row]); } else {              \
+			    o[row] = (T)(x[row] / y[row]);                                         \
+		    });                                                                            \
 	} while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static void
 divide_decimals(decimal_op *op, const struct fl_col *a, const struct fl_col *b, const uint32_t *sel,
@@ -435,12 +442,14 @@ divide_decimals(decimal_op *op, const struct fl_col *a, const struct fl_col *b, 
 	const fl_i128 *x = a->data, *y = b->data;
 	fl_i128 *o = out->data;
 
-	FL_ROWS(o[row] = 0;
+	FL_EACH_ROW (row) {
+		o[row] = 0;
 		if (y[row] == 0)
 			fl_eval_error(ctx, row, FL_E_DIVISION_BY_ZERO);
 		else if (!op(x[row], a->type.scale, y[row], b->type.scale, out->type.precision,
 			     out->type.scale, &o[row]))
-			fl_out_null(ctx, out, row));
+			fl_out_null(ctx, out, row);
+	}
 }
 
 void
@@ -514,22 +523,28 @@ fl_kernel_mod(const struct fl_expr *call, const struct fl_col *args, const uint3
 		divide_decimals(fl_decimal_mod, a, b, sel, sel_count, ctx, out);
 		return;
 	}
-	FL_ROWS(int64_t x = fl_load_i64(a, row); int64_t y = fl_load_i64(b, row); int64_t r = 0;
+	FL_EACH_ROW (row) {
+		int64_t x = fl_load_i64(a, row);
+		int64_t y = fl_load_i64(b, row);
+		int64_t r = 0;
 		if (y == 0)
 			fl_eval_error(ctx, row, FL_E_DIVISION_BY_ZERO);
 		else if (y != -1)
 			r = x % y;
-		store_i64(out, row, r));
+		store_i64(out, row, r);
+	}
 }
 
 /* ---- functions of one number ---- */
 
-#define DOUBLE_LOOP(T, expression) \
-	do { \
-		const T *x = args[0].data; \
-		T *o = out->data; \
-		FL_ROWS(T v = x[row]; o[row] = (T)(expression)); \
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and operators take none */
+#define DOUBLE_LOOP(T, expression)                                                                 \
+	do {                                                                                       \
+		const T *x = args[0].data;                                                         \
+		T *o = out->data;                                                                  \
+		FL_ROWS(T v = x[row]; o[row] = (T)(expression));                                   \
 	} while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 void
 fl_kernel_abs(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
@@ -543,8 +558,10 @@ fl_kernel_abs(const struct fl_expr *call, const struct fl_col *args, const uint3
 	else if (call->type.id == FL_TYPE_DECIMAL)
 		DOUBLE_LOOP(fl_i128, v < 0 ? -v : v);
 	else
-		FL_ROWS(int64_t v = fl_load_i64(&args[0], row);
-			store_i64(out, row, v < 0 ? (int64_t)(0u - (uint64_t)v) : v));
+		FL_EACH_ROW (row) {
+			int64_t v = fl_load_i64(&args[0], row);
+			store_i64(out, row, v < 0 ? (int64_t)(0u - (uint64_t)v) : v);
+		}
 }
 
 void
@@ -559,26 +576,33 @@ fl_kernel_sign(const struct fl_expr *call, const struct fl_col *args, const uint
 		const fl_i128 *x = args[0].data;
 		fl_i128 *o = out->data;
 
-		FL_ROWS(o[row] = 0;
+		FL_EACH_ROW (row) {
+			o[row] = 0;
 			if (!fl_decimal_rescale((x[row] > 0) - (x[row] < 0), 0, out->type.precision,
 				out->type.scale, &o[row]))
-				fl_out_null(ctx, out, row));
+				fl_out_null(ctx, out, row);
+		}
 	} else {
-		FL_ROWS(int64_t v = fl_load_i64(&args[0], row);
-			store_i64(out, row, (v > 0) - (v < 0)));
+		FL_EACH_ROW (row) {
+			int64_t v = fl_load_i64(&args[0], row);
+			store_i64(out, row, (v > 0) - (v < 0));
+		}
 	}
 }
 
 /* DECIMAL down or up to scale 0. */
 static void
-floor_decimals(bool up, const struct fl_col *arg, const uint32_t *sel, uint32_t sel_count,
-    struct fl_col *out)
+floor_decimals(
+    bool up, const struct fl_col *arg, const uint32_t *sel, uint32_t sel_count, struct fl_col *out)
 {
 	const fl_i128 *x = arg->data;
 	fl_i128 *o = out->data, d = fl_decimal_pow10(arg->type.scale);
 
-	FL_ROWS(fl_i128 q = x[row] / d; fl_i128 r = x[row] % d;
-		o[row] = up ? q + (r > 0) : q - (r < 0));
+	FL_EACH_ROW (row) {
+		fl_i128 q = x[row] / d;
+		fl_i128 r = x[row] % d;
+		o[row] = up ? q + (r > 0) : q - (r < 0);
+	}
 }
 
 void
@@ -676,20 +700,25 @@ fl_kernel_round(const struct fl_expr *call, const struct fl_col *args, const uin
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
 {
 	const int32_t *n = call->arg_count == 2 ? args[1].data : NULL;
-	struct fl_buf text = { .data = NULL };
+	struct fl_buf text = {.data = NULL};
 
 	if (call->type.id == FL_TYPE_DOUBLE) {
-		FL_ROWS(((double *)out->data)[row] = round_double(
-			    FL_COL_AT(&args[0], double, row), n != NULL ? n[row] : 0, false, &text));
+		FL_ROWS(((double *)out->data)[row] = round_double(FL_COL_AT(&args[0], double, row),
+			    n != NULL ? n[row] : 0, false, &text));
 	} else if (call->type.id == FL_TYPE_FLOAT) {
-		FL_ROWS(((float *)out->data)[row] = (float)round_double(
-			    (double)FL_COL_AT(&args[0], float, row), n != NULL ? n[row] : 0, true, &text));
+		FL_ROWS(((float *)out->data)[row] =
+			    (float)round_double((double)FL_COL_AT(&args[0], float, row),
+				n != NULL ? n[row] : 0, true, &text));
 	} else if (call->type.id == FL_TYPE_DECIMAL) {
 		fl_i128 *o = out->data;
 		uint32_t scale = args[0].type.scale;
 
-		FL_ROWS(int64_t digits = n != NULL ? n[row] : 0; fl_i128 v = FL_COL_AT(&args[0], fl_i128, row);
-			fl_i128 r = v; uint32_t r_scale = scale; o[row] = 0;
+		FL_EACH_ROW (row) {
+			int64_t digits = n != NULL ? n[row] : 0;
+			fl_i128 v = FL_COL_AT(&args[0], fl_i128, row);
+			fl_i128 r = v;
+			uint32_t r_scale = scale;
+			o[row] = 0;
 			if (digits < (int64_t)scale) {
 				int64_t cut = (int64_t)scale - digits;
 
@@ -697,16 +726,17 @@ fl_kernel_round(const struct fl_expr *call, const struct fl_col *args, const uin
 				if (cut > 38 || !fl_decimal_rescale(v, (uint32_t)cut, 38, 0, &r))
 					r = 0;
 				r_scale = digits > 0 ? (uint32_t)digits : 0;
-				if (digits < 0 && (digits < -38 ||
-						      !fl_decimal_rescale(r, 0, 38, (uint32_t)-digits, &r)))
+				if (digits < 0 && (digits < -38 || !fl_decimal_rescale(r, 0, 38,
+								       (uint32_t)-digits, &r)))
 					r = 0;
 			}
 			if (!fl_decimal_rescale(
 				r, r_scale, out->type.precision, out->type.scale, &o[row]))
-				fl_out_null(ctx, out, row));
+				fl_out_null(ctx, out, row);
+		}
 	} else {
-		FL_ROWS(store_i64(out, row,
-		    round_integer(fl_load_i64(&args[0], row), n != NULL ? n[row] : 0)));
+		FL_ROWS(store_i64(
+		    out, row, round_integer(fl_load_i64(&args[0], row), n != NULL ? n[row] : 0)));
 	}
 	fl_buf_fini(&text);
 }

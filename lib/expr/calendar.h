@@ -59,7 +59,7 @@ bool fl_pattern_check(const char *pattern, size_t size, bool for_parse, char *ba
 void fl_pattern_print(const char *pattern, size_t size, int64_t ms, struct fl_buf *out);
 /* strict: the whole text, fields in range, as java.time; else as SimpleDateFormat:
  * fields overflow, text after the match is ignored. */
-bool fl_pattern_parse(const char *pattern, size_t pattern_size, const char *p, size_t size,
-    bool strict, int64_t *ms);
+bool fl_pattern_parse(
+    const char *pattern, size_t pattern_size, const char *p, size_t size, bool strict, int64_t *ms);
 
 #endif

@@ -56,60 +56,62 @@ decimal_i64(fl_i128 v, uint32_t scale)
 	return (int64_t)(v / fl_decimal_pow10(scale));
 }
 
-#define CONVERT_LOOP(F, T, expression) \
-	do { \
-		const F *x = arg->data; \
-		T *o = out->data; \
-		FL_ROWS(F v = x[row]; o[row] = (T)(expression)); \
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and operators take none */
+#define CONVERT_LOOP(F, T, expression)                                                             \
+	do {                                                                                       \
+		const F *x = arg->data;                                                            \
+		T *o = out->data;                                                                  \
+		FL_ROWS(F v = x[row]; o[row] = (T)(expression));                                   \
 	} while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
-#define FROM_INTEGERS(T, expression) \
-	case FL_TYPE_BOOLEAN: \
-		CONVERT_LOOP(uint8_t, T, expression); \
-		break; \
-	case FL_TYPE_TINYINT: \
-		CONVERT_LOOP(int8_t, T, expression); \
-		break; \
-	case FL_TYPE_SMALLINT: \
-		CONVERT_LOOP(int16_t, T, expression); \
-		break; \
-	case FL_TYPE_INT: \
-	case FL_TYPE_DATE: \
-		CONVERT_LOOP(int32_t, T, expression); \
-		break; \
-	case FL_TYPE_BIGINT: \
-	case FL_TYPE_TIMESTAMP: \
-	case FL_TYPE_TIMESTAMP_LTZ: \
-	case FL_TYPE_INTERVAL: \
-		CONVERT_LOOP(int64_t, T, expression); \
+#define FROM_INTEGERS(T, expression)                                                               \
+	case FL_TYPE_BOOLEAN:                                                                      \
+		CONVERT_LOOP(uint8_t, T, expression);                                              \
+		break;                                                                             \
+	case FL_TYPE_TINYINT:                                                                      \
+		CONVERT_LOOP(int8_t, T, expression);                                               \
+		break;                                                                             \
+	case FL_TYPE_SMALLINT:                                                                     \
+		CONVERT_LOOP(int16_t, T, expression);                                              \
+		break;                                                                             \
+	case FL_TYPE_INT:                                                                          \
+	case FL_TYPE_DATE:                                                                         \
+		CONVERT_LOOP(int32_t, T, expression);                                              \
+		break;                                                                             \
+	case FL_TYPE_BIGINT:                                                                       \
+	case FL_TYPE_TIMESTAMP:                                                                    \
+	case FL_TYPE_TIMESTAMP_LTZ:                                                                \
+	case FL_TYPE_INTERVAL:                                                                     \
+		CONVERT_LOOP(int64_t, T, expression);                                              \
 		break
 
-#define NO_NUMBERS \
-	case FL_TYPE_CHAR: \
-	case FL_TYPE_VARCHAR: \
-	case FL_TYPE_BINARY: \
-	case FL_TYPE_VARBINARY: \
-	case FL_TYPE_NULL: \
+#define NO_NUMBERS                                                                                 \
+	case FL_TYPE_CHAR:                                                                         \
+	case FL_TYPE_VARCHAR:                                                                      \
+	case FL_TYPE_BINARY:                                                                       \
+	case FL_TYPE_VARBINARY:                                                                    \
+	case FL_TYPE_NULL:                                                                         \
 		break
 
 /* real: how a double becomes T (small integers go through 32 bits, as in Java). */
-#define DEFINE_TO(word, T, real, of_decimal) \
-	static void number_to_##word(const struct fl_col *arg, const uint32_t *sel, \
-	    uint32_t sel_count, struct fl_col *out) \
-	{ \
-		switch ((enum fl_type_id)arg->type.id) { \
-			FROM_INTEGERS(T, v); \
-		case FL_TYPE_FLOAT: \
-			CONVERT_LOOP(float, T, real((double)v)); \
-			break; \
-		case FL_TYPE_DOUBLE: \
-			CONVERT_LOOP(double, T, real(v)); \
-			break; \
-		case FL_TYPE_DECIMAL: \
-			CONVERT_LOOP(fl_i128, T, of_decimal(v, arg->type.scale)); \
-			break; \
-			NO_NUMBERS; \
-		} \
+#define DEFINE_TO(word, T, real, of_decimal)                                                       \
+	static void number_to_##word(                                                              \
+	    const struct fl_col *arg, const uint32_t *sel, uint32_t sel_count, struct fl_col *out) \
+	{                                                                                          \
+		switch ((enum fl_type_id)arg->type.id) {                                           \
+			FROM_INTEGERS(T, v);                                                       \
+		case FL_TYPE_FLOAT:                                                                \
+			CONVERT_LOOP(float, T, real((double)v));                                   \
+			break;                                                                     \
+		case FL_TYPE_DOUBLE:                                                               \
+			CONVERT_LOOP(double, T, real(v));                                          \
+			break;                                                                     \
+		case FL_TYPE_DECIMAL:                                                              \
+			CONVERT_LOOP(fl_i128, T, of_decimal(v, arg->type.scale));                  \
+			break;                                                                     \
+			NO_NUMBERS;                                                                \
+		}                                                                                  \
 	}
 
 DEFINE_TO(i8, int8_t, saturate_i32, decimal_i64)
@@ -135,28 +137,38 @@ number_to_decimal(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 	fl_i128 *o = c->out->data;
 	uint32_t p = c->out->type.precision, s = c->out->type.scale;
 	enum fl_type_id from = (enum fl_type_id)arg->type.id;
-	struct fl_buf text = { .data = NULL };
+	struct fl_buf text = {.data = NULL};
 
 	if (from == FL_TYPE_DECIMAL) {
-		FL_ROWS(o[row] = 0; if (!fl_decimal_rescale(FL_COL_AT(arg, fl_i128, row),
-						arg->type.scale, p, s, &o[row]))
-					fl_out_null(c->ctx, c->out, row));
+		FL_EACH_ROW (row) {
+			o[row] = 0;
+			if (!fl_decimal_rescale(
+				FL_COL_AT(arg, fl_i128, row), arg->type.scale, p, s, &o[row]))
+				fl_out_null(c->ctx, c->out, row);
+		}
 	} else if (from == FL_TYPE_FLOAT || from == FL_TYPE_DOUBLE) {
 		/* As BigDecimal.valueOf(): the digits that Java would print. */
-		FL_ROWS(double v = from == FL_TYPE_FLOAT ? (double)FL_COL_AT(arg, float, row)
+		FL_EACH_ROW (row) {
+			double v = from == FL_TYPE_FLOAT ? (double)FL_COL_AT(arg, float, row)
 							 : FL_COL_AT(arg, double, row);
-			o[row] = 0; fl_buf_reset(&text); fl_print_double(&text, v);
+			o[row] = 0;
+			fl_buf_reset(&text);
+			fl_print_double(&text, v);
 			enum fl_parsed parsed =
 			    fl_parse_decimal_why(text.data, text.size, p, s, &o[row]);
 			if (parsed == FL_PARSED_NOT)
 				fail_row(c, row);
 			else if (parsed == FL_PARSED_TOO_LARGE)
-				fl_out_null(c->ctx, c->out, row));
+				fl_out_null(c->ctx, c->out, row);
+		}
 	} else {
-		FL_ROWS(int64_t v = from == FL_TYPE_BOOLEAN ? FL_COL_AT(arg, uint8_t, row)
+		FL_EACH_ROW (row) {
+			int64_t v = from == FL_TYPE_BOOLEAN ? FL_COL_AT(arg, uint8_t, row)
 							    : fl_load_i64(arg, row);
-			o[row] = 0; if (!fl_decimal_rescale(v, 0, p, s, &o[row]))
-					fl_out_null(c->ctx, c->out, row));
+			o[row] = 0;
+			if (!fl_decimal_rescale(v, 0, p, s, &o[row]))
+				fl_out_null(c->ctx, c->out, row);
+		}
 	}
 	fl_buf_fini(&text);
 }
@@ -194,9 +206,9 @@ bytes_to_bytes(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 	bool fixed = to->id == FL_TYPE_CHAR || to->id == FL_TYPE_BINARY;
 	struct fl_strings s;
 
-	if (!fixed && (to->length == FL_LENGTH_MAX || (from->length <= to->length &&
-							   from->id >= FL_TYPE_CHAR &&
-							   from->id <= FL_TYPE_VARBINARY))) {
+	if (!fixed && (to->length == FL_LENGTH_MAX ||
+			  (from->length <= to->length && from->id >= FL_TYPE_CHAR &&
+			      from->id <= FL_TYPE_VARBINARY))) {
 		c->out->offsets = c->arg->offsets; /* nothing to cut: the same bytes */
 		c->out->bytes = c->arg->bytes;
 		c->out->str_size = c->arg->str_size;
@@ -204,8 +216,12 @@ bytes_to_bytes(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		return;
 	}
 	fl_strings_begin(&s, c->ctx, c->out);
-	FL_ROWS(uint32_t n; const char *p = fl_col_str(c->arg, row, &n); fl_strings_row(&s, row);
-		add_fitted(&s, to, p, n));
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		const char *p = fl_col_str(c->arg, row, &n);
+		fl_strings_row(&s, row);
+		add_fitted(&s, to, p, n);
+	}
 	fl_strings_end(&s);
 }
 
@@ -213,11 +229,12 @@ static void
 value_to_text(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 {
 	bool is_ltz = c->arg->type.id == FL_TYPE_TIMESTAMP_LTZ;
-	struct fl_buf text = { .data = NULL };
+	struct fl_buf text = {.data = NULL};
 	struct fl_strings s;
 
 	fl_strings_begin(&s, c->ctx, c->out);
-	FL_ROWS(fl_buf_reset(&text);
+	FL_EACH_ROW (row) {
+		fl_buf_reset(&text);
 		if (is_ltz) {
 			int64_t ms = FL_COL_AT(c->arg, int64_t, row);
 
@@ -227,7 +244,8 @@ value_to_text(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 			fl_col_print(c->arg, row, &text);
 		}
 		fl_strings_row(&s, row);
-		add_fitted(&s, &c->out->type, text.data != NULL ? text.data : "", text.size));
+		add_fitted(&s, &c->out->type, text.data != NULL ? text.data : "", text.size);
+	}
 	fl_strings_end(&s);
 	fl_buf_fini(&text);
 }
@@ -240,8 +258,8 @@ parse_boolean(const char *p, uint32_t size, uint8_t *v)
 	static const struct {
 		const char *word;
 		uint8_t v;
-	} words[] = { { "t", 1 }, { "true", 1 }, { "y", 1 }, { "yes", 1 }, { "1", 1 }, { "f", 0 },
-		{ "false", 0 }, { "n", 0 }, { "no", 0 }, { "0", 0 } };
+	} words[] = {{"t", 1}, {"true", 1}, {"y", 1}, {"yes", 1}, {"1", 1}, {"f", 0}, {"false", 0},
+	    {"n", 0}, {"no", 0}, {"0", 0}};
 
 	for (size_t i = 0; i < FL_ARRAY_COUNT(words); i++) {
 		if (strlen(words[i].word) == size && strncasecmp(words[i].word, p, size) == 0) {
@@ -255,7 +273,7 @@ parse_boolean(const char *p, uint32_t size, uint8_t *v)
 static int64_t
 cut_precision(int64_t ms, uint32_t precision)
 {
-	static const int64_t unit[] = { 1000, 100, 10, 1 };
+	static const int64_t unit[] = {1000, 100, 10, 1};
 
 	return precision >= 3 ? ms : ms - fl_floor_mod(ms, unit[precision]);
 }
@@ -266,15 +284,18 @@ text_to_number(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 	static const struct {
 		int64_t min, max;
 	} ranges[] = {
-		[FL_TYPE_TINYINT] = { INT8_MIN, INT8_MAX },
-		[FL_TYPE_SMALLINT] = { INT16_MIN, INT16_MAX },
-		[FL_TYPE_INT] = { INT32_MIN, INT32_MAX },
-		[FL_TYPE_BIGINT] = { INT64_MIN, INT64_MAX },
+	    [FL_TYPE_TINYINT] = {INT8_MIN, INT8_MAX},
+	    [FL_TYPE_SMALLINT] = {INT16_MIN, INT16_MAX},
+	    [FL_TYPE_INT] = {INT32_MIN, INT32_MAX},
+	    [FL_TYPE_BIGINT] = {INT64_MIN, INT64_MAX},
 	};
 	uint8_t to = c->out->type.id;
 	int64_t min = ranges[to].min, max = ranges[to].max;
 
-	FL_ROWS(uint32_t n; int64_t v = 0; const char *p = fl_col_str(c->arg, row, &n);
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		int64_t v = 0;
+		const char *p = fl_col_str(c->arg, row, &n);
 		if (!fl_parse_integer(p, n, min, max, &v))
 			fail_row(c, row);
 		switch (to) {
@@ -290,7 +311,8 @@ text_to_number(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		default:
 			((int64_t *)c->out->data)[row] = v;
 			break;
-		});
+		}
+	}
 }
 
 static void
@@ -302,9 +324,14 @@ text_to_value(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 
 	switch ((enum fl_type_id)to->id) {
 	case FL_TYPE_BOOLEAN:
-		FL_ROWS(uint32_t n; const char *p = fl_col_str(arg, row, &n);
-			uint8_t *o = (uint8_t *)data + row; *o = 0;
-			if (!parse_boolean(p, n, o)) fail_row(c, row));
+		FL_EACH_ROW (row) {
+			uint32_t n;
+			const char *p = fl_col_str(arg, row, &n);
+			uint8_t *o = (uint8_t *)data + row;
+			*o = 0;
+			if (!parse_boolean(p, n, o))
+				fail_row(c, row);
+		}
 		break;
 	case FL_TYPE_TINYINT:
 	case FL_TYPE_SMALLINT:
@@ -313,39 +340,62 @@ text_to_value(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		text_to_number(c, sel, sel_count);
 		break;
 	case FL_TYPE_FLOAT:
-		FL_ROWS(uint32_t n; const char *p = fl_col_str(arg, row, &n);
-			float *o = (float *)data + row; *o = 0;
-			if (!fl_parse_float(p, n, o)) fail_row(c, row));
+		FL_EACH_ROW (row) {
+			uint32_t n;
+			const char *p = fl_col_str(arg, row, &n);
+			float *o = (float *)data + row;
+			*o = 0;
+			if (!fl_parse_float(p, n, o))
+				fail_row(c, row);
+		}
 		break;
 	case FL_TYPE_DOUBLE:
-		FL_ROWS(uint32_t n; const char *p = fl_col_str(arg, row, &n);
-			double *o = (double *)data + row; *o = 0;
-			if (!fl_parse_double(p, n, o)) fail_row(c, row));
+		FL_EACH_ROW (row) {
+			uint32_t n;
+			const char *p = fl_col_str(arg, row, &n);
+			double *o = (double *)data + row;
+			*o = 0;
+			if (!fl_parse_double(p, n, o))
+				fail_row(c, row);
+		}
 		break;
 	case FL_TYPE_DECIMAL:
-		FL_ROWS(uint32_t n; const char *p = fl_col_str(arg, row, &n);
-			fl_i128 *o = (fl_i128 *)data + row; *o = 0;
+		FL_EACH_ROW (row) {
+			uint32_t n;
+			const char *p = fl_col_str(arg, row, &n);
+			fl_i128 *o = (fl_i128 *)data + row;
+			*o = 0;
 			enum fl_parsed parsed =
 			    fl_parse_decimal_why(p, n, to->precision, to->scale, o);
 			if (parsed == FL_PARSED_NOT)
 				fail_row(c, row);
 			else if (parsed == FL_PARSED_TOO_LARGE)
-				fl_out_null(c->ctx, c->out, row));
+				fl_out_null(c->ctx, c->out, row);
+		}
 		break;
 	case FL_TYPE_DATE:
-		FL_ROWS(uint32_t n; const char *p = fl_col_str(arg, row, &n);
-			int32_t *o = (int32_t *)data + row; *o = 0;
-			if (!fl_parse_date_lenient(p, n, o)) fail_row(c, row));
+		FL_EACH_ROW (row) {
+			uint32_t n;
+			const char *p = fl_col_str(arg, row, &n);
+			int32_t *o = (int32_t *)data + row;
+			*o = 0;
+			if (!fl_parse_date_lenient(p, n, o))
+				fail_row(c, row);
+		}
 		break;
 	case FL_TYPE_TIMESTAMP:
 	case FL_TYPE_TIMESTAMP_LTZ:
-		FL_ROWS(uint32_t n; const char *p = fl_col_str(arg, row, &n);
-			int64_t *o = (int64_t *)data + row; *o = 0;
+		FL_EACH_ROW (row) {
+			uint32_t n;
+			const char *p = fl_col_str(arg, row, &n);
+			int64_t *o = (int64_t *)data + row;
+			*o = 0;
 			if (!fl_parse_timestamp_lenient(p, n, o))
 				fail_row(c, row);
 			*o = cut_precision(*o, to->precision);
 			if (to->id == FL_TYPE_TIMESTAMP_LTZ)
-				*o = fl_zone_from_local(c->ctx->zone, *o));
+				*o = fl_zone_from_local(c->ctx->zone, *o);
+		}
 		break;
 	case FL_TYPE_CHAR:
 	case FL_TYPE_VARCHAR:
@@ -370,7 +420,8 @@ time_to_time(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 	void *data = c->out->data;
 	const char *zone = c->ctx->zone;
 
-	FL_ROWS(int64_t ms = from == FL_TYPE_DATE ? FL_COL_AT(arg, int32_t, row) * FL_DAY_MS
+	FL_EACH_ROW (row) {
+		int64_t ms = from == FL_TYPE_DATE ? FL_COL_AT(arg, int32_t, row) * FL_DAY_MS
 						  : FL_COL_AT(arg, int64_t, row);
 		if (from == FL_TYPE_TIMESTAMP_LTZ && to != FL_TYPE_TIMESTAMP_LTZ)
 			ms += fl_zone_offset_ms(zone, ms);
@@ -379,7 +430,8 @@ time_to_time(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		if (to == FL_TYPE_DATE)
 			((int32_t *)data)[row] = (int32_t)fl_floor_div(ms, FL_DAY_MS);
 		else
-			((int64_t *)data)[row] = cut_precision(ms, c->out->type.precision));
+			((int64_t *)data)[row] = cut_precision(ms, c->out->type.precision);
+	}
 }
 
 /* ---- all ---- */
@@ -400,7 +452,7 @@ void
 fl_cast_kernel(const struct fl_expr *cast, const struct fl_col *arg, const uint32_t *sel,
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
 {
-	struct cast c = { .expr = cast, .arg = arg, .ctx = ctx, .out = out };
+	struct cast c = {.expr = cast, .arg = arg, .ctx = ctx, .out = out};
 	enum fl_type_id from = (enum fl_type_id)arg->type.id;
 
 	if (from == FL_TYPE_NULL) {

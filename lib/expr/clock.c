@@ -44,7 +44,8 @@ check_pattern(const char *name, const struct fl_expr *arg, bool for_parse, struc
 	if (!fl_literal_str(arg, &p, &size) || fl_pattern_check(p, size, for_parse, &bad))
 		return FL_OK;
 	return FL_FAIL(err, FL_E_SQL_BIND,
-	    "pattern '%.*s' of %s: letter '%c' is not supported; expected %s", (int)size, p, name, bad,
+	    "pattern '%.*s' of %s: letter '%c' is not supported; expected %s", (int)size, p, name,
+	    bad,
 	    for_parse ? "y M d H m s S and quoted text" : "y M d D E H h m s S a and quoted text");
 }
 
@@ -69,7 +70,8 @@ fl_rule_to_ltz(struct fl_arena *arena, const char *name, struct fl_expr **args, 
 	if (unit->kind != FL_EXPR_LITERAL || unit->value.is_null ||
 	    (unit->value.i64 != 0 && unit->value.i64 != 3))
 		return FL_FAIL(err, FL_E_SQL_BIND,
-		    "the precision of TO_TIMESTAMP_LTZ must be the literal 0 (seconds) or 3 (milliseconds)");
+		    "the precision of TO_TIMESTAMP_LTZ must be the literal 0 (seconds) or 3 "
+		    "(milliseconds)");
 	if (args[0]->type.id != FL_TYPE_DECIMAL && args[0]->type.id != FL_TYPE_DOUBLE)
 		fl_widen(arena, &args[0], &type);
 	*result = fl_type_make(FL_TYPE_TIMESTAMP_LTZ, true); /* out of range: NULL */
@@ -136,12 +138,24 @@ fl_rule_date_format(struct fl_arena *arena, const char *name, struct fl_expr **a
 /* ---- units ---- */
 
 enum unit {
-	UNIT_NONE, UNIT_YEAR, UNIT_QUARTER, UNIT_MONTH, UNIT_WEEK, UNIT_DAY, UNIT_DOY, UNIT_DOW,
-	UNIT_ISODOW, UNIT_HOUR, UNIT_MINUTE, UNIT_SECOND, UNIT_MILLISECOND, UNIT_EPOCH,
+	UNIT_NONE,
+	UNIT_YEAR,
+	UNIT_QUARTER,
+	UNIT_MONTH,
+	UNIT_WEEK,
+	UNIT_DAY,
+	UNIT_DOY,
+	UNIT_DOW,
+	UNIT_ISODOW,
+	UNIT_HOUR,
+	UNIT_MINUTE,
+	UNIT_SECOND,
+	UNIT_MILLISECOND,
+	UNIT_EPOCH,
 };
 
-static const char *const unit_names[] = { "", "YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOY",
-	"DOW", "ISODOW", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "EPOCH" };
+static const char *const unit_names[] = {"", "YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOY",
+    "DOW", "ISODOW", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "EPOCH"};
 
 static enum unit
 literal_unit(const struct fl_expr *arg)
@@ -192,11 +206,11 @@ fl_expand_extract(struct fl_arena *arena, const char *name, struct fl_expr **arg
 {
 	struct fl_expr *extract[2];
 	struct fl_type type = fl_type_make(FL_TYPE_CHAR, false);
-	struct fl_value value = { .is_null = false };
-	const char *unit = strcmp(name, "DAYOFYEAR") == 0 ? "DOY"
-	    : strcmp(name, "DAYOFMONTH") == 0		  ? "DAY"
-	    : strcmp(name, "DAYOFWEEK") == 0		  ? "DOW"
-							  : name;
+	struct fl_value value = {.is_null = false};
+	const char *unit = strcmp(name, "DAYOFYEAR") == 0    ? "DOY"
+			   : strcmp(name, "DAYOFMONTH") == 0 ? "DAY"
+			   : strcmp(name, "DAYOFWEEK") == 0  ? "DOW"
+							     : name;
 
 	if (!is_time(args[0]->type.id))
 		return fl_refuse(name, args, arg_count, err);
@@ -263,16 +277,21 @@ fl_kernel_to_ltz(const struct fl_expr *call, const struct fl_col *args, const ui
 
 	switch (arg->type.id) {
 	case FL_TYPE_DOUBLE:
-		FL_ROWS(double ms = FL_COL_AT(arg, double, row) * (double)unit_ms; o[row] = 0;
+		FL_EACH_ROW (row) {
+			double ms = FL_COL_AT(arg, double, row) * (double)unit_ms;
+			o[row] = 0;
 			if (ms >= (double)FL_EPOCH_MS_MIN && ms <= (double)FL_EPOCH_MS_MAX)
 				o[row] = (int64_t)ms;
 			else
-				fl_out_null(ctx, out, row));
+				fl_out_null(ctx, out, row);
+		}
 		break;
 	case FL_TYPE_DECIMAL: {
 		fl_i128 d = fl_decimal_pow10(arg->type.scale), whole = fl_decimal_pow10(20);
 
-		FL_ROWS(fl_i128 v = FL_COL_AT(arg, fl_i128, row); o[row] = 0;
+		FL_EACH_ROW (row) {
+			fl_i128 v = FL_COL_AT(arg, fl_i128, row);
+			o[row] = 0;
 			/* Cut, not rounded; far beyond the range no product can wrap. */
 			fl_i128 q = v / d;
 			if (q > -whole && q < whole) {
@@ -281,16 +300,24 @@ fl_kernel_to_ltz(const struct fl_expr *call, const struct fl_col *args, const ui
 			if (q >= FL_EPOCH_MS_MIN && q <= FL_EPOCH_MS_MAX)
 				o[row] = (int64_t)q;
 			else
-				fl_out_null(ctx, out, row));
+				fl_out_null(ctx, out, row);
+		}
 		break;
 	}
 	default: {
 		const int64_t *x = arg->data;
 		int64_t min = FL_EPOCH_MS_MIN / unit_ms, max = FL_EPOCH_MS_MAX / unit_ms;
+		bool bad = false;
 
-		FL_ROWS(bool ok = x[row] >= min && x[row] <= max;
-			o[row] = ok ? x[row] * unit_ms : 0; if (__builtin_expect(!ok, 0))
-				fl_out_null(ctx, out, row));
+		/* The event time of most tables: one loop without branches. */
+		FL_ROWS(o[row] = (int64_t)((uint64_t)x[row] * (uint64_t)unit_ms);
+			bad |= x[row] < min || x[row] > max);
+		if (!bad)
+			break;
+		FL_EACH_ROW (row) {
+			if (x[row] < min || x[row] > max)
+				fl_out_null(ctx, out, row);
+		}
 		break;
 	}
 	}
@@ -302,19 +329,23 @@ fl_kernel_to_timestamp(const struct fl_expr *call, const struct fl_col *args, co
 {
 	int64_t *o = out->data;
 
-	FL_ROWS(uint32_t n; uint32_t m = 0; const char *p = fl_col_str(&args[0], row, &n);
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		uint32_t m = 0;
+		const char *p = fl_col_str(&args[0], row, &n);
 		const char *pattern = call->arg_count == 2 ? fl_col_str(&args[1], row, &m) : NULL;
 		bool ok = pattern != NULL ? fl_pattern_parse(pattern, m, p, n, true, &o[row])
 					  : fl_parse_timestamp_lenient(p, n, &o[row]);
 		if (!ok) {
 			o[row] = 0;
 			fl_out_null(ctx, out, row);
-		});
+		}
+	}
 }
 
 void
-fl_kernel_unix_timestamp(const struct fl_expr *call, const struct fl_col *args,
-    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+fl_kernel_unix_timestamp(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
 {
 	int64_t *o = out->data;
 
@@ -322,14 +353,19 @@ fl_kernel_unix_timestamp(const struct fl_expr *call, const struct fl_col *args,
 		FL_ROWS(o[row] = fl_floor_div(ctx->clock_ms, 1000));
 		return;
 	}
-	FL_ROWS(uint32_t n; uint32_t m = sizeof(DEFAULT_PATTERN) - 1; int64_t ms;
-		const char *p = fl_col_str(&args[0], row, &n); const char *pattern = DEFAULT_PATTERN;
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		uint32_t m = sizeof(DEFAULT_PATTERN) - 1;
+		int64_t ms;
+		const char *p = fl_col_str(&args[0], row, &n);
+		const char *pattern = DEFAULT_PATTERN;
 		if (call->arg_count == 2)
 			pattern = fl_col_str(&args[1], row, &m);
 		/* Flink gives the smallest BIGINT for text that does not fit. */
 		o[row] = fl_pattern_parse(pattern, m, p, n, false, &ms)
-		    ? fl_zone_from_local(ctx->zone, ms) / 1000
-		    : INT64_MIN);
+			     ? fl_zone_from_local(ctx->zone, ms) / 1000
+			     : INT64_MIN;
+	}
 }
 
 /* ---- times to texts and numbers ---- */
@@ -338,12 +374,15 @@ static void
 format_rows(const struct fl_expr *call, bool from_seconds, const struct fl_col *args,
     const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
 {
-	struct fl_buf text = { .data = NULL };
+	struct fl_buf text = {.data = NULL};
 	struct fl_strings s;
 
 	fl_strings_begin(&s, ctx, out);
-	FL_ROWS(uint32_t m = sizeof(DEFAULT_PATTERN) - 1; const char *pattern = DEFAULT_PATTERN;
-		int64_t ms; fl_strings_row(&s, row);
+	FL_EACH_ROW (row) {
+		uint32_t m = sizeof(DEFAULT_PATTERN) - 1;
+		const char *pattern = DEFAULT_PATTERN;
+		int64_t ms;
+		fl_strings_row(&s, row);
 		if (call->arg_count == 2)
 			pattern = fl_col_str(&args[1], row, &m);
 		if (from_seconds) {
@@ -356,8 +395,10 @@ format_rows(const struct fl_expr *call, bool from_seconds, const struct fl_col *
 		} else {
 			ms = local_ms(&args[0], row, ctx->zone);
 		}
-		fl_buf_reset(&text); fl_pattern_print(pattern, m, ms, &text);
-		fl_strings_add(&s, text.data, text.size));
+		fl_buf_reset(&text);
+		fl_pattern_print(pattern, m, ms, &text);
+		fl_strings_add(&s, text.data, text.size);
+	}
 	fl_strings_end(&s);
 	fl_buf_fini(&text);
 }
@@ -444,17 +485,19 @@ fl_kernel_timestampdiff(const struct fl_expr *call, const struct fl_col *args, c
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
 {
 	enum unit unit = literal_unit(call->args[0]);
-	int64_t unit_ms = unit == UNIT_SECOND ? 1000
-	    : unit == UNIT_MINUTE	      ? 60000
-	    : unit == UNIT_HOUR		      ? 3600000
-	    : unit == UNIT_DAY		      ? FL_DAY_MS
-					      : 7 * FL_DAY_MS;
+	int64_t unit_ms = unit == UNIT_SECOND	? 1000
+			  : unit == UNIT_MINUTE ? 60000
+			  : unit == UNIT_HOUR	? 3600000
+			  : unit == UNIT_DAY	? FL_DAY_MS
+						: 7 * FL_DAY_MS;
 	int32_t *o = out->data;
 
 	(void)ctx;
-	FL_ROWS(int64_t ms = (int64_t)((uint64_t)local_ms(&args[2], row, NULL) -
-		    (uint64_t)local_ms(&args[1], row, NULL));
-		o[row] = (int32_t)(ms / unit_ms));
+	FL_EACH_ROW (row) {
+		int64_t ms = (int64_t)((uint64_t)local_ms(&args[2], row, NULL) -
+				       (uint64_t)local_ms(&args[1], row, NULL));
+		o[row] = (int32_t)(ms / unit_ms);
+	}
 }
 
 /* ---- now ---- */
@@ -482,9 +525,11 @@ fl_kernel_watermark(const struct fl_expr *call, const struct fl_col *args, const
 
 	(void)call;
 	(void)args;
-	FL_ROWS(o[row] = 0;
+	FL_EACH_ROW (row) {
+		o[row] = 0;
 		if (w == NULL || !fl_col_is_valid(w, row))
 			fl_out_null(ctx, out, row);
 		else
-			o[row] = FL_COL_AT(w, int64_t, row));
+			o[row] = FL_COL_AT(w, int64_t, row);
+	}
 }

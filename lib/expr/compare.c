@@ -40,7 +40,8 @@ pair_up(struct fl_arena *arena, const char *name, struct fl_expr **args, struct 
 			    "implicit type conversion between %s and %s is not supported now; "
 			    "use CAST in %s",
 			    x.id == FL_TYPE_INT ? "INTEGER" : fl_type_name((enum fl_type_id)x.id),
-			    y.id == FL_TYPE_INT ? "INTEGER" : fl_type_name((enum fl_type_id)y.id), name);
+			    y.id == FL_TYPE_INT ? "INTEGER" : fl_type_name((enum fl_type_id)y.id),
+			    name);
 		return fl_refuse(name, args, 2, err);
 	}
 	if (common.id == FL_TYPE_NULL)
@@ -51,7 +52,7 @@ pair_up(struct fl_arena *arena, const char *name, struct fl_expr **args, struct 
 		if (common.id == FL_TYPE_DECIMAL && args[i]->type.id != FL_TYPE_NULL)
 			each = fl_decimal_of(&args[i]->type); /* scales may differ */
 		else if (fl_type_is_var((enum fl_type_id)common.id) &&
-		    args[i]->type.id != FL_TYPE_NULL)
+			 args[i]->type.id != FL_TYPE_NULL)
 			continue; /* bytes are bytes */
 		fl_widen(arena, &args[i], &each);
 	}
@@ -141,68 +142,70 @@ compare_bytes(const char *p, uint32_t p_size, const char *q, uint32_t q_size)
 	return c != 0 ? c : (p_size > q_size) - (p_size < q_size);
 }
 
-#define COMPARE_LOOP(T, op) \
-	do { \
-		const T *x = a->data, *y = b->data; \
-		FL_ROWS(o[row] = x[row] op y[row]); \
+#define COMPARE_LOOP(T, op)                                                                        \
+	do {                                                                                       \
+		const T *x = a->data, *y = b->data;                                                \
+		FL_ROWS(o[row] = x[row] op y[row]);                                                \
 	} while (0)
 
-#define DEFINE_COMPARE(word, op) \
-	static void compare_fixed_##word(const struct fl_col *a, const struct fl_col *b, \
-	    const uint32_t *sel, uint32_t sel_count, uint8_t *o) \
-	{ \
-		switch ((enum fl_type_id)a->type.id) { \
-		case FL_TYPE_BOOLEAN: \
-			COMPARE_LOOP(uint8_t, op); \
-			break; \
-		case FL_TYPE_TINYINT: \
-			COMPARE_LOOP(int8_t, op); \
-			break; \
-		case FL_TYPE_SMALLINT: \
-			COMPARE_LOOP(int16_t, op); \
-			break; \
-		case FL_TYPE_INT: \
-		case FL_TYPE_DATE: \
-			COMPARE_LOOP(int32_t, op); \
-			break; \
-		case FL_TYPE_BIGINT: \
-		case FL_TYPE_TIMESTAMP: \
-		case FL_TYPE_TIMESTAMP_LTZ: \
-		case FL_TYPE_INTERVAL: \
-			COMPARE_LOOP(int64_t, op); \
-			break; \
-		case FL_TYPE_FLOAT: \
-			COMPARE_LOOP(float, op); \
-			break; \
-		case FL_TYPE_DOUBLE: \
-			COMPARE_LOOP(double, op); \
-			break; \
-		case FL_TYPE_DECIMAL: \
-			if (a->type.scale == b->type.scale) \
-				COMPARE_LOOP(fl_i128, op); \
-			else \
-				FL_ROWS(o[row] = fl_compare_rows(a, row, b, row) op 0); \
-			break; \
-		case FL_TYPE_CHAR: \
-		case FL_TYPE_VARCHAR: \
-		case FL_TYPE_BINARY: \
-		case FL_TYPE_VARBINARY: \
-			FL_ROWS(uint32_t n; uint32_t m; const char *p = fl_col_str(a, row, &n); \
-				const char *q = fl_col_str(b, row, &m); \
-				o[row] = compare_bytes(p, n, q, m) op 0); \
-			break; \
-		case FL_TYPE_NULL: \
-			break; \
-		} \
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and operators take none */
+#define DEFINE_COMPARE(word, op)                                                                   \
+	static void compare_fixed_##word(const struct fl_col *a, const struct fl_col *b,           \
+	    const uint32_t *sel, uint32_t sel_count, uint8_t *o)                                   \
+	{                                                                                          \
+		switch ((enum fl_type_id)a->type.id) {                                             \
+		case FL_TYPE_BOOLEAN:                                                              \
+			COMPARE_LOOP(uint8_t, op);                                                 \
+			break;                                                                     \
+		case FL_TYPE_TINYINT:                                                              \
+			COMPARE_LOOP(int8_t, op);                                                  \
+			break;                                                                     \
+		case FL_TYPE_SMALLINT:                                                             \
+			COMPARE_LOOP(int16_t, op);                                                 \
+			break;                                                                     \
+		case FL_TYPE_INT:                                                                  \
+		case FL_TYPE_DATE:                                                                 \
+			COMPARE_LOOP(int32_t, op);                                                 \
+			break;                                                                     \
+		case FL_TYPE_BIGINT:                                                               \
+		case FL_TYPE_TIMESTAMP:                                                            \
+		case FL_TYPE_TIMESTAMP_LTZ:                                                        \
+		case FL_TYPE_INTERVAL:                                                             \
+			COMPARE_LOOP(int64_t, op);                                                 \
+			break;                                                                     \
+		case FL_TYPE_FLOAT:                                                                \
+			COMPARE_LOOP(float, op);                                                   \
+			break;                                                                     \
+		case FL_TYPE_DOUBLE:                                                               \
+			COMPARE_LOOP(double, op);                                                  \
+			break;                                                                     \
+		case FL_TYPE_DECIMAL:                                                              \
+			if (a->type.scale == b->type.scale)                                        \
+				COMPARE_LOOP(fl_i128, op);                                         \
+			else                                                                       \
+				FL_ROWS(o[row] = fl_compare_rows(a, row, b, row) op 0);            \
+			break;                                                                     \
+		case FL_TYPE_CHAR:                                                                 \
+		case FL_TYPE_VARCHAR:                                                              \
+		case FL_TYPE_BINARY:                                                               \
+		case FL_TYPE_VARBINARY:                                                            \
+			FL_ROWS(uint32_t n; uint32_t m; const char *p = fl_col_str(a, row, &n);    \
+				const char *q = fl_col_str(b, row, &m);                            \
+				o[row] = compare_bytes(p, n, q, m) op 0);                          \
+			break;                                                                     \
+		case FL_TYPE_NULL:                                                                 \
+			break;                                                                     \
+		}                                                                                  \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
-#define DEFINE_KERNEL(word) \
-	void fl_kernel_##word(const struct fl_expr *call, const struct fl_col *args, \
-	    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out) \
-	{ \
-		(void)call; \
-		(void)ctx; \
-		compare_fixed_##word(&args[0], &args[1], sel, sel_count, out->data); \
+#define DEFINE_KERNEL(word)                                                                        \
+	void fl_kernel_##word(const struct fl_expr *call, const struct fl_col *args,               \
+	    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)      \
+	{                                                                                          \
+		(void)call;                                                                        \
+		(void)ctx;                                                                         \
+		compare_fixed_##word(&args[0], &args[1], sel, sel_count, out->data);               \
 	}
 
 DEFINE_COMPARE(lt, <)
@@ -222,9 +225,13 @@ static void
 equal_strings(const struct fl_col *a, const struct fl_col *b, uint8_t when_equal,
     const uint32_t *sel, uint32_t sel_count, uint8_t *o)
 {
-	FL_ROWS(uint32_t n; uint32_t m; const char *p = fl_col_str(a, row, &n);
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		uint32_t m;
+		const char *p = fl_col_str(a, row, &n);
 		const char *q = fl_col_str(b, row, &m);
-		o[row] = (n == m && memcmp(p, q, n) == 0) ? when_equal : !when_equal);
+		o[row] = (n == m && memcmp(p, q, n) == 0) ? when_equal : !when_equal;
+	}
 }
 
 void
@@ -251,10 +258,10 @@ fl_kernel_ne(const struct fl_expr *call, const struct fl_col *args, const uint32
 		compare_fixed_ne(&args[0], &args[1], sel, sel_count, out->data);
 }
 
-#define THREE_WAY(T) \
-	do { \
-		T x = FL_COL_AT(a, T, i), y = FL_COL_AT(b, T, j); \
-		return (x > y) - (x < y); \
+#define THREE_WAY(T)                                                                               \
+	do {                                                                                       \
+		T x = FL_COL_AT(a, T, i), y = FL_COL_AT(b, T, j);                                  \
+		return (x > y) - (x < y);                                                          \
 	} while (0)
 
 int
@@ -307,9 +314,12 @@ distinct_rows(const struct fl_expr *call, uint8_t when_distinct, const struct fl
 	uint8_t *o = out->data;
 
 	fl_kernel_ne(call, args, sel, sel_count, ctx, out);
-	FL_ROWS(bool x = fl_col_is_valid(&args[0], row); bool y = fl_col_is_valid(&args[1], row);
+	FL_EACH_ROW (row) {
+		bool x = fl_col_is_valid(&args[0], row);
+		bool y = fl_col_is_valid(&args[1], row);
 		bool distinct = x && y ? o[row] != 0 : x != y;
-		o[row] = distinct ? when_distinct : !when_distinct);
+		o[row] = distinct ? when_distinct : !when_distinct;
+	}
 }
 
 void
@@ -348,15 +358,21 @@ pick_rows(const struct fl_expr *call, int sign, const struct fl_col *args, const
 	struct fl_strings s;
 
 	if (width != 0) {
-		FL_ROWS(uint32_t best = pick_argument(call, args, sign, row);
+		FL_EACH_ROW (row) {
+			uint32_t best = pick_argument(call, args, sign, row);
 			memcpy((char *)out->data + (size_t)row * width,
-			    (const char *)args[best].data + (size_t)row * width, width));
+			    (const char *)args[best].data + (size_t)row * width, width);
+		}
 		return;
 	}
 	fl_strings_begin(&s, ctx, out);
-	FL_ROWS(uint32_t best = pick_argument(call, args, sign, row); uint32_t size;
-		const char *p = fl_col_str(&args[best], row, &size); fl_strings_row(&s, row);
-		fl_strings_add(&s, p, size));
+	FL_EACH_ROW (row) {
+		uint32_t best = pick_argument(call, args, sign, row);
+		uint32_t size;
+		const char *p = fl_col_str(&args[best], row, &size);
+		fl_strings_row(&s, row);
+		fl_strings_add(&s, p, size);
+	}
 	fl_strings_end(&s);
 }
 
@@ -388,21 +404,21 @@ fl_kernel_not(const struct fl_expr *call, const struct fl_col *args, const uint3
 	FL_ROWS(o[row] = !x[row]);
 }
 
-#define DEFINE_IS(word, expression) \
-	void fl_kernel_is_##word(const struct fl_expr *call, const struct fl_col *args, \
-	    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out) \
-	{ \
-		const uint8_t *x = args[0].data; \
-		uint8_t *o = out->data; \
-		(void)x; \
-		(void)call; \
-		(void)ctx; \
-		FL_ROWS(bool valid = fl_col_is_valid(&args[0], row); o[row] = (expression)); \
+#define DEFINE_IS(word, expression)                                                                \
+	void fl_kernel_is_##word(const struct fl_expr *call, const struct fl_col *args,            \
+	    const uint32_t *sel, uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)      \
+	{                                                                                          \
+		const uint8_t *x = args[0].data;                                                   \
+		uint8_t *o = out->data;                                                            \
+		(void)x;                                                                           \
+		(void)call;                                                                        \
+		(void)ctx;                                                                         \
+		FL_ROWS(bool valid = fl_col_is_valid(&args[0], row); o[row] = (expression));       \
 	}
 
-DEFINE_IS(true, valid && x[row] != 0)
+DEFINE_IS(true, valid &&x[row] != 0)
 DEFINE_IS(not_true, !(valid && x[row] != 0))
-DEFINE_IS(false, valid && x[row] == 0)
+DEFINE_IS(false, valid &&x[row] == 0)
 DEFINE_IS(not_false, !(valid && x[row] == 0))
 DEFINE_IS(null, !valid)
 DEFINE_IS(not_null, valid)

@@ -28,10 +28,10 @@ magnitude(fl_i128 v)
 fl_i128
 fl_decimal_pow10(uint32_t n)
 {
-	static const uint64_t small[] = { 1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u,
-		100000000u, 1000000000u, 10000000000u, 100000000000u, 1000000000000u,
-		10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u,
-		100000000000000000u, 1000000000000000000u, 10000000000000000000u };
+	static const uint64_t small[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u,
+	    100000000u, 1000000000u, 10000000000u, 100000000000u, 1000000000000u, 10000000000000u,
+	    100000000000000u, 1000000000000000u, 10000000000000000u, 100000000000000000u,
+	    1000000000000000000u, 10000000000000000000u};
 
 	assert(n <= FL_DECIMAL_PRECISION_MAX);
 	return n < 20 ? (fl_i128)small[n] : (fl_i128)small[19] * (fl_i128)small[n - 19];
@@ -48,13 +48,14 @@ fl_decimal_fits(fl_i128 v, uint32_t precision)
 static struct wide
 wide_mul(fl_u128 a, fl_u128 b)
 {
-	struct wide r = { { 0 } };
+	struct wide r = {{0}};
 
 	for (int i = 0; i < 4; i++) {
 		uint64_t carry = 0;
 
 		for (int j = 0; j < 4; j++) {
-			uint64_t t = (uint64_t)(uint32_t)(a >> (32 * i)) * (uint32_t)(b >> (32 * j)) +
+			uint64_t t =
+			    (uint64_t)(uint32_t)(a >> (32 * i)) * (uint32_t)(b >> (32 * j)) +
 			    r.limb[i + j] + carry;
 
 			r.limb[i + j] = (uint32_t)t;
@@ -93,7 +94,7 @@ static fl_u128
 wide_div(struct wide *a, fl_u128 d)
 {
 	uint32_t u[LIMBS + 1], v[4];
-	struct wide q = { { 0 } };
+	struct wide q = {{0}};
 	fl_u128 rem = 0;
 	int n = 4, shift;
 
@@ -116,8 +117,7 @@ wide_div(struct wide *a, fl_u128 d)
 		v[i] = (uint32_t)((d << shift) >> (32 * i));
 	u[LIMBS] = shift == 0 ? 0 : a->limb[LIMBS - 1] >> (32 - shift);
 	for (int i = LIMBS - 1; i > 0; i--)
-		u[i] = a->limb[i] << shift |
-		    (shift == 0 ? 0 : a->limb[i - 1] >> (32 - shift));
+		u[i] = a->limb[i] << shift | (shift == 0 ? 0 : a->limb[i - 1] >> (32 - shift));
 	u[0] = a->limb[0] << shift;
 	for (int j = LIMBS - n; j >= 0; j--) {
 		uint64_t top = (uint64_t)u[j + n] << 32 | u[j + n - 1];
@@ -320,7 +320,7 @@ fl_decimal_div(fl_i128 a, uint32_t a_scale, fl_i128 b, uint32_t b_scale, uint32_
 		return give(0, false, precision, out);
 	/* As Flink: 38 significant digits HALF_UP, then HALF_UP to the scale. */
 	uint32_t k = FL_DECIMAL_PRECISION_MAX + 1 + digit_count(d) - digit_count(n);
-	struct wide w = wide_scale_up(wide_mul(n, 1), k); /* at most 77 digits */
+	struct wide w = wide_scale_up(wide_mul(n, 1), k);	       /* at most 77 digits */
 	int32_t at = (int32_t)k + (int32_t)a_scale - (int32_t)b_scale; /* its scale */
 	fl_u128 limit = (fl_u128)fl_decimal_pow10(FL_DECIMAL_PRECISION_MAX);
 
@@ -389,8 +389,8 @@ fl_decimal_compare(fl_i128 a, uint32_t a_scale, fl_i128 b, uint32_t b_scale)
 double
 fl_decimal_to_double(fl_i128 v, uint32_t scale)
 {
-	char text[64];
-	struct fl_buf buf = { .data = text, .capacity = sizeof(text) };
+	char text[64] = "";
+	struct fl_buf buf = {.data = text, .capacity = sizeof(text)};
 
 	/* Both parts exact: one rounding. */
 	if (magnitude(v) < (fl_u128)1 << 53 && scale <= 22)

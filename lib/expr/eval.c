@@ -47,7 +47,7 @@ fl_out_null(struct fl_eval *ctx, struct fl_col *out, uint32_t row)
 void
 fl_strings_begin(struct fl_strings *s, struct fl_eval *ctx, struct fl_col *out)
 {
-	*s = (struct fl_strings){ .ctx = ctx, .out = out };
+	*s = (struct fl_strings){.ctx = ctx, .out = out};
 	s->offsets = fl_arena_alloc(ctx->arena, ((size_t)ctx->row_count + 1) * sizeof(uint32_t));
 	s->data = fl_arena_alloc(ctx->arena, s->capacity = 256);
 }
@@ -90,7 +90,7 @@ fl_strings_end(struct fl_strings *s)
 static void
 alloc_fixed(struct fl_col *out, const struct fl_type *type, struct fl_eval *ctx)
 {
-	*out = (struct fl_col){ .type = *type };
+	*out = (struct fl_col){.type = *type};
 	if (!fl_type_is_var((enum fl_type_id)type->id))
 		fl_col_alloc(out, type, ctx->row_count, false, ctx->arena);
 }
@@ -107,7 +107,8 @@ eval_literal(const struct fl_expr *expr, const uint32_t *sel, uint32_t sel_count
 	if (v->is_null) {
 		out->valid = new_valid(ctx, 0);
 		if (out->data != NULL)
-			memset(out->data, 0, (size_t)FL_MAX(ctx->row_count, 1) *
+			memset(out->data, 0,
+			    (size_t)FL_MAX(ctx->row_count, 1) *
 				fl_type_width((enum fl_type_id)expr->type.id));
 		else
 			out->bytes = "";
@@ -266,10 +267,12 @@ eval_logic(const struct fl_expr *expr, uint8_t stop, const struct fl_batch *batc
 	}
 	FL_ROWS(any_null |= tri[row] == TRI_NULL);
 	if (any_null)
-		FL_ROWS(if (tri[row] == TRI_NULL) {
-			fl_out_null(ctx, out, row);
-			tri[row] = 0;
-		});
+		FL_EACH_ROW (row) {
+			if (tri[row] == TRI_NULL) {
+				fl_out_null(ctx, out, row);
+				tri[row] = 0;
+			}
+		}
 }
 
 /* ---- CASE, COALESCE ---- */
@@ -284,13 +287,16 @@ struct merge {
 };
 
 static void
-merge_rows(struct merge *m, uint32_t b, const struct fl_col *col, const uint32_t *sel,
-    uint32_t sel_count)
+merge_rows(
+    struct merge *m, uint32_t b, const struct fl_col *col, const uint32_t *sel, uint32_t sel_count)
 {
 	struct fl_col *out = m->out;
 
 	if (col->valid != NULL)
-		FL_ROWS(if (!fl_col_is_valid(col, row)) fl_out_null(m->ctx, out, row));
+		FL_EACH_ROW (row) {
+			if (!fl_col_is_valid(col, row))
+				fl_out_null(m->ctx, out, row);
+		}
 	if (m->which != NULL) {
 		m->branches[b] = *col;
 		FL_ROWS(m->which[row] = (uint16_t)b);
@@ -320,10 +326,11 @@ static void
 merge_begin(struct merge *m, const struct fl_expr *expr, uint32_t branch_count, struct fl_eval *ctx,
     struct fl_col *out)
 {
-	*m = (struct merge){ .out = out, .ctx = ctx };
+	*m = (struct merge){.out = out, .ctx = ctx};
 	alloc_fixed(out, &expr->type, ctx);
 	if (out->data == NULL) {
-		m->which = fl_arena_alloc(ctx->arena, ((size_t)ctx->row_count + 1) * sizeof(*m->which));
+		m->which =
+		    fl_arena_alloc(ctx->arena, ((size_t)ctx->row_count + 1) * sizeof(*m->which));
 		m->branches = FL_ARENA_ARRAY(ctx->arena, struct fl_col, branch_count);
 	}
 }
@@ -336,13 +343,14 @@ merge_end(struct merge *m, const uint32_t *sel, uint32_t sel_count)
 	if (m->which == NULL)
 		return;
 	fl_strings_begin(&s, m->ctx, m->out);
-	FL_ROWS(
+	FL_EACH_ROW (row) {
 		if (fl_col_is_valid(m->out, row)) {
 			uint32_t size;
 			const char *p = fl_col_str(&m->branches[m->which[row]], row, &size);
 			fl_strings_row(&s, row);
 			fl_strings_add(&s, p, size);
-		});
+		}
+	}
 	fl_strings_end(&s);
 }
 
@@ -461,10 +469,15 @@ fl_expr_filter(const struct fl_expr *expr, const struct fl_batch *batch, const u
 	fl_expr_eval(expr, batch, sel, sel_count, ctx, &col);
 	const uint8_t *x = col.data;
 	if (col.valid == NULL && ctx->errors == NULL)
-		FL_ROWS(sel_out[n] = row; n += x[row] != 0);
+		FL_EACH_ROW (row) {
+			sel_out[n] = row;
+			n += x[row] != 0;
+		}
 	else
-		FL_ROWS(sel_out[n] = row;
+		FL_EACH_ROW (row) {
+			sel_out[n] = row;
 			n += fl_col_is_valid(&col, row) && x[row] != 0 &&
-			    (ctx->errors == NULL || ctx->errors[row] == 0));
+			     (ctx->errors == NULL || ctx->errors[row] == 0);
+		}
 	return n;
 }

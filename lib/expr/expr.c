@@ -93,7 +93,8 @@ fl_decimal_type(uint32_t precision, uint32_t scale, bool nullable)
 	if (precision > FL_DECIMAL_PRECISION_MAX) {
 		uint32_t whole = precision - scale;
 		uint32_t kept = FL_MIN(scale, FL_DECIMAL_SCALE_KEPT);
-		uint32_t left = whole < FL_DECIMAL_PRECISION_MAX ? FL_DECIMAL_PRECISION_MAX - whole : 0;
+		uint32_t left =
+		    whole < FL_DECIMAL_PRECISION_MAX ? FL_DECIMAL_PRECISION_MAX - whole : 0;
 
 		scale = FL_MAX(left, kept);
 		precision = FL_DECIMAL_PRECISION_MAX;
@@ -106,8 +107,10 @@ fl_decimal_type(uint32_t precision, uint32_t scale, bool nullable)
 struct fl_type
 fl_decimal_of(const struct fl_type *type)
 {
-	static const uint8_t digits[] = { [FL_TYPE_TINYINT] = 3, [FL_TYPE_SMALLINT] = 5,
-		[FL_TYPE_INT] = 10, [FL_TYPE_BIGINT] = 19 };
+	static const uint8_t digits[] = {[FL_TYPE_TINYINT] = 3,
+	    [FL_TYPE_SMALLINT] = 5,
+	    [FL_TYPE_INT] = 10,
+	    [FL_TYPE_BIGINT] = 19};
 
 	if (!fl_type_is_integer((enum fl_type_id)type->id))
 		return *type;
@@ -125,7 +128,7 @@ common_number(const struct fl_type *a, const struct fl_type *b, struct fl_type *
 {
 	if (is_approximate(a->id) || is_approximate(b->id)) {
 		bool wide = a->id == FL_TYPE_DOUBLE || b->id == FL_TYPE_DOUBLE ||
-		    a->id == FL_TYPE_DECIMAL || b->id == FL_TYPE_DECIMAL;
+			    a->id == FL_TYPE_DECIMAL || b->id == FL_TYPE_DECIMAL;
 
 		*out = fl_type_make(wide ? FL_TYPE_DOUBLE : FL_TYPE_FLOAT, false);
 	} else if (a->id == FL_TYPE_DECIMAL || b->id == FL_TYPE_DECIMAL) {
@@ -158,7 +161,7 @@ fl_type_common(const struct fl_type *a, const struct fl_type *b, struct fl_type 
 	} else if (fl_type_is_numeric(ai) && fl_type_is_numeric(bi)) {
 		common_number(a, b, &r);
 	} else if ((fl_type_is_string(ai) && fl_type_is_string(bi)) ||
-	    (fl_type_is_bytes(ai) && fl_type_is_bytes(bi))) {
+		   (fl_type_is_bytes(ai) && fl_type_is_bytes(bi))) {
 		bool text = fl_type_is_string(ai);
 
 		if (ai == bi && a->length == b->length) {
@@ -222,8 +225,8 @@ print_calcite(const struct fl_type *type, struct fl_buf *out)
 }
 
 static void
-print_arguments(const char *name, struct fl_expr **args, uint32_t arg_count, bool infix,
-    struct fl_buf *out)
+print_arguments(
+    const char *name, struct fl_expr **args, uint32_t arg_count, bool infix, struct fl_buf *out)
 {
 	if (!infix)
 		fl_buf_printf(out, "%s(", name);
@@ -240,7 +243,7 @@ enum fl_code
 fl_refuse(const char *name, struct fl_expr **args, uint32_t arg_count, struct fl_err *err)
 {
 	const struct fl_function *fn = fl_function_find(name, strlen(name));
-	struct fl_buf text = { .data = NULL };
+	struct fl_buf text = {.data = NULL};
 	bool infix = fn != NULL && (fn->flags & FL_FUNCTION_INFIX) && arg_count == 2;
 	const char *bar = fn != NULL ? strrchr(fn->help, '|') : NULL;
 	enum fl_code code;
@@ -249,7 +252,8 @@ fl_refuse(const char *name, struct fl_expr **args, uint32_t arg_count, struct fl
 	print_arguments(name, args, arg_count, infix, &text);
 	fl_buf_byte(&text, '\'');
 	if (bar != NULL)
-		fl_buf_printf(&text, "; expected %.*s: %s", (int)(bar - fn->help), fn->help, bar + 1);
+		fl_buf_printf(
+		    &text, "; expected %.*s: %s", (int)(bar - fn->help), fn->help, bar + 1);
 	code = FL_FAIL(err, FL_E_SQL_BIND, "%s", text.data);
 	fl_buf_fini(&text);
 	return code;
@@ -284,7 +288,8 @@ can_cast(const struct fl_type *from, const struct fl_type *to, const char **hint
 	if (is_time(from->id) && is_time(to->id))
 		return true;
 	if (fl_type_is_numeric(f) && is_time(to->id))
-		*hint = "use TO_TIMESTAMP_LTZ(numeric_col, 0|3), or TO_TIMESTAMP(FROM_UNIXTIME(numeric_col))";
+		*hint = "use TO_TIMESTAMP_LTZ(numeric_col, 0|3), or "
+			"TO_TIMESTAMP(FROM_UNIXTIME(numeric_col))";
 	else if (is_time(from->id) && fl_type_is_numeric(t))
 		*hint = "use UNIX_TIMESTAMP(CAST(timestamp_col AS STRING))";
 	return false;
@@ -363,12 +368,12 @@ fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 		for (char *p = upper; *p != '\0'; p++)
 			*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
 		near = fl_closest(upper, names, n);
-		struct fl_buf text = { .data = NULL };
+		struct fl_buf text = {.data = NULL};
 		print_arguments(upper, args, arg_count, false, &text);
-		enum fl_code code = FL_FAIL(err, FL_E_SQL_BIND,
-		    "No match found for function signature %s%s%s%s", text.data,
-		    near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-		    near != NULL ? "?" : "");
+		enum fl_code code =
+		    FL_FAIL(err, FL_E_SQL_BIND, "No match found for function signature %s%s%s%s",
+			text.data, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+			near != NULL ? "?" : "");
 		fl_buf_fini(&text);
 		return code;
 	}
@@ -437,7 +442,7 @@ fl_expand_case(struct fl_arena *arena, const char *name, struct fl_expr **args, 
 		own[i] = args[i];
 	if (arg_count % 2 == 0) {
 		struct fl_type null = fl_type_make(FL_TYPE_NULL, true);
-		struct fl_value value = { .is_null = true };
+		struct fl_value value = {.is_null = true};
 
 		own[arg_count++] = fl_expr_literal(arena, &null, &value);
 	}
@@ -457,7 +462,8 @@ fl_expand_case(struct fl_arena *arena, const char *name, struct fl_expr **args, 
 			    fl_type_name((enum fl_type_id)own[i + 1]->type.id));
 	}
 	if (type.id == FL_TYPE_NULL)
-		return FL_FAIL(err, FL_E_SQL_BIND, "ELSE clause or at least one THEN clause must be non-NULL");
+		return FL_FAIL(
+		    err, FL_E_SQL_BIND, "ELSE clause or at least one THEN clause must be non-NULL");
 	for (uint32_t i = 0; i < arg_count; i++)
 		if (i % 2 == 1 || i + 1 == arg_count)
 			fl_widen(arena, &own[i], &type);
@@ -500,7 +506,7 @@ fl_expand_nullif(struct fl_arena *arena, const char *name, struct fl_expr **args
     uint32_t arg_count, struct fl_expr **out, struct fl_err *err)
 {
 	struct fl_type null = fl_type_make(FL_TYPE_NULL, true);
-	struct fl_value value = { .is_null = true };
+	struct fl_value value = {.is_null = true};
 	struct fl_expr *branches[3];
 
 	FL_TRY(fl_expr_call(arena, "=", args, arg_count, &branches[0], err));
@@ -515,17 +521,17 @@ enum fl_code
 fl_expr_const(const struct fl_expr *expr, const char *zone, struct fl_arena *arena,
     struct fl_value *value, struct fl_err *err)
 {
-	struct fl_schema schema = { .count = 0 };
-	struct fl_batch batch = { .schema = &schema, .row_count = 1 };
+	struct fl_schema schema = {.count = 0};
+	struct fl_batch batch = {.schema = &schema, .row_count = 1};
 	uint8_t error = 0;
-	struct fl_eval ctx = { .arena = arena, .zone = zone, .errors = &error };
+	struct fl_eval ctx = {.arena = arena, .zone = zone, .errors = &error};
 	struct fl_col col;
-	struct fl_value v = { .is_null = false };
+	struct fl_value v = {.is_null = false};
 
 	assert(fl_expr_is_const(expr));
 	fl_expr_eval(expr, &batch, NULL, 1, &ctx, &col);
 	if (error != 0) {
-		struct fl_buf text = { .data = NULL };
+		struct fl_buf text = {.data = NULL};
 		enum fl_code code = (enum fl_code)error;
 
 		fl_expr_print(expr, &schema, &text);
@@ -660,8 +666,8 @@ print_literal(const struct fl_expr *expr, struct fl_buf *out)
 }
 
 static void
-print_list(const struct fl_expr *expr, const char *sep, const struct fl_schema *schema,
-    struct fl_buf *out)
+print_list(
+    const struct fl_expr *expr, const char *sep, const struct fl_schema *schema, struct fl_buf *out)
 {
 	for (uint32_t i = 0; i < expr->arg_count; i++) {
 		if (i > 0)

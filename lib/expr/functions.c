@@ -9,11 +9,16 @@
 #include "kernel.h"
 
 static const struct fl_function functions[] = {
-#define FL_FUNCTION(n, min, max, rule, kern, f, h) \
-	{ .name = (n), .arg_min = (min), .arg_max = (max), .type_rule = rule, .kernel = kern, \
-		.flags = (f), .help = (h) },
-#define FL_EXPAND(n, min, max, exp, h) \
-	{ .name = (n), .arg_min = (min), .arg_max = (max), .expand = exp, .help = (h) },
+#define FL_FUNCTION(n, min, max, rule, kern, f, h)                                                 \
+	{.name = (n),                                                                              \
+	    .arg_min = (min),                                                                      \
+	    .arg_max = (max),                                                                      \
+	    .type_rule = (rule),                                                                   \
+	    .kernel = (kern),                                                                      \
+	    .flags = (f),                                                                          \
+	    .help = (h)},
+#define FL_EXPAND(n, min, max, exp, h)                                                             \
+	{.name = (n), .arg_min = (min), .arg_max = (max), .expand = (exp), .help = (h)},
 #include "tbl/functions.h"
 #undef FL_FUNCTION
 #undef FL_EXPAND
@@ -60,11 +65,13 @@ fl_functions_print_markdown(struct fl_buf *out)
 			"| usage | meaning |\n|---|---|\n");
 	for (size_t i = 0; i < FL_ARRAY_COUNT(functions); i++)
 		print_help_row(functions[i].help, out);
-	fl_buf_str(out, "| `CAST(a AS type)` | Converts; text that does not fit is an error of the row. |\n"
-			"| `TRY_CAST(a AS type)` | As CAST, but NULL instead of an error. |\n");
-	fl_buf_str(out, "\n## Aggregates\n\n"
-			"All skip NULL; over no value SUM, AVG, MIN and MAX are NULL and COUNT is 0.\n\n"
-			"| usage | meaning |\n|---|---|\n");
+	fl_buf_str(out,
+	    "| `CAST(a AS type)` | Converts; text that does not fit is an error of the row. |\n"
+	    "| `TRY_CAST(a AS type)` | As CAST, but NULL instead of an error. |\n");
+	fl_buf_str(out,
+	    "\n## Aggregates\n\n"
+	    "All skip NULL; over no value SUM, AVG, MIN and MAX are NULL and COUNT is 0.\n\n"
+	    "| usage | meaning |\n|---|---|\n");
 	for (uint32_t i = 0; fl_agg_row(i) != NULL; i++)
 		print_help_row(fl_agg_row(i)->help, out);
 }

@@ -3,26 +3,30 @@
  * kernel.h - what kernels and type rules share.
  *
  * A kernel is one loop per type over the selected rows; FL_ROWS writes the loop
- * twice, dense and selected, so that the dense one vectorises.
+ * twice, dense and selected, so that the dense one vectorises.  Where a row is
+ * real work FL_EACH_ROW is one ordinary loop.
  */
 #ifndef FL_EXPR_KERNEL_H
 #define FL_EXPR_KERNEL_H
 
 #include "expr/expr.h"
 
-/* Runs the statements for each selected row; uses sel and sel_count of the kernel. */
-#define FL_ROWS(...) \
-	do { \
-		if (sel == NULL) { \
-			for (uint32_t row = 0; row < sel_count; row++) { \
-				__VA_ARGS__; \
-			} \
-		} else { \
-			for (uint32_t k_ = 0; k_ < sel_count; k_++) { \
-				const uint32_t row = sel[k_]; \
-				__VA_ARGS__; \
-			} \
-		} \
+/* Both use sel and sel_count of the kernel. */
+#define FL_EACH_ROW(row)                                                                           \
+	for (uint32_t k_ = 0, row; k_ < sel_count && ((row = sel == NULL ? k_ : sel[k_]), true);   \
+	     k_++)
+#define FL_ROWS(...)                                                                               \
+	do {                                                                                       \
+		if (sel == NULL) {                                                                 \
+			for (uint32_t row = 0; row < sel_count; row++) {                           \
+				__VA_ARGS__;                                                       \
+			}                                                                          \
+		} else {                                                                           \
+			for (uint32_t k_ = 0; k_ < sel_count; k_++) {                              \
+				const uint32_t row = sel[k_];                                      \
+				__VA_ARGS__;                                                       \
+			}                                                                          \
+		}                                                                                  \
 	} while (0)
 
 /* ---- results ---- */
@@ -89,7 +93,9 @@ bool fl_literal_str(const struct fl_expr *arg, const char **p, uint32_t *size);
 
 /* ---- rows of tbl/functions.h ---- */
 
-#define FL_FUNCTION(name, min, max, rule, kernel, flags, help) fl_type_rule rule; fl_kernel kernel;
+#define FL_FUNCTION(name, min, max, rule, kernel, flags, help)                                     \
+	fl_type_rule rule;                                                                         \
+	fl_kernel kernel;
 #define FL_EXPAND(name, min, max, expand, help) fl_expand expand;
 #include "tbl/functions.h"
 #undef FL_FUNCTION

@@ -129,8 +129,8 @@ fl_rule_like(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 	*result = fl_type_make(FL_TYPE_BOOLEAN, result->nullable);
 	if (arg_count < 3)
 		return FL_OK;
-	if (!fl_literal_str(args[2], &escape, &escape_size) || count_chars(escape, escape_size) != 1 ||
-	    escape_size != 1)
+	if (!fl_literal_str(args[2], &escape, &escape_size) ||
+	    count_chars(escape, escape_size) != 1 || escape_size != 1)
 		return FL_FAIL(err, FL_E_SQL_BIND,
 		    "invalid escape character: expected a literal of one ASCII character");
 	if (!fl_literal_str(args[1], &pattern, &pattern_size))
@@ -142,7 +142,8 @@ fl_rule_like(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 		if (i == pattern_size ||
 		    (pattern[i] != '%' && pattern[i] != '_' && pattern[i] != escape[0]))
 			return FL_FAIL(err, FL_E_SQL_BIND,
-			    "invalid escape sequence in '%.*s': '%c' must stand before %%, _ or itself",
+			    "invalid escape sequence in '%.*s': '%c' must stand before %%, _ or "
+			    "itself",
 			    (int)pattern_size, pattern, escape[0]);
 	}
 	return FL_OK;
@@ -157,13 +158,15 @@ fl_kernel_concat(const struct fl_expr *call, const struct fl_col *args, const ui
 	struct fl_strings s;
 
 	fl_strings_begin(&s, ctx, out);
-	FL_ROWS(fl_strings_row(&s, row);
+	FL_EACH_ROW (row) {
+		fl_strings_row(&s, row);
 		for (uint32_t i = 0; i < call->arg_count; i++) {
 			uint32_t size;
 			const char *p = fl_col_str(&args[i], row, &size);
 
 			fl_strings_add(&s, p, size);
-		});
+		}
+	}
 	fl_strings_end(&s);
 }
 
@@ -197,10 +200,16 @@ fl_kernel_replace(const struct fl_expr *call, const struct fl_col *args, const u
 
 	(void)call;
 	fl_strings_begin(&s, ctx, out);
-	FL_ROWS(uint32_t n; uint32_t from_n; uint32_t to_n; const char *p = fl_col_str(&args[0], row, &n);
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		uint32_t from_n;
+		uint32_t to_n;
+		const char *p = fl_col_str(&args[0], row, &n);
 		const char *from = fl_col_str(&args[1], row, &from_n);
-		const char *to = fl_col_str(&args[2], row, &to_n); fl_strings_row(&s, row);
-		replace_in(&s, p, n, from, from_n, to, to_n));
+		const char *to = fl_col_str(&args[2], row, &to_n);
+		fl_strings_row(&s, row);
+		replace_in(&s, p, n, from, from_n, to, to_n);
+	}
 	fl_strings_end(&s);
 }
 
@@ -230,7 +239,7 @@ decode_char(const char *p, uint32_t size)
 		return (u[0] & 0x0fu) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu);
 	case 4:
 		return (u[0] & 0x07u) << 18 | (u[1] & 0x3fu) << 12 | (u[2] & 0x3fu) << 6 |
-		    (u[3] & 0x3fu);
+		       (u[3] & 0x3fu);
 	default:
 		return 0;
 	}
@@ -305,8 +314,12 @@ case_rows(bool upper, const struct fl_col *arg, const uint32_t *sel, uint32_t se
 
 	(void)pthread_once(&utf8_once, make_locale);
 	fl_strings_begin(&s, ctx, out);
-	FL_ROWS(uint32_t n; const char *p = fl_col_str(arg, row, &n); fl_strings_row(&s, row);
-		change_case(&s, p, n, upper));
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		const char *p = fl_col_str(arg, row, &n);
+		fl_strings_row(&s, row);
+		change_case(&s, p, n, upper);
+	}
 	fl_strings_end(&s);
 }
 
@@ -349,9 +362,12 @@ trim_rows(const struct fl_expr *call, int sides, const struct fl_col *args, cons
 	struct fl_strings s;
 
 	fl_strings_begin(&s, ctx, out);
-	FL_ROWS(
-		uint32_t n; uint32_t set_n = 1; const char *set = " ";
-		const char *p = fl_col_str(&args[0], row, &n); const char *end = p + n;
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		uint32_t set_n = 1;
+		const char *set = " ";
+		const char *p = fl_col_str(&args[0], row, &n);
+		const char *end = p + n;
 		if (call->arg_count == 2)
 			set = fl_col_str(&args[1], row, &set_n);
 		while ((sides & TRIM_LEFT) && p < end && in_set(p, char_size(p, end), set, set_n))
@@ -365,7 +381,9 @@ trim_rows(const struct fl_expr *call, int sides, const struct fl_col *args, cons
 				break;
 			end = last;
 		}
-		fl_strings_row(&s, row); fl_strings_add(&s, p, (size_t)(end - p)));
+		fl_strings_row(&s, row);
+		fl_strings_add(&s, p, (size_t)(end - p));
+	}
 	fl_strings_end(&s);
 }
 
@@ -415,12 +433,16 @@ fl_kernel_substring(const struct fl_expr *call, const struct fl_col *args, const
 	struct fl_strings s;
 
 	fl_strings_begin(&s, ctx, out);
-	FL_ROWS(uint32_t n; const char *p = fl_col_str(&args[0], row, &n);
-		int32_t want = count != NULL ? count[row] : INT32_MAX; fl_strings_row(&s, row);
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		const char *p = fl_col_str(&args[0], row, &n);
+		int32_t want = count != NULL ? count[row] : INT32_MAX;
+		fl_strings_row(&s, row);
 		if (want < 0)
 			fl_out_null(ctx, out, row);
 		else
-			cut_string(&s, p, n, from[row], want));
+			cut_string(&s, p, n, from[row], want);
+	}
 	fl_strings_end(&s);
 }
 
@@ -432,8 +454,11 @@ fl_kernel_char_length(const struct fl_expr *call, const struct fl_col *args, con
 
 	(void)call;
 	(void)ctx;
-	FL_ROWS(uint32_t n; const char *p = fl_col_str(&args[0], row, &n);
-		o[row] = (int32_t)count_chars(p, n));
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		const char *p = fl_col_str(&args[0], row, &n);
+		o[row] = (int32_t)count_chars(p, n);
+	}
 }
 
 void
@@ -444,10 +469,14 @@ fl_kernel_position(const struct fl_expr *call, const struct fl_col *args, const 
 
 	(void)call;
 	(void)ctx;
-	FL_ROWS(uint32_t n; uint32_t m; const char *what = fl_col_str(&args[0], row, &n);
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		uint32_t m;
+		const char *what = fl_col_str(&args[0], row, &n);
 		const char *p = fl_col_str(&args[1], row, &m);
 		const char *hit = n == 0 ? p : memmem(p, m, what, n);
-		o[row] = hit == NULL ? 0 : (int32_t)count_chars(p, (uint32_t)(hit - p)) + 1);
+		o[row] = hit == NULL ? 0 : (int32_t)count_chars(p, (uint32_t)(hit - p)) + 1;
+	}
 }
 
 /* ---- LIKE ---- */
@@ -502,7 +531,11 @@ fl_kernel_like(const struct fl_expr *call, const struct fl_col *args, const uint
 	int escape = call->arg_count == 3 ? (unsigned char)call->args[2]->value.str.p[0] : -1;
 
 	(void)ctx;
-	FL_ROWS(uint32_t n; uint32_t m; const char *p = fl_col_str(&args[0], row, &n);
+	FL_EACH_ROW (row) {
+		uint32_t n;
+		uint32_t m;
+		const char *p = fl_col_str(&args[0], row, &n);
 		const char *pattern = fl_col_str(&args[1], row, &m);
-		o[row] = like_matches(p, n, pattern, m, escape));
+		o[row] = like_matches(p, n, pattern, m, escape);
+	}
 }

@@ -173,8 +173,7 @@ is_digit(char c)
 }
 
 enum fl_parsed
-fl_parse_decimal_why(
-    const char *p, size_t size, uint32_t precision, uint32_t scale, fl_i128 *out)
+fl_parse_decimal_why(const char *p, size_t size, uint32_t precision, uint32_t scale, fl_i128 *out)
 {
 	bool negative = false, seen_point = false;
 	const char *end, *first = NULL, *stop;
@@ -379,7 +378,7 @@ fl_civil_days(int64_t year, uint32_t month, uint32_t day)
 	int64_t day_of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
 	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
-	    day_of_year - 719468;
+	       day_of_year - 719468;
 }
 
 void
@@ -406,14 +405,14 @@ int64_t
 fl_civil_to_ms(const struct fl_civil *civil)
 {
 	return fl_civil_days(civil->year, civil->month, civil->day) * FL_DAY_MS +
-	    (int64_t)civil->hour * 3600000 + (int64_t)civil->minute * 60000 +
-	    (int64_t)civil->second * 1000 + civil->ms;
+	       (int64_t)civil->hour * 3600000 + (int64_t)civil->minute * 60000 +
+	       (int64_t)civil->second * 1000 + civil->ms;
 }
 
 uint32_t
 fl_month_days(int64_t year, uint32_t month)
 {
-	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 
 	return month == 2 && leap ? 29 : days[month - 1];
@@ -437,8 +436,8 @@ put_date(char *at, const struct fl_civil *c)
 	if (c->year >= 0 && c->year <= 9999)
 		at = put_digits(at, (uint32_t)c->year, 4);
 	else
-		at += sprintf(at, "%s%04" PRId64, c->year < 0 ? "-" : "+",
-		    c->year < 0 ? -c->year : c->year);
+		at += sprintf(
+		    at, "%s%04" PRId64, c->year < 0 ? "-" : "+", c->year < 0 ? -c->year : c->year);
 	*at++ = '-';
 	at = put_digits(at, c->month, 2);
 	*at++ = '-';
@@ -564,7 +563,7 @@ bool
 fl_parse_date(const char *p, size_t size, int32_t *days)
 {
 	const char *end = p + size;
-	struct fl_civil c = { .ms = 0 };
+	struct fl_civil c = {.ms = 0};
 
 	if (!take_date(&p, end, 2, &c) || p != end || c.day > fl_month_days(c.year, c.month))
 		return false;
@@ -576,7 +575,7 @@ bool
 fl_parse_timestamp(const char *p, size_t size, char sep, int64_t *ms)
 {
 	const char *end = p + size;
-	struct fl_civil c = { .ms = 0 };
+	struct fl_civil c = {.ms = 0};
 
 	if (!take_date(&p, end, 2, &c) || !take_char(&p, end, sep) || !take_time(&p, end, 2, &c) ||
 	    p != end)
@@ -590,7 +589,7 @@ bool
 fl_parse_timestamp_lenient(const char *p, size_t size, int64_t *ms)
 {
 	const char *end;
-	struct fl_civil c = { .ms = 0 };
+	struct fl_civil c = {.ms = 0};
 
 	trim_blanks(&p, &size);
 	end = p + size;
@@ -628,10 +627,10 @@ fl_parse_date_lenient(const char *p, size_t size, int32_t *days)
 
 /* ---- patterns ---- */
 
-static const char *const month_names[] = { "January", "February", "March", "April", "May", "June",
-	"July", "August", "September", "October", "November", "December" };
-static const char *const day_names[] = { "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
-	"Saturday", "Sunday" };
+static const char *const month_names[] = {"January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December"};
+static const char *const day_names[] = {
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
 
 struct token {
 	char letter; /* 0: literal text */
@@ -648,7 +647,7 @@ next_token(const char **p, const char *end, struct token *token)
 
 	if (at == end)
 		return false;
-	*token = (struct token){ .text = at, .size = 1 };
+	*token = (struct token){.text = at, .size = 1};
 	if (*at == '\'') {
 		const char *close = memchr(at + 1, '\'', (size_t)(end - at - 1));
 
@@ -715,14 +714,15 @@ fl_pattern_print(const char *pattern, size_t size, int64_t ms, struct fl_buf *ou
 			break;
 		case 'y':
 		case 'u':
-			print_field(out, t.count == 2 ? fl_floor_mod(c.year, 100) : c.year, t.count);
+			print_field(
+			    out, t.count == 2 ? fl_floor_mod(c.year, 100) : c.year, t.count);
 			break;
 		case 'M':
 			if (t.count <= 2)
 				print_field(out, c.month, t.count);
 			else
-				fl_buf_printf(out, "%.*s", t.count == 3 ? 3 : 20,
-				    month_names[c.month - 1]);
+				fl_buf_printf(
+				    out, "%.*s", t.count == 3 ? 3 : 20, month_names[c.month - 1]);
 			break;
 		case 'd':
 			print_field(out, c.day, t.count);
@@ -755,7 +755,7 @@ fl_pattern_print(const char *pattern, size_t size, int64_t ms, struct fl_buf *ou
 		case 'S':
 			for (uint32_t i = 0; i < t.count; i++)
 				fl_buf_byte(out, i > 2 ? '0'
-						       : (char)('0' + (i == 0       ? c.ms / 100
+						       : (char)('0' + (i == 0	   ? c.ms / 100
 									  : i == 1 ? c.ms / 10 % 10
 										   : c.ms % 10)));
 			break;
@@ -770,8 +770,8 @@ fl_pattern_print(const char *pattern, size_t size, int64_t ms, struct fl_buf *ou
 }
 
 bool
-fl_pattern_parse(const char *pattern, size_t pattern_size, const char *p, size_t size, bool strict,
-    int64_t *ms)
+fl_pattern_parse(
+    const char *pattern, size_t pattern_size, const char *p, size_t size, bool strict, int64_t *ms)
 {
 	const char *pattern_end = pattern + pattern_size, *end = p + size;
 	int64_t year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0;
@@ -841,7 +841,7 @@ fl_pattern_parse(const char *pattern, size_t pattern_size, const char *p, size_t
 	year += fl_floor_div(month - 1, 12);
 	month = fl_floor_mod(month - 1, 12) + 1;
 	*ms = (fl_civil_days(year, (uint32_t)month, 1) + day - 1) * FL_DAY_MS + hour * 3600000 +
-	    minute * 60000 + second * 1000 + (int64_t)fraction;
+	      minute * 60000 + second * 1000 + (int64_t)fraction;
 	return true;
 }
 

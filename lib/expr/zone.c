@@ -33,7 +33,7 @@ struct zone {
 	struct zone *next;
 	char name[ZONE_NAME_MAX];
 	uint32_t count;
-	int64_t *from_s; /* instants, ascending */
+	int64_t *from_s;   /* instants, ascending */
 	int32_t *offset_s; /* from then on */
 	int32_t first_offset_s;
 	bool has_rule; /* with daylight saving; else rule_standard_s alone */
@@ -122,7 +122,7 @@ take_rule_date(const char **p, struct rule_date *d)
 			return false;
 		if (a < 1 || a > 12 || b < 1 || b > 5 || c > 6)
 			return false;
-		*d = (struct rule_date){ 'M', (int)a, (int)b, (int)c, 7200 };
+		*d = (struct rule_date){'M', (int)a, (int)b, (int)c, 7200};
 	} else {
 		char kind = 'n';
 
@@ -132,7 +132,7 @@ take_rule_date(const char **p, struct rule_date *d)
 		}
 		if (!take_int(p, &a) || a > 366)
 			return false;
-		*d = (struct rule_date){ kind, 0, 0, (int)a, 7200 };
+		*d = (struct rule_date){kind, 0, 0, (int)a, 7200};
 	}
 	if (**p == '/') {
 		(*p)++;
@@ -230,16 +230,16 @@ read_part(const char *p, size_t size, int width, struct part *part)
 	part->time_count = big_endian(p + 32, 4);
 	part->type_count = big_endian(p + 36, 4);
 	part->char_count = big_endian(p + 40, 4);
-	const int64_t counts[] = { part->utc_count, part->std_count, part->leap_count,
-		part->time_count, part->type_count, part->char_count };
+	const int64_t counts[] = {part->utc_count, part->std_count, part->leap_count,
+	    part->time_count, part->type_count, part->char_count};
 	for (size_t i = 0; i < FL_ARRAY_COUNT(counts); i++)
 		if (counts[i] < 0 || counts[i] > (int64_t)ZONE_FILE_MAX)
 			return false;
 	if (part->type_count < 1)
 		return false;
-	part->size = 44 + (size_t)(part->time_count * (width + 1) + part->type_count * 6 +
-			      part->char_count + part->leap_count * (width + 4) +
-			      part->std_count + part->utc_count);
+	part->size =
+	    44 + (size_t)(part->time_count * (width + 1) + part->type_count * 6 + part->char_count +
+			  part->leap_count * (width + 4) + part->std_count + part->utc_count);
 	return part->size <= size;
 }
 
@@ -324,7 +324,7 @@ static struct zone *
 load_zone(const char *name)
 {
 	struct zone *z = fl_calloc(1, sizeof(*z));
-	struct fl_buf buf = { .data = NULL };
+	struct fl_buf buf = {.data = NULL};
 	char path[sizeof(ZONE_DIR) + ZONE_NAME_MAX];
 	bool ok;
 
@@ -333,7 +333,7 @@ load_zone(const char *name)
 		return z;
 	(void)snprintf(path, sizeof(path), ZONE_DIR "%s", name);
 	ok = fl_file_read(path, ZONE_FILE_MAX, &buf, NULL) == FL_OK &&
-	    parse_file(z, buf.data, buf.size);
+	     parse_file(z, buf.data, buf.size);
 	fl_buf_fini(&buf);
 	if (ok)
 		return z;

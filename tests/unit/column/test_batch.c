@@ -12,12 +12,12 @@
 #include "column/batch.h"
 
 static struct fl_field fields[] = {
-	{ "id", { .id = FL_TYPE_BIGINT, .nullable = false } },
-	{ "qty", { .id = FL_TYPE_INT, .nullable = true } },
-	{ "name", { .id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX } },
-	{ "price", { .id = FL_TYPE_DECIMAL, .nullable = true, .precision = 38, .scale = 2 } },
+    {"id", {.id = FL_TYPE_BIGINT, .nullable = false}},
+    {"qty", {.id = FL_TYPE_INT, .nullable = true}},
+    {"name", {.id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX}},
+    {"price", {.id = FL_TYPE_DECIMAL, .nullable = true, .precision = 38, .scale = 2}},
 };
-static const struct fl_schema schema = { .count = 4, .fields = fields };
+static const struct fl_schema schema = {.count = 4, .fields = fields};
 
 static void
 types_print_as_flink_prints_them(void **state)
@@ -26,16 +26,16 @@ types_print_as_flink_prints_them(void **state)
 		struct fl_type type;
 		const char *text;
 	} cases[] = {
-		{ { .id = FL_TYPE_INT, .nullable = true }, "INT" },
-		{ { .id = FL_TYPE_BIGINT }, "BIGINT NOT NULL" },
-		{ { .id = FL_TYPE_DECIMAL, .nullable = true, .precision = 10, .scale = 2 },
-		    "DECIMAL(10, 2)" },
-		{ { .id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX }, "STRING" },
-		{ { .id = FL_TYPE_VARCHAR, .nullable = true, .length = 7 }, "VARCHAR(7)" },
-		{ { .id = FL_TYPE_CHAR, .length = 3 }, "CHAR(3) NOT NULL" },
-		{ { .id = FL_TYPE_VARBINARY, .nullable = true, .length = FL_LENGTH_MAX }, "BYTES" },
-		{ { .id = FL_TYPE_TIMESTAMP, .nullable = true, .precision = 3 }, "TIMESTAMP(3)" },
-		{ { .id = FL_TYPE_TIMESTAMP_LTZ, .precision = 3 }, "TIMESTAMP_LTZ(3) NOT NULL" },
+	    {{.id = FL_TYPE_INT, .nullable = true}, "INT"},
+	    {{.id = FL_TYPE_BIGINT}, "BIGINT NOT NULL"},
+	    {{.id = FL_TYPE_DECIMAL, .nullable = true, .precision = 10, .scale = 2},
+		"DECIMAL(10, 2)"},
+	    {{.id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX}, "STRING"},
+	    {{.id = FL_TYPE_VARCHAR, .nullable = true, .length = 7}, "VARCHAR(7)"},
+	    {{.id = FL_TYPE_CHAR, .length = 3}, "CHAR(3) NOT NULL"},
+	    {{.id = FL_TYPE_VARBINARY, .nullable = true, .length = FL_LENGTH_MAX}, "BYTES"},
+	    {{.id = FL_TYPE_TIMESTAMP, .nullable = true, .precision = 3}, "TIMESTAMP(3)"},
+	    {{.id = FL_TYPE_TIMESTAMP_LTZ, .precision = 3}, "TIMESTAMP_LTZ(3) NOT NULL"},
 	};
 	char buf[64];
 
@@ -47,8 +47,8 @@ types_print_as_flink_prints_them(void **state)
 static void
 equality_ignores_fields_a_type_does_not_have(void **state)
 {
-	struct fl_type a = { .id = FL_TYPE_INT, .precision = 3, .length = 9 };
-	struct fl_type b = { .id = FL_TYPE_INT };
+	struct fl_type a = {.id = FL_TYPE_INT, .precision = 3, .length = 9};
+	struct fl_type b = {.id = FL_TYPE_INT};
 
 	(void)state;
 	assert_true(fl_type_equal(&a, &b));
@@ -180,8 +180,8 @@ a_reset_builder_is_as_new(void **state)
 static void
 a_builder_is_full_at_the_row_limit(void **state)
 {
-	struct fl_field one = { "b", { .id = FL_TYPE_BOOLEAN } };
-	struct fl_schema narrow = { .count = 1, .fields = &one };
+	struct fl_field one = {"b", {.id = FL_TYPE_BOOLEAN}};
+	struct fl_schema narrow = {.count = 1, .fields = &one};
 	struct fl_builder b;
 
 	(void)state;
@@ -233,14 +233,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(types_print_as_flink_prints_them),
-		cmocka_unit_test(equality_ignores_fields_a_type_does_not_have),
-		cmocka_unit_test(an_unknown_type_has_a_name_and_no_width),
-		cmocka_unit_test(rows_come_back_as_they_were_set),
-		cmocka_unit_test(a_rolled_back_row_leaves_no_trace),
-		cmocka_unit_test(a_reset_builder_is_as_new),
-		cmocka_unit_test(a_builder_is_full_at_the_row_limit),
-		cmocka_unit_test(a_row_copied_from_a_column_is_the_same),
+	    cmocka_unit_test(types_print_as_flink_prints_them),
+	    cmocka_unit_test(equality_ignores_fields_a_type_does_not_have),
+	    cmocka_unit_test(an_unknown_type_has_a_name_and_no_width),
+	    cmocka_unit_test(rows_come_back_as_they_were_set),
+	    cmocka_unit_test(a_rolled_back_row_leaves_no_trace),
+	    cmocka_unit_test(a_reset_builder_is_as_new),
+	    cmocka_unit_test(a_builder_is_full_at_the_row_limit),
+	    cmocka_unit_test(a_row_copied_from_a_column_is_the_same),
 	};
 
 	return cmocka_run_group_tests_name("column/batch", tests, NULL, NULL);

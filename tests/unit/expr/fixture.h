@@ -38,7 +38,7 @@ static inline struct fl_expr *
 integer(enum fl_type_id id, int64_t v)
 {
 	struct fl_type type = fl_type_make(id, false);
-	struct fl_value value = { .i64 = v };
+	struct fl_value value = {.i64 = v};
 
 	return fl_expr_literal(&arena, &type, &value);
 }
@@ -59,7 +59,7 @@ static inline struct fl_expr *
 B(bool v)
 {
 	struct fl_type type = fl_type_make(FL_TYPE_BOOLEAN, false);
-	struct fl_value value = { .boolean = v };
+	struct fl_value value = {.boolean = v};
 
 	return fl_expr_literal(&arena, &type, &value);
 }
@@ -68,7 +68,7 @@ static inline struct fl_expr *
 D(double v)
 {
 	struct fl_type type = fl_type_make(FL_TYPE_DOUBLE, false);
-	struct fl_value value = { .f64 = v };
+	struct fl_value value = {.f64 = v};
 
 	return fl_expr_literal(&arena, &type, &value);
 }
@@ -77,7 +77,7 @@ static inline struct fl_expr *
 S(const char *s)
 {
 	struct fl_type type = fl_type_make(FL_TYPE_CHAR, false);
-	struct fl_value value = { .is_null = false };
+	struct fl_value value = {.is_null = false};
 
 	value.str.p = s;
 	value.str.size = (uint32_t)strlen(s);
@@ -92,7 +92,7 @@ N(const char *s)
 	const char *point = strchr(s, '.');
 	uint32_t digits = 0, scale = point == NULL ? 0 : (uint32_t)strlen(point + 1);
 	struct fl_type type;
-	struct fl_value value = { .is_null = false };
+	struct fl_value value = {.is_null = false};
 
 	for (const char *p = s; *p != '\0'; p++)
 		digits += *p >= '0' && *p <= '9';
@@ -106,7 +106,7 @@ static inline struct fl_expr *
 null_of(enum fl_type_id id)
 {
 	struct fl_type type = type_of(id, 0, 0);
-	struct fl_value value = { .is_null = true };
+	struct fl_value value = {.is_null = true};
 
 	return fl_expr_literal(&arena, &type, &value);
 }
@@ -119,8 +119,8 @@ call_n(const char *name, struct fl_expr **args, uint32_t n, struct fl_err *err)
 
 	return fl_expr_call(&arena, name, args, n, &out, err) == FL_OK ? out : NULL;
 }
-#define ARGS(...) ((struct fl_expr *[]){ __VA_ARGS__ })
-#define C(name, ...) \
+#define ARGS(...) ((struct fl_expr *[]){__VA_ARGS__})
+#define C(name, ...)                                                                               \
 	call_n(name, ARGS(__VA_ARGS__), sizeof(ARGS(__VA_ARGS__)) / sizeof(struct fl_expr *), NULL)
 
 static inline struct fl_expr *
@@ -140,13 +140,15 @@ cast_to(struct fl_expr *arg, enum fl_type_id id, uint32_t a, uint32_t b, bool tr
 static inline const char *
 value_text(const struct fl_expr *expr)
 {
-	struct fl_schema none = { .count = 0 };
-	struct fl_batch batch = { .schema = &none, .row_count = 1 };
+	struct fl_schema none = {.count = 0};
+	struct fl_batch batch = {.schema = &none, .row_count = 1};
 	uint8_t error = 0;
-	struct fl_eval ctx = { .arena = &arena, .zone = zone, .errors = &error,
-		.clock_ms = 1705322096789 }; /* 2024-01-15 12:34:56.789 */
+	struct fl_eval ctx = {.arena = &arena,
+	    .zone = zone,
+	    .errors = &error,
+	    .clock_ms = 1705322096789}; /* 2024-01-15 12:34:56.789 */
 	struct fl_col col;
-	struct fl_buf text = { .data = NULL };
+	struct fl_buf text = {.data = NULL};
 	char type[64], *copy;
 
 	if (expr == NULL)
@@ -178,13 +180,17 @@ check_cases(const struct value_case *cases, size_t count)
 		const char *got = value_text(cases[i].expr);
 
 		if (strcmp(got, cases[i].want) != 0) {
-			print_error("%s: got \"%s\", want \"%s\"\n", cases[i].label, got, cases[i].want);
+			print_error(
+			    "%s: got \"%s\", want \"%s\"\n", cases[i].label, got, cases[i].want);
 			bad++;
 		}
 	}
 	assert_int_equal(bad, 0);
 }
-#define ROW(expr, want) { #expr, expr, want }
+#define ROW(expr, want)                                                                            \
+	{                                                                                          \
+#expr, expr, want                                                                  \
+	}
 #define CHECK(cases) check_cases(cases, FL_ARRAY_COUNT(cases))
 
 static inline int

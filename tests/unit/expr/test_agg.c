@@ -10,17 +10,17 @@
 static struct fl_col
 make_col(struct fl_expr *const *values, uint32_t count)
 {
-	struct fl_field field = { "x", values[0]->type };
-	struct fl_schema schema = { .count = 1, .fields = &field };
+	struct fl_field field = {"x", values[0]->type};
+	struct fl_schema schema = {.count = 1, .fields = &field};
 	struct fl_builder b;
 	struct fl_batch batch, copy;
 	uint8_t error = 0;
 
 	fl_builder_init(&b, &schema);
 	for (uint32_t i = 0; i < count; i++) {
-		struct fl_schema none = { .count = 0 };
-		struct fl_batch one = { .schema = &none, .row_count = 1 };
-		struct fl_eval ctx = { .arena = &arena, .zone = zone, .errors = &error };
+		struct fl_schema none = {.count = 0};
+		struct fl_batch one = {.schema = &none, .row_count = 1};
+		struct fl_eval ctx = {.arena = &arena, .zone = zone, .errors = &error};
 		struct fl_col col;
 
 		assert_true(fl_builder_begin(&b));
@@ -39,7 +39,8 @@ make_col(struct fl_expr *const *values, uint32_t count)
 		col.offsets = fl_arena_dup(&arena, col.offsets, sizeof(uint32_t) * (count + 1));
 	}
 	if (col.valid != NULL)
-		col.valid = fl_arena_dup(&arena, col.valid, sizeof(uint64_t) * FL_VALID_WORDS(count));
+		col.valid =
+		    fl_arena_dup(&arena, col.valid, sizeof(uint64_t) * FL_VALID_WORDS(count));
 	fl_builder_fini(&b);
 	return col;
 }
@@ -49,7 +50,7 @@ static const char *
 result_text(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap)
 {
 	struct fl_col out;
-	struct fl_buf bytes = { .data = NULL }, text = { .data = NULL };
+	struct fl_buf bytes = {.data = NULL}, text = {.data = NULL};
 	struct fl_type nullable = agg->result;
 	char type[64], *copy;
 
@@ -73,11 +74,12 @@ result_text(const struct fl_agg *agg, const char *acc, const struct fl_heap *hea
 static struct fl_agg
 make_agg(const char *name, struct fl_expr *arg, uint32_t at)
 {
-	struct fl_agg agg = { .fn = fl_agg_find(name, strlen(name), arg == NULL), .arg = arg };
-	struct fl_err err = { .code = FL_OK };
+	struct fl_agg agg = {.fn = fl_agg_find(name, strlen(name), arg == NULL), .arg = arg};
+	struct fl_err err = {.code = FL_OK};
 
 	assert_non_null(agg.fn);
-	if (agg.fn->type_rule(arg != NULL ? &arg->type : NULL, &agg.result, &agg.acc_size, &err) != FL_OK)
+	if (agg.fn->type_rule(arg != NULL ? &arg->type : NULL, &agg.result, &agg.acc_size, &err) !=
+	    FL_OK)
 		fail_msg("%s", err.text);
 	assert_int_equal(agg.acc_size % 8, 0);
 	agg.acc_at = at;
@@ -90,8 +92,8 @@ total(const char *name, struct fl_expr *const *values, uint32_t count)
 {
 	struct fl_col col = make_col(values, count);
 	struct fl_agg agg = make_agg(name, values[0], 16);
-	char row[96] __attribute__((aligned(8))) = { 0 };
-	struct fl_heap heap = { .data = NULL };
+	char row[96] __attribute__((aligned(8))) = {0};
+	struct fl_heap heap = {.data = NULL};
 	const char *text;
 
 	agg.fn->add(&agg, row, 0, NULL, &col, NULL, count, &heap);
@@ -99,7 +101,7 @@ total(const char *name, struct fl_expr *const *values, uint32_t count)
 	free(heap.data);
 	return text;
 }
-#define TOTAL(name, ...) \
+#define TOTAL(name, ...)                                                                           \
 	total(name, ARGS(__VA_ARGS__), sizeof(ARGS(__VA_ARGS__)) / sizeof(struct fl_expr *))
 
 static void
@@ -111,45 +113,49 @@ results_are_flink_s(void **state)
 	const struct {
 		const char *got, *want;
 	} cases[] = {
-		{ TOTAL("COUNT", NI, I(1), I(2)), "2 BIGINT .count=2" },
-		{ TOTAL("SUM", NI, I(1), I(2)), "3 INT .sum=3 .count=2" },
-		{ TOTAL("SUM", NI), "NULL INT .sum=NULL .count=0" },
-		{ TOTAL("SUM", I(2147483647), I(1)), "-2147483648 INT .sum=2147483648 .count=2" },
-		{ TOTAL("SUM", integer(FL_TYPE_TINYINT, 100), integer(FL_TYPE_TINYINT, 100)),
-		    "-56 TINYINT .sum=200 .count=2" },
-		{ TOTAL("SUM", L(INT64_MAX), L(1)),
-		    "-9223372036854775808 BIGINT .sum=-9223372036854775808 .count=2" },
-		{ TOTAL("AVG", I(-3), I(-4)), "-3 INT .sum=-7 .count=2" },
-		{ TOTAL("AVG", NI, I(7)), "7 INT .sum=7 .count=1" },
-		{ TOTAL("AVG", NI), "NULL INT .sum=NULL .count=0" },
-		{ TOTAL("SUM", D(0.1), D(0.2), D(0.3)), "0.6000000000000001 DOUBLE .sum=0.6000000000000001 .count=3" },
-		{ TOTAL("AVG", D(1), ND, D(2)), "1.5 DOUBLE .sum=3.0 .count=2" },
-		{ TOTAL("SUM", N("1.50"), N("2.75")), "4.25 DECIMAL(38, 2) .sum=4.25 .count=2" },
-		{ TOTAL("AVG", N("1.00"), N("0.00"), N("1.00")), "0.666667 DECIMAL(38, 6) .sum=2.00 .count=3" },
-		{ TOTAL("AVG", N("-1.00"), N("0.00"), N("-1.00")), "-0.666667 DECIMAL(38, 6) .sum=-2.00 .count=3" },
-		{ TOTAL("SUM", NINES, NINES), "NULL DECIMAL(38, 0) .sum=OVERFLOW .count=2" },
-		{ TOTAL("MIN", I(5), I(-2), I(3)), "-2 INT .min=-2" },
-		{ TOTAL("MAX", NI, I(-5), I(-2)), "-2 INT .max=-2" },
-		{ TOTAL("MAX", NI), "NULL INT .max=NULL" },
-		{ TOTAL("MIN", D(2), D(-0.5)), "-0.5 DOUBLE .min=-0.5" },
-		{ TOTAL("MAX", N("1.50"), N("9.75")), "9.75 DECIMAL(3, 2) .max=9.75" },
-		{ TOTAL("MAX", B(false), B(true)), "TRUE BOOLEAN .max=TRUE" },
-		{ TOTAL("MIN", S("b"), S("a"), S("c")), "a CHAR(1) .min=a" },
-		{ TOTAL("MAX", S("z"), S("\xc3\xa9")), "\xc3\xa9 CHAR(1) .max=\xc3\xa9" },
-		{ TOTAL("MAX", S("ab"), S("abc"), S("")), "abc CHAR(2) .max=abc" },
-		{ TOTAL("MIN", S("a"), S("")), " CHAR(1) .min=" },
-		{ TOTAL("MAX", null_of(FL_TYPE_VARCHAR)), "NULL STRING .max=NULL" },
-		{ TOTAL("MAX", TS("2024-01-01 00:00:00"), TS("2024-01-02 00:00:00")),
-		    "2024-01-02 00:00:00.000 TIMESTAMP(3) .max=2024-01-02 00:00:00.000" },
-		{ TOTAL("MIN", CAST(S("2024-01-01"), DATE, 0, 0), CAST(S("1969-01-01"), DATE, 0, 0)),
-		    "1969-01-01 DATE .min=1969-01-01" },
+	    {TOTAL("COUNT", NI, I(1), I(2)), "2 BIGINT .count=2"},
+	    {TOTAL("SUM", NI, I(1), I(2)), "3 INT .sum=3 .count=2"},
+	    {TOTAL("SUM", NI), "NULL INT .sum=NULL .count=0"},
+	    {TOTAL("SUM", I(2147483647), I(1)), "-2147483648 INT .sum=2147483648 .count=2"},
+	    {TOTAL("SUM", integer(FL_TYPE_TINYINT, 100), integer(FL_TYPE_TINYINT, 100)),
+		"-56 TINYINT .sum=200 .count=2"},
+	    {TOTAL("SUM", L(INT64_MAX), L(1)),
+		"-9223372036854775808 BIGINT .sum=-9223372036854775808 .count=2"},
+	    {TOTAL("AVG", I(-3), I(-4)), "-3 INT .sum=-7 .count=2"},
+	    {TOTAL("AVG", NI, I(7)), "7 INT .sum=7 .count=1"},
+	    {TOTAL("AVG", NI), "NULL INT .sum=NULL .count=0"},
+	    {TOTAL("SUM", D(0.1), D(0.2), D(0.3)),
+		"0.6000000000000001 DOUBLE .sum=0.6000000000000001 .count=3"},
+	    {TOTAL("AVG", D(1), ND, D(2)), "1.5 DOUBLE .sum=3.0 .count=2"},
+	    {TOTAL("SUM", N("1.50"), N("2.75")), "4.25 DECIMAL(38, 2) .sum=4.25 .count=2"},
+	    {TOTAL("AVG", N("1.00"), N("0.00"), N("1.00")),
+		"0.666667 DECIMAL(38, 6) .sum=2.00 .count=3"},
+	    {TOTAL("AVG", N("-1.00"), N("0.00"), N("-1.00")),
+		"-0.666667 DECIMAL(38, 6) .sum=-2.00 .count=3"},
+	    {TOTAL("SUM", NINES, NINES), "NULL DECIMAL(38, 0) .sum=OVERFLOW .count=2"},
+	    {TOTAL("MIN", I(5), I(-2), I(3)), "-2 INT .min=-2"},
+	    {TOTAL("MAX", NI, I(-5), I(-2)), "-2 INT .max=-2"},
+	    {TOTAL("MAX", NI), "NULL INT .max=NULL"},
+	    {TOTAL("MIN", D(2), D(-0.5)), "-0.5 DOUBLE .min=-0.5"},
+	    {TOTAL("MAX", N("1.50"), N("9.75")), "9.75 DECIMAL(3, 2) .max=9.75"},
+	    {TOTAL("MAX", B(false), B(true)), "TRUE BOOLEAN .max=TRUE"},
+	    {TOTAL("MIN", S("b"), S("a"), S("c")), "a CHAR(1) .min=a"},
+	    {TOTAL("MAX", S("z"), S("\xc3\xa9")), "\xc3\xa9 CHAR(1) .max=\xc3\xa9"},
+	    {TOTAL("MAX", S("ab"), S("abc"), S("")), "abc CHAR(2) .max=abc"},
+	    {TOTAL("MIN", S("a"), S("")), " CHAR(1) .min="},
+	    {TOTAL("MAX", null_of(FL_TYPE_VARCHAR)), "NULL STRING .max=NULL"},
+	    {TOTAL("MAX", TS("2024-01-01 00:00:00"), TS("2024-01-02 00:00:00")),
+		"2024-01-02 00:00:00.000 TIMESTAMP(3) .max=2024-01-02 00:00:00.000"},
+	    {TOTAL("MIN", CAST(S("2024-01-01"), DATE, 0, 0), CAST(S("1969-01-01"), DATE, 0, 0)),
+		"1969-01-01 DATE .min=1969-01-01"},
 	};
 	size_t bad = 0;
 
 	(void)state;
 	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
 		if (strcmp(cases[i].got, cases[i].want) != 0) {
-			print_error("%zu: got \"%s\", want \"%s\"\n", i, cases[i].got, cases[i].want);
+			print_error(
+			    "%zu: got \"%s\", want \"%s\"\n", i, cases[i].got, cases[i].want);
 			bad++;
 		}
 	}
@@ -160,8 +166,9 @@ static void
 float_sums_in_float_and_averages_in_double(void **state)
 {
 	struct fl_type type = fl_type_make(FL_TYPE_FLOAT, false);
-	struct fl_value big = { .f64 = 16777216 }, one = { .f64 = 1 };
-	struct fl_expr *b = fl_expr_literal(&arena, &type, &big), *o = fl_expr_literal(&arena, &type, &one);
+	struct fl_value big = {.f64 = 16777216}, one = {.f64 = 1};
+	struct fl_expr *b = fl_expr_literal(&arena, &type, &big),
+		       *o = fl_expr_literal(&arena, &type, &one);
 
 	(void)state;
 	assert_string_equal(TOTAL("SUM", b, o, o), "1.6777216E7 FLOAT .sum=1.6777216E7 .count=3");
@@ -172,9 +179,9 @@ float_sums_in_float_and_averages_in_double(void **state)
 static void
 all_loops_add_the_same(void **state)
 {
-	static const char *const names[] = { "COUNT", "SUM", "AVG", "MIN", "MAX" };
-	static const enum fl_type_id ids[] = { FL_TYPE_TINYINT, FL_TYPE_SMALLINT, FL_TYPE_INT,
-		FL_TYPE_BIGINT, FL_TYPE_FLOAT, FL_TYPE_DOUBLE, FL_TYPE_DECIMAL, FL_TYPE_VARCHAR };
+	static const char *const names[] = {"COUNT", "SUM", "AVG", "MIN", "MAX"};
+	static const enum fl_type_id ids[] = {FL_TYPE_TINYINT, FL_TYPE_SMALLINT, FL_TYPE_INT,
+	    FL_TYPE_BIGINT, FL_TYPE_FLOAT, FL_TYPE_DOUBLE, FL_TYPE_DECIMAL, FL_TYPE_VARCHAR};
 	enum { COUNT = 200, SLOTS = 7, STRIDE = 64, AT = 24 };
 	uint32_t seed = 7;
 
@@ -187,8 +194,9 @@ all_loops_add_the_same(void **state)
 			for (uint32_t i = 0; i < COUNT; i++) {
 				seed = seed * 1664525 + 1013904223;
 				values[i] = nulls && (seed >> 20) % 5 == 0 && i > 0
-				    ? null_of(ids[t])
-				    : cast_to(I((int32_t)(seed >> 8) % 100), ids[t], 10, 0, false);
+						? null_of(ids[t])
+						: cast_to(I((int32_t)(seed >> 8) % 100), ids[t], 10,
+						      0, false);
 				slots[i] = (seed >> 11) % SLOTS;
 			}
 			struct fl_col col = make_col(values, COUNT);
@@ -204,16 +212,17 @@ all_loops_add_the_same(void **state)
 					const uint32_t *s = mode & 1 ? sel : NULL;
 					const uint32_t *r = mode & 2 ? slots : NULL;
 					uint32_t n = s != NULL ? sel_count : COUNT;
-					char fast[SLOTS * STRIDE] __attribute__((aligned(8))) = { 0 };
-					char slow[SLOTS * STRIDE] __attribute__((aligned(8))) = { 0 };
-					struct fl_heap fh = { .data = NULL }, sh = { .data = NULL };
+					char fast[SLOTS * STRIDE] __attribute__((aligned(8))) = {0};
+					char slow[SLOTS * STRIDE] __attribute__((aligned(8))) = {0};
+					struct fl_heap fh = {.data = NULL}, sh = {.data = NULL};
 
 					agg.fn->add(&agg, fast, STRIDE, r, &col, s, n, &fh);
 					for (uint32_t k = 0; k < n; k++) {
 						uint32_t row = s != NULL ? s[k] : k;
 
-						agg.fn->add(&agg, slow + (r != NULL ? r[k] * STRIDE : 0),
-						    STRIDE, NULL, &col, &row, 1, &sh);
+						agg.fn->add(&agg,
+						    slow + (r != NULL ? r[k] * STRIDE : 0), STRIDE,
+						    NULL, &col, &row, 1, &sh);
 					}
 					for (uint32_t i = 0; i < SLOTS; i++)
 						assert_string_equal(
@@ -231,8 +240,8 @@ static void
 count_star_counts_rows(void **state)
 {
 	struct fl_agg agg = make_agg("count", NULL, 8);
-	char rows[3 * 16] __attribute__((aligned(8))) = { 0 };
-	uint32_t slots[] = { 0, 2, 2, 2 };
+	char rows[3 * 16] __attribute__((aligned(8))) = {0};
+	uint32_t slots[] = {0, 2, 2, 2};
 
 	(void)state;
 	agg.fn->add(&agg, rows, 16, slots, NULL, NULL, 4, NULL);
@@ -246,8 +255,8 @@ static void
 a_heap_reuses_the_place_of_a_shorter_string(void **state)
 {
 	struct fl_agg agg;
-	struct fl_heap heap = { .data = NULL };
-	char acc[16] __attribute__((aligned(8))) = { 0 };
+	struct fl_heap heap = {.data = NULL};
+	char acc[16] __attribute__((aligned(8))) = {0};
 	struct fl_col col;
 
 	(void)state;
@@ -266,16 +275,17 @@ types_without_a_sum_are_refused(void **state)
 	static const struct {
 		const char *name;
 		enum fl_type_id id;
-	} cases[] = { { "SUM", FL_TYPE_VARCHAR }, { "AVG", FL_TYPE_TIMESTAMP }, { "SUM", FL_TYPE_BOOLEAN },
-		{ "MIN", FL_TYPE_VARBINARY } };
+	} cases[] = {{"SUM", FL_TYPE_VARCHAR}, {"AVG", FL_TYPE_TIMESTAMP}, {"SUM", FL_TYPE_BOOLEAN},
+	    {"MIN", FL_TYPE_VARBINARY}};
 
 	(void)state;
 	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
 		struct fl_type arg = fl_type_make(cases[i].id, true), result;
-		struct fl_err err = { .code = FL_OK };
+		struct fl_err err = {.code = FL_OK};
 		uint32_t size;
 
-		assert_int_equal(fl_agg_find(cases[i].name, 3, false)->type_rule(&arg, &result, &size, &err),
+		assert_int_equal(
+		    fl_agg_find(cases[i].name, 3, false)->type_rule(&arg, &result, &size, &err),
 		    FL_E_SQL_BIND);
 		assert_non_null(strstr(err.text, "does not support type"));
 	}
@@ -287,12 +297,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(results_are_flink_s),
-		TEST(float_sums_in_float_and_averages_in_double),
-		TEST(all_loops_add_the_same),
-		TEST(count_star_counts_rows),
-		TEST(a_heap_reuses_the_place_of_a_shorter_string),
-		TEST(types_without_a_sum_are_refused),
+	    TEST(results_are_flink_s),
+	    TEST(float_sums_in_float_and_averages_in_double),
+	    TEST(all_loops_add_the_same),
+	    TEST(count_star_counts_rows),
+	    TEST(a_heap_reuses_the_place_of_a_shorter_string),
+	    TEST(types_without_a_sum_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("expr/agg", tests, NULL, NULL);

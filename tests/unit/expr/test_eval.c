@@ -5,12 +5,12 @@
 #define ROWS 300u
 
 static struct fl_field fields[] = {
-	{ "a", { .id = FL_TYPE_INT, .nullable = true } },
-	{ "b", { .id = FL_TYPE_INT, .nullable = false } },
-	{ "s", { .id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX } },
-	{ "d", { .id = FL_TYPE_DECIMAL, .nullable = true, .precision = 10, .scale = 2 } },
+    {"a", {.id = FL_TYPE_INT, .nullable = true}},
+    {"b", {.id = FL_TYPE_INT, .nullable = false}},
+    {"s", {.id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX}},
+    {"d", {.id = FL_TYPE_DECIMAL, .nullable = true, .precision = 10, .scale = 2}},
 };
-static const struct fl_schema schema = { .count = 4, .fields = fields };
+static const struct fl_schema schema = {.count = 4, .fields = fields};
 
 static void
 fill_builder(struct fl_builder *builder)
@@ -43,7 +43,7 @@ col(uint32_t c)
 static const char *
 cell(const struct fl_expr *expr, const struct fl_col *c, uint32_t row, uint8_t error)
 {
-	struct fl_buf text = { .data = NULL };
+	struct fl_buf text = {.data = NULL};
 	char *copy;
 
 	(void)expr;
@@ -65,25 +65,26 @@ selections_change_no_value(void **state)
 		const char *label;
 		struct fl_expr *expr;
 	} cases[] = {
-		{ "a", a },
-		{ "a / b", ratio },
-		{ "b > 0 AND a / b > 1", C("AND", C(">", b, I(0)), C(">", ratio, I(1))) },
-		{ "a IS NULL OR a / b = 0", C("OR", C("IS NULL", a), C("=", ratio, I(0))) },
-		{ "CASE b WHEN 0", C("CASE", C("=", b, I(0)), I(-1), C(">", b, I(4)), NIL, ratio) },
-		{ "COALESCE(a, a / b)", C("COALESCE", a, ratio) },
-		{ "COALESCE(s, 'none')", C("COALESCE", s, S("none")) },
-		{ "CASE strings", C("CASE", C("=", b, I(1)), s, C("=", b, I(2)), S("two"), C("UPPER", s)) },
-		{ "s || s", C("||", s, C("TRIM", s)) },
-		{ "d * a", C("*", d, a) },
-		{ "CAST(s AS INT)", CAST(s, INT, 0, 0) },
-		{ "TRY_CAST(TRIM(s) AS INT)", TRY(C("TRIM", s), INT, 0, 0) },
-		{ "CAST(d AS STRING)", CAST(d, VARCHAR, 0, 0) },
-		{ "GREATEST(a, b)", C("GREATEST", a, b) },
-		{ "a IS DISTINCT FROM b", C("IS DISTINCT FROM", a, b) },
-		{ "NULLIF(a, b)", C("NULLIF", a, b) },
-		{ "s LIKE '%1'", C("LIKE", s, S("%1")) },
-		{ "constant", C("+", I(1), I(2)) },
-		{ "null string", null_of(FL_TYPE_VARCHAR) },
+	    {"a", a},
+	    {"a / b", ratio},
+	    {"b > 0 AND a / b > 1", C("AND", C(">", b, I(0)), C(">", ratio, I(1)))},
+	    {"a IS NULL OR a / b = 0", C("OR", C("IS NULL", a), C("=", ratio, I(0)))},
+	    {"CASE b WHEN 0", C("CASE", C("=", b, I(0)), I(-1), C(">", b, I(4)), NIL, ratio)},
+	    {"COALESCE(a, a / b)", C("COALESCE", a, ratio)},
+	    {"COALESCE(s, 'none')", C("COALESCE", s, S("none"))},
+	    {"CASE strings",
+		C("CASE", C("=", b, I(1)), s, C("=", b, I(2)), S("two"), C("UPPER", s))},
+	    {"s || s", C("||", s, C("TRIM", s))},
+	    {"d * a", C("*", d, a)},
+	    {"CAST(s AS INT)", CAST(s, INT, 0, 0)},
+	    {"TRY_CAST(TRIM(s) AS INT)", TRY(C("TRIM", s), INT, 0, 0)},
+	    {"CAST(d AS STRING)", CAST(d, VARCHAR, 0, 0)},
+	    {"GREATEST(a, b)", C("GREATEST", a, b)},
+	    {"a IS DISTINCT FROM b", C("IS DISTINCT FROM", a, b)},
+	    {"NULLIF(a, b)", C("NULLIF", a, b)},
+	    {"s LIKE '%1'", C("LIKE", s, S("%1"))},
+	    {"constant", C("+", I(1), I(2))},
+	    {"null string", null_of(FL_TYPE_VARCHAR)},
 	};
 	struct fl_builder builder;
 	struct fl_batch batch;
@@ -95,9 +96,9 @@ selections_change_no_value(void **state)
 	for (uint32_t i = 0; i < ROWS; i += 1 + i % 4)
 		sel[sel_count++] = i;
 	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
-		uint8_t dense_errors[ROWS] = { 0 }, sel_errors[ROWS] = { 0 };
-		struct fl_eval dense_ctx = { .arena = &arena, .zone = zone, .errors = dense_errors };
-		struct fl_eval sel_ctx = { .arena = &arena, .zone = zone, .errors = sel_errors };
+		uint8_t dense_errors[ROWS] = {0}, sel_errors[ROWS] = {0};
+		struct fl_eval dense_ctx = {.arena = &arena, .zone = zone, .errors = dense_errors};
+		struct fl_eval sel_ctx = {.arena = &arena, .zone = zone, .errors = sel_errors};
 		struct fl_col dense, selected;
 		uint32_t errors = 0;
 
@@ -105,25 +106,27 @@ selections_change_no_value(void **state)
 		fl_expr_eval(cases[i].expr, &batch, NULL, ROWS, &dense_ctx, &dense);
 		fl_expr_eval(cases[i].expr, &batch, sel, sel_count, &sel_ctx, &selected);
 		for (uint32_t row = 0; row < ROWS; row++) {
-			uint8_t error[ROWS] = { 0 };
-			struct fl_eval ctx = { .arena = &arena, .zone = zone, .errors = error };
+			uint8_t error[ROWS] = {0};
+			struct fl_eval ctx = {.arena = &arena, .zone = zone, .errors = error};
 			struct fl_col one;
 
 			fl_expr_eval(cases[i].expr, &batch, &row, 1, &ctx, &one);
 			const char *want = cell(cases[i].expr, &one, row, error[row]);
 			const char *got = cell(cases[i].expr, &dense, row, dense_errors[row]);
 			if (strcmp(got, want) != 0)
-				fail_msg("%s, row %u: dense \"%s\", alone \"%s\"", cases[i].label, row,
-				    got, want);
+				fail_msg("%s, row %u: dense \"%s\", alone \"%s\"", cases[i].label,
+				    row, got, want);
 			errors += dense_errors[row] != 0;
 		}
 		assert_int_equal(errors, dense_ctx.error_count);
 		for (uint32_t k = 0; k < sel_count; k++) {
-			const char *want = cell(cases[i].expr, &dense, sel[k], dense_errors[sel[k]]);
-			const char *got = cell(cases[i].expr, &selected, sel[k], sel_errors[sel[k]]);
+			const char *want =
+			    cell(cases[i].expr, &dense, sel[k], dense_errors[sel[k]]);
+			const char *got =
+			    cell(cases[i].expr, &selected, sel[k], sel_errors[sel[k]]);
 			if (strcmp(got, want) != 0)
-				fail_msg("%s, row %u: selected \"%s\", dense \"%s\"", cases[i].label,
-				    sel[k], got, want);
+				fail_msg("%s, row %u: selected \"%s\", dense \"%s\"",
+				    cases[i].label, sel[k], got, want);
 		}
 	}
 	fl_builder_fini(&builder);
@@ -135,8 +138,8 @@ a_filter_keeps_true_rows_without_errors(void **state)
 	struct fl_expr *filter = C("=", C("/", col(0), col(1)), I(2)); /* b = 0 fails */
 	struct fl_builder builder;
 	struct fl_batch batch;
-	uint8_t errors[ROWS] = { 0 };
-	struct fl_eval ctx = { .arena = &arena, .zone = zone, .errors = errors };
+	uint8_t errors[ROWS] = {0};
+	struct fl_eval ctx = {.arena = &arena, .zone = zone, .errors = errors};
 	uint32_t sel[ROWS], kept, n = 0;
 
 	(void)state;
@@ -166,9 +169,9 @@ an_empty_selection_is_no_work(void **state)
 {
 	struct fl_builder builder;
 	struct fl_batch batch;
-	struct fl_eval ctx = { .arena = &arena, .zone = zone };
+	struct fl_eval ctx = {.arena = &arena, .zone = zone};
 	struct fl_col out;
-	uint32_t none[1] = { 0 };
+	uint32_t none[1] = {0};
 
 	(void)state;
 	fill_builder(&builder);
@@ -188,8 +191,9 @@ current_watermark_is_the_row_s(void **state)
 	struct fl_batch batch;
 	int64_t w[ROWS];
 	uint64_t valid[FL_VALID_WORDS(ROWS)];
-	struct fl_col marks = { .type = fl_type_make(FL_TYPE_TIMESTAMP_LTZ, true), .data = w, .valid = valid };
-	struct fl_eval ctx = { .arena = &arena, .zone = zone, .watermarks = &marks };
+	struct fl_col marks = {
+	    .type = fl_type_make(FL_TYPE_TIMESTAMP_LTZ, true), .data = w, .valid = valid};
+	struct fl_eval ctx = {.arena = &arena, .zone = zone, .watermarks = &marks};
 	struct fl_col out;
 
 	(void)state;
@@ -209,10 +213,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(selections_change_no_value),
-		TEST(a_filter_keeps_true_rows_without_errors),
-		TEST(an_empty_selection_is_no_work),
-		TEST(current_watermark_is_the_row_s),
+	    TEST(selections_change_no_value),
+	    TEST(a_filter_keeps_true_rows_without_errors),
+	    TEST(an_empty_selection_is_no_work),
+	    TEST(current_watermark_is_the_row_s),
 	};
 
 	return cmocka_run_group_tests_name("expr/eval", tests, NULL, NULL);
