@@ -289,6 +289,7 @@ static void
 last_line(const char *dir, const char *name, char *buf, size_t size)
 {
 	char path[PATH_MAX + 64], tail[2048];
+	const char *last;
 	ssize_t n = 0;
 	int fd;
 
@@ -304,7 +305,11 @@ last_line(const char *dir, const char *name, char *buf, size_t size)
 	while (n > 0 && isspace((unsigned char)tail[n - 1]))
 		n--;
 	tail[n > 0 ? n : 0] = '\0';
-	snprintf(buf, size, "%s", strrchr(tail, '\n') != NULL ? strrchr(tail, '\n') + 1 : tail);
+	last = strrchr(tail, '\n');
+	last = last != NULL ? last + 1 : tail;
+	n = (ssize_t)FL_MIN(strlen(last), size - 1);
+	memcpy(buf, last, (size_t)n);
+	buf[n] = '\0';
 }
 
 enum fl_code
