@@ -83,41 +83,6 @@ print_errors(struct fl_buf *out)
 	}
 }
 
-/* A row of help texts "SIGNATURE|one line"; a further | would end the cell. */
-static void
-add_help(struct fl_buf *out, const char *name, const char *help)
-{
-	const char *text = strchr(help, '|');
-
-	if (text != NULL)
-		fl_buf_printf(out, "| `%.*s` | ", (int)(text - help), help);
-	else
-		fl_buf_printf(out, "| `%s` | ", name);
-	for (text = text != NULL ? text + 1 : help; *text != '\0'; text++) {
-		if (*text == '|')
-			fl_buf_byte(out, '\\');
-		fl_buf_byte(out, *text == '\n' ? ' ' : *text);
-	}
-	fl_buf_str(out, " |\n");
-}
-
-static void
-print_functions(struct fl_buf *out)
-{
-	const struct fl_function *fn;
-	const struct fl_agg_fn *agg;
-
-	fl_buf_str(out, "# SQL functions\n\nWritten by `make docs` from include/tbl/functions.h "
-			"and aggregates.h.\n\n"
-			"## Functions and operators\n\n| name | does |\n|---|---|\n");
-	for (uint32_t i = 0; (fn = fl_function_row(i)) != NULL; i++)
-		add_help(out, fn->name, fn->help);
-	fl_buf_str(out,
-	    "\n## Aggregates\n\nAll take `FILTER (WHERE ...)`.\n\n| name | does |\n|---|---|\n");
-	for (uint32_t i = 0; (agg = fl_agg_row(i)) != NULL; i++)
-		add_help(out, agg->name, agg->help);
-}
-
 int
 cmd_docs(struct ctl *ctl)
 {
@@ -129,7 +94,7 @@ cmd_docs(struct ctl *ctl)
 	    {"config", print_config},
 	    {"metrics", print_metrics},
 	    {"errors", print_errors},
-	    {"sql-functions", print_functions},
+	    {"sql-functions", fl_functions_print_markdown},
 	};
 	struct fl_buf out;
 	const char *value;

@@ -59,6 +59,7 @@ void
 fl_functions_print_markdown(struct fl_buf *out)
 {
 	fl_buf_str(out, "# Operators and functions\n\n"
+			"Written by `make docs` from include/tbl/functions.h and aggregates.h.\n\n"
 			"Names may be written in any case. Unless the text says otherwise a NULL\n"
 			"argument gives NULL. A row whose evaluation fails (CAST of bad text,\n"
 			"division by zero) becomes a dead letter; Flink would fail the job.\n\n"
@@ -70,7 +71,8 @@ fl_functions_print_markdown(struct fl_buf *out)
 	    "| `TRY_CAST(a AS type)` | As CAST, but NULL instead of an error. |\n");
 	fl_buf_str(out,
 	    "\n## Aggregates\n\n"
-	    "All skip NULL; over no value SUM, AVG, MIN and MAX are NULL and COUNT is 0.\n\n"
+	    "All skip NULL; over no value SUM, AVG, MIN and MAX are NULL and COUNT is 0.\n"
+	    "All take `FILTER (WHERE ...)`.\n\n"
 	    "| usage | meaning |\n|---|---|\n");
 	for (uint32_t i = 0; fl_agg_row(i) != NULL; i++)
 		print_help_row(fl_agg_row(i)->help, out);
