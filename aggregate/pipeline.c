@@ -655,7 +655,7 @@ commit(struct pipeline *p, struct fl_err *err)
 	p->is_pending = true;
 	for (uint32_t s = 0; s < p->fold.sink_count; s++)
 		firsts[s] = p->fold.sinks[s].first;
-	if (fl_fault("aggregate-commit-before"))
+	if (fl_fault("aggregate.before_commit"))
 		code = FL_FAIL(err, FL_E_DISK_FULL, "fault before the commit of a pipeline");
 	else
 		code = fl_txn_begin_write(p->store, &txn, err);
@@ -666,7 +666,7 @@ commit(struct pipeline *p, struct fl_err *err)
 	fl_txn_abort(&txn);
 	if (code == FL_OK) {
 		settle(p, replay_from);
-		(void)fl_fault("aggregate-commit-after"); /* a place to be killed at */
+		(void)fl_fault("aggregate.after_commit"); /* a place to be killed at */
 	} else { /* what was trimmed is there again */
 		p->outbox_size = outbox_size;
 		for (uint32_t s = 0; s < p->fold.sink_count; s++)

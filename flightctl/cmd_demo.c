@@ -373,6 +373,9 @@ cmd_demo(struct ctl *ctl)
 	signal(SIGTERM, on_signal);
 	signal(SIGHUP, on_signal);
 	topic_init(&demo->flights);
+	/* The mock is an old broker to librdkafka's eyes, which it says again and again. */
+	if (ctl->verbose == 0)
+		fl_log_open("flightctl", FL_LOG_ERROR);
 	if (run_demo(demo, &err) != FL_OK && !is_stopping)
 		status = ctl_fail(ctl, &err);
 	end_demo(demo);

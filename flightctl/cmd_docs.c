@@ -10,36 +10,46 @@ print_config(struct fl_buf *out)
 {
 	static const struct {
 		const char *scope, *name, *value, *help;
-	} settings[] = {
-#define FL_CONFIG(scope, name, value, help) {#scope, name, value, help},
+	} rows[] = {
+/* clang-format off */
+#define FL_CONFIG(scope, name, value, help) { #scope, name, value, help },
 #include "tbl/config.h"
 #undef FL_CONFIG
 	};
 	static const struct {
+		const char *key, *choices, *help;
+	} settings[] = {
+#define FL_SETTING(name, key, kind, choices, help) { key, choices, help },
+#define FL_TABLE_SETTING(name, key, help) { "flight.table.TABLE." key, NULL, help },
+#include "tbl/settings.h"
+	};
+	/* clang-format on */
+	static const struct {
 		const char *scope, *text;
 	} parts[] = {
-	    {"PIPELINE", "In the .sql file: `SET 'KEY' = 'VALUE';`"},
-	    {"INSTANCE", "Of the instance: `flightctl up --set KEY=VALUE`, kept in its catalog."},
-	    {"PROCESS", "Of a process: environment variables."},
+		{ "INSTANCE", "## Of the instance\n\n`flightctl up --set KEY=VALUE`; kept in its catalog." },
+		{ "PROCESS", "## Of a process\n\nEnvironment variables." },
 	};
 
-	fl_buf_str(out, "# Settings\n\nWritten by `make docs` from include/tbl/config.h.  There is "
-			"no configuration "
-			"file.\n");
-	for (uint32_t p = 0; p < FL_ARRAY_COUNT(parts); p++) {
-		bool is_first = true;
-
-		for (uint32_t i = 0; i < FL_ARRAY_COUNT(settings); i++) {
-			if (strcmp(settings[i].scope, parts[p].scope) != 0)
-				continue;
-			if (is_first)
-				fl_buf_printf(out,
-				    "\n%s\n\n| key | default | does |\n|---|---|---|\n",
-				    parts[p].text);
-			is_first = false;
-			fl_buf_printf(out, "| `%s` | %s | %s |\n", settings[i].name,
-			    settings[i].value, settings[i].help);
+	fl_buf_str(out,
+	    "# Settings\n\nWritten by `make docs` from include/tbl/settings.h and config.h.  There is no "
+	    "configuration file.\n\n## Of a pipeline\n\n`SET 'KEY' = 'VALUE';` in the .sql file.\n\n"
+	    "| key | does |\n|---|---|\n");
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(settings); i++) {
+		fl_buf_printf(out, "| `%s` | %s", settings[i].key, settings[i].help);
+		if (settings[i].choices != NULL && strchr(settings[i].choices, '|') != NULL) {
+			fl_buf_str(out, ": ");
+			for (const char *c = settings[i].choices; *c != '\0'; c++)
+				fl_buf_str(out, *c == '|' ? ", " : (char[]){ *c, '\0' });
 		}
+		fl_buf_str(out, " |\n");
+	}
+	for (uint32_t p = 0; p < FL_ARRAY_COUNT(parts); p++) {
+		fl_buf_printf(out, "\n%s\n\n| key | default | does |\n|---|---|---|\n", parts[p].text);
+		for (uint32_t i = 0; i < FL_ARRAY_COUNT(rows); i++)
+			if (strcmp(rows[i].scope, parts[p].scope) == 0)
+				fl_buf_printf(out, "| `%s` | %s | %s |\n", rows[i].name, rows[i].value,
+				    rows[i].help);
 	}
 }
 

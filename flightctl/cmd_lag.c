@@ -123,9 +123,10 @@ cmd_lag(struct ctl *ctl)
 	job.timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : 3000);
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
 		return ctl_fail(ctl, &err);
-	if (view_read(instance, &view, &err) != FL_OK) {
-		fl_instance_close(&instance);
-		return ctl_fail(ctl, &err);
+	view_read(instance, &view);
+	for (uint32_t i = 0; i < view.problem_count; i++) {
+		ctl_say(ctl, "%s", view.problems[i]);
+		status = CTL_FAILED;
 	}
 	out_init(&table, NULL,
 	    "topic,partition#,position#,end#,lag#,state,pipeline,folded#,watermark,note");

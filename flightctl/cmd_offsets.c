@@ -130,15 +130,16 @@ cmd_offsets(struct ctl *ctl)
 		return ctl_usage(ctl, "expected show or reset, got \"%s\"", ctl->args[0]);
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
 		return ctl_fail(ctl, &err);
-	if (view_read(instance, &view, &err) != FL_OK)
-		status = ctl_fail(ctl, &err);
-	else {
-		if (strcmp(ctl->args[0], "show") == 0)
-			print_positions(ctl, &view, &job);
-		else if (reset(ctl, instance, &view, &job, &err) != FL_OK)
-			status = ctl_fail(ctl, &err);
-		view_fini(&view);
+	view_read(instance, &view);
+	for (uint32_t i = 0; i < view.problem_count; i++) {
+		ctl_say(ctl, "%s", view.problems[i]);
+		status = CTL_FAILED;
 	}
+	if (strcmp(ctl->args[0], "show") == 0)
+		print_positions(ctl, &view, &job);
+	else if (reset(ctl, instance, &view, &job, &err) != FL_OK)
+		status = ctl_fail(ctl, &err);
+	view_fini(&view);
 	fl_instance_close(&instance);
 	return status;
 }

@@ -144,7 +144,12 @@ print_screen(const struct ctl *ctl, const struct fl_instance *instance, const st
 			fl_buf_printf(&out, ",\n\"%s\":", tables[i]->title);
 			out_json(tables[i], &out);
 		}
-		fl_buf_str(&out, "}\n");
+		fl_buf_str(&out, ",\n\"problems\":[");
+		for (uint32_t i = 0; i < view->problem_count; i++) {
+			fl_buf_str(&out, i > 0 ? "," : "");
+			fl_buf_json(&out, view->problems[i], strlen(view->problems[i]));
+		}
+		fl_buf_str(&out, "]}\n");
 	} else {
 		fl_buf_printf(&out, "instance %s  %s\n", instance->dir, verdict);
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(tables); i++)
@@ -152,6 +157,8 @@ print_screen(const struct ctl *ctl, const struct fl_instance *instance, const st
 				fl_buf_byte(&out, '\n');
 				out_print(tables[i], &out);
 			}
+		for (uint32_t i = 0; i < view->problem_count; i++)
+			fl_buf_printf(&out, "\nproblem: %s\n", view->problems[i]);
 		if (view->ingest_dead + view->emit_dead > 0)
 			fl_buf_printf(&out,
 			    "\ndead letters: %" PRIu64 " of ingest, %" PRIu64
@@ -163,22 +170,20 @@ print_screen(const struct ctl *ctl, const struct fl_instance *instance, const st
 }
 
 static int
-show_status(
-    const struct ctl *ctl, const struct fl_instance *instance, bool is_strict, struct fl_err *err)
+show_status(const struct ctl *ctl, const struct fl_instance *instance, bool is_strict)
 {
 	struct screen screen = {0};
 	struct view view;
 	int status = CTL_OK;
 
-	if (view_read(instance, &view, err) != FL_OK)
-		return ctl_fail(ctl, err);
+	view_read(instance, &view);
 	add_programs(&screen, instance);
 	add_pipelines(&screen, &view);
 	add_partitions(&screen, &view);
 	add_sinks(&screen, &view);
 	if (screen.running == 0)
 		status = CTL_NOT_RUNNING;
-	else if (screen.missing + screen.silent + screen.stopped > 0 ||
+	else if (screen.missing + screen.silent + screen.stopped + view.problem_count > 0 ||
 		 (is_strict && screen.waiting > 0))
 		status = CTL_DEGRADED;
 	if (!ctl->quiet)
@@ -209,7 +214,7 @@ cmd_status(struct ctl *ctl)
 		return ctl->status;
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
 		return ctl_fail(ctl, &err);
-	status = show_status(ctl, instance, is_strict, &err);
+	status = show_status(ctl, instance, is_strict);
 	fl_instance_close(&instance);
 	return status;
 }

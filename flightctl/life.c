@@ -92,6 +92,17 @@ lock_is_held(const struct fl_instance *instance, const char *program)
 	return false;
 }
 
+static bool
+is_state_of_living(const char *state)
+{
+	static const char *const states[] = { "starting", "loading", "running", "waiting" };
+
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(states); i++)
+		if (strncmp(state, states[i], strlen(states[i])) == 0)
+			return true;
+	return false;
+}
+
 void
 ctl_life_get(const struct fl_instance *instance, const char *program, struct ctl_life *life)
 {
@@ -108,7 +119,9 @@ ctl_life_get(const struct fl_instance *instance, const char *program, struct ctl
 	    (life->is_known && life->pid > 0 && fl_now_ms() - life->beat_ms < BEAT_FRESH_MS &&
 		(kill(life->pid, 0) == 0 || errno == EPERM));
 	life->is_silent = life->is_running && fl_now_ms() - life->beat_ms > BEAT_OLD_MS;
-	if (!life->is_running)
-		snprintf(life->state, sizeof(life->state), "%s",
-		    life->is_known ? "stopped" : "never ran");
+	/* What it said last stands if it was its end: done, stopped, or why it failed. */
+	if (!life->is_known)
+		snprintf(life->state, sizeof(life->state), "never ran");
+	else if (!life->is_running && is_state_of_living(life->state))
+		snprintf(life->state, sizeof(life->state), "killed");
 }

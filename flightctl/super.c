@@ -312,6 +312,15 @@ last_line(const char *dir, const char *name, char *buf, size_t size)
 	buf[n] = '\0';
 }
 
+/* Has it opened its store?  What it then waits for is no matter of its start. */
+static bool
+is_open(const struct ctl_life *life)
+{
+	return strcmp(life->state, "done") == 0 ||
+	    (life->is_running &&
+		(strncmp(life->state, "running", 7) == 0 || strncmp(life->state, "waiting", 7) == 0));
+}
+
 enum fl_code
 super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms, int64_t timeout_ms,
     struct fl_err *err)
@@ -334,7 +343,7 @@ super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
 			char comm[32];
 
 			ctl_life_get(instance, ctl_programs[i], &life);
-			if (life.is_known && life.beat_ms >= from_ms && life.is_running) {
+			if (life.is_known && life.beat_ms >= from_ms && is_open(&life)) {
 				ready++;
 				continue;
 			}

@@ -29,7 +29,6 @@ read_emit(const struct fl_instance *instance, struct view *view, struct fl_err *
 	struct fl_txn *txn = NULL;
 	enum fl_code code;
 
-	FL_TRY(view_store_open(instance, FL_ROLE_EMIT, NULL, &store, err));
 	for (uint32_t i = 0; i < instance->pipeline_count; i++) {
 		const struct fl_plan *plan = instance->pipelines[i].plan;
 		struct view_pipeline *p = &view->pipelines[i];
@@ -40,6 +39,7 @@ read_emit(const struct fl_instance *instance, struct view *view, struct fl_err *
 		for (uint32_t s = 0; s < plan->sink_count; s++)
 			p->sinks[s].name = plan->sinks[s]->name;
 	}
+	FL_TRY(view_store_open(instance, FL_ROLE_EMIT, NULL, &store, err));
 	if (store == NULL)
 		return FL_OK;
 	code = fl_txn_begin_read(store, &txn, err);
@@ -116,23 +116,33 @@ read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err
 	return code;
 }
 
-enum fl_code
-view_read(const struct fl_instance *instance, struct view *view, struct fl_err *err)
+/* One store that cannot be read hides neither the others nor itself. */
+static void
+note_problem(struct view *view, const struct fl_err *err)
 {
-	enum fl_code code;
+	char text[FL_ERR_TEXT_SIZE + 64];
 
-	*view = (struct view){.pipeline_count = instance->pipeline_count};
+	if (view->problem_count < VIEW_PROBLEMS_MAX)
+		view->problems[view->problem_count++] =
+		    fl_arena_strdup(&view->arena, fl_err_print(err, text, sizeof(text)));
+}
+
+void
+view_read(const struct fl_instance *instance, struct view *view)
+{
+	struct fl_err err = { 0 };
+
+	*view = (struct view){ .pipeline_count = instance->pipeline_count };
 	fl_arena_init(&view->arena);
 	view->pipelines =
 	    FL_ARENA_ARRAY(&view->arena, struct view_pipeline, instance->pipeline_count + 1);
-	code = read_emit(instance, view, err);
-	for (uint32_t i = 0; i < view->pipeline_count && code == FL_OK; i++)
-		code = read_pipeline(instance, view, &view->pipelines[i], err);
-	if (code == FL_OK)
-		code = read_ingest(instance, view, err);
-	if (code != FL_OK)
-		view_fini(view);
-	return code;
+	if (read_emit(instance, view, &err) != FL_OK)
+		note_problem(view, &err);
+	for (uint32_t i = 0; i < view->pipeline_count; i++)
+		if (read_pipeline(instance, view, &view->pipelines[i], &err) != FL_OK)
+			note_problem(view, &err);
+	if (read_ingest(instance, view, &err) != FL_OK)
+		note_problem(view, &err);
 }
 
 void

@@ -16,6 +16,7 @@ struct test_part {
 	struct source_record *records;	/* values are owned */
 	uint32_t count, max, at;	/* [at, count) wait */
 	bool caught_due, end_due, announced;
+	bool eof_said;			/* since the last push */
 	int64_t since_ms;
 };
 
@@ -149,8 +150,13 @@ test_poll(struct source *source, uint32_t index, uint32_t max, struct source_run
 
 	(void)err;
 	memset(run, 0, sizeof *run);
-	if (part->at == part->count)
+	/* As Kafka says once: nothing more for now. */
+	if (part->at == part->count) {
+		run->eof = !part->eof_said;
+		run->eof_offset = part->next;
+		part->eof_said = true;
 		return FL_OK;
+	}
 	if (source->run_max < max) {
 		source->run = fl_realloc(source->run, max * sizeof *source->run);
 		source->run_max = max;
@@ -248,6 +254,7 @@ source_test_push(
 		part->records = fl_realloc(part->records, part->max * sizeof *part->records);
 	}
 	record = &part->records[part->count++];
+	part->eof_said = false;
 	memset(record, 0, sizeof *record);
 	record->offset = part->next++;
 	record->ts_ms = kafka_ts_ms;

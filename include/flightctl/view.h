@@ -30,6 +30,7 @@ struct view_pipeline {
 	uint64_t dead;
 };
 
+#define VIEW_PROBLEMS_MAX 16
 struct view {
 	struct fl_arena arena;
 	bool has_ingest;
@@ -39,9 +40,12 @@ struct view {
 	uint64_t ingest_bytes;
 	uint32_t pipeline_count;
 	struct view_pipeline *pipelines;
+	const char *problems[VIEW_PROBLEMS_MAX];
+	uint32_t problem_count;
 };
 
-enum fl_code view_read(const struct fl_instance *instance, struct view *view, struct fl_err *err);
+/* A store that cannot be read is a line of problems; the rest is there. */
+void view_read(const struct fl_instance *instance, struct view *view);
 void view_fini(struct view *view);
 /* Opens one store of the instance for reading; *store NULL when it does not exist yet. */
 enum fl_code view_store_open(const struct fl_instance *instance, enum fl_role role,

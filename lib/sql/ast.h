@@ -238,5 +238,7 @@ void fl_parse_refuse(
 void fl_parse_syntax_error(struct fl_parse *ps, const struct fl_token *tok, const int *expected,
     int expected_count, bool name_fits);
 void fl_parse_overflow(struct fl_parse *ps);
+/* PRIMARY KEY without NOT ENFORCED. */
+void fl_parse_enforced(struct fl_parse *ps, uint32_t line, uint32_t col);
 
 #endif

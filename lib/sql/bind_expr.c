@@ -678,7 +678,8 @@ bind_has_aggregate(const struct ast_expr *ast)
 
 	if (ast->kind == AST_NAME || ast->kind == AST_STAR || ast->kind == AST_DESCRIPTOR)
 		return false;
-	if (ast->kind == AST_CALL && ast->over == NULL && is_aggregate_name(ast->text))
+	if (ast->kind == AST_CALL && ast->over == NULL && !(ast->flag && ast->negated) &&
+	    is_aggregate_name(ast->text))
 		return true;
 	for (i = 0; i < ast->args->count; i++)
 		if (bind_has_aggregate(ast->args->items[i]))

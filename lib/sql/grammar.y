@@ -229,23 +229,24 @@ tableitem ::= WATERMARK(T) FOR path(N) AS expr(E). {
 	ps->create->watermark->column = ARGS(N)->items[0];
 	ps->create->watermark->expr = E;
 }
-tableitem ::= constraint PRIMARY(T) KEY LP names(L) RP enforced. {
+tableitem ::= constraint primarykey(T) LP names(L) RP enforced. {
 	if (ps->create->primary != NULL)
 		(void)fl_source_fail(ps->src, FL_E_SQL_BIND, T.line, T.col, NULL,
 		    "a table has at most one PRIMARY KEY");
 	ps->create->primary = L;
+}
+primarykey(A) ::= PRIMARY(T) KEY. {
+	A = T;
 	ps->create->primary_line = T.line;
 	ps->create->primary_col = T.col;
 }
 constraint ::= .
 constraint ::= CONSTRAINT name.
 enforced ::= NOT ENFORCED.
+enforced ::= ENFORCED(T). { fl_parse_enforced(ps, T.line, T.col); }
+enforced ::= . { fl_parse_enforced(ps, ps->create->primary_line, ps->create->primary_col); }
 primary(A) ::= . { A = 0; }
-primary(A) ::= PRIMARY(T) KEY enforced. {
-	A = 1;
-	ps->create->primary_line = T.line;
-	ps->create->primary_col = T.col;
-}
+primary(A) ::= primarykey enforced. { A = 1; }
 metakey(A) ::= . { A = NULL; }
 metakey(A) ::= FROM STRING(S). { A = fl_ast_token(ps, &S); }
 virtual(A) ::= . { A = 0; }

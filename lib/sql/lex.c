@@ -14,6 +14,9 @@
 #include "ast.h"
 #include "lib/sql/grammar.h"
 
+#define CARET_LINE 140u	  /* characters of a line that are shown */
+#define CARET_BEFORE 100u /* of them before the caret */
+
 enum word_kind { WORD_RESERVED, WORD_SOFT };
 
 struct keyword {
@@ -50,11 +53,25 @@ struct lexer {
 
 /* ---- errors with a caret ---- */
 
+/* Bytes of the first `chars` characters of [p, end). */
+static size_t
+chars_size(const char *p, const char *end, uint32_t chars)
+{
+	const char *from = p;
+
+	for (; p < end; p++)
+		if (((unsigned char)*p & 0xc0) != 0x80 && chars-- == 0)
+			break;
+	return (size_t)(p - from);
+}
+
+/* The line with a caret under column col; of a long line the part around it. */
 static void
 add_caret(struct fl_source *src, uint32_t line, uint32_t col)
 {
-	const char *p = src->text, *end = src->text + src->size, *eol;
-	uint32_t n;
+	const char *p = src->text, *end = src->text + src->size, *eol, *q;
+	uint32_t n, skip = col > CARET_BEFORE ? col - CARET_BEFORE : 0;
+	size_t size;
 
 	for (n = 1; n < line && p < end; p++)
 		n += *p == '\n';
@@ -62,13 +79,15 @@ add_caret(struct fl_source *src, uint32_t line, uint32_t col)
 		;
 	if (eol == p)
 		return;
-	fl_buf_str(src->detail, "\n  ");
-	fl_buf_add(src->detail, p, (size_t)(eol - p));
-	fl_buf_str(src->detail, "\n  ");
-	for (n = 1; n < col && p < eol; p++) {
-		if (((unsigned char)*p & 0xc0) == 0x80)
+	p += chars_size(p, eol, skip);
+	size = chars_size(p, eol, CARET_LINE);
+	fl_buf_printf(src->detail, "\n  %s", skip > 0 ? "..." : "");
+	fl_buf_add(src->detail, p, size);
+	fl_buf_printf(src->detail, "%s\n  %s", p + size < eol ? "..." : "", skip > 0 ? "   " : "");
+	for (n = skip + 1, q = p; n < col && q < eol; q++) {
+		if (((unsigned char)*q & 0xc0) == 0x80)
 			continue;
-		fl_buf_byte(src->detail, *p == '\t' ? '\t' : ' ');
+		fl_buf_byte(src->detail, *q == '\t' ? '\t' : ' ');
 		n++;
 	}
 	fl_buf_byte(src->detail, '^');
@@ -99,7 +118,7 @@ fl_source_fail(struct fl_source *src, enum fl_code code, uint32_t line, uint32_t
 		fl_buf_add(src->detail, text.data, text.size);
 		if (line > 0)
 			add_caret(src, line, col);
-		if (hint != NULL)
+		if (hint != NULL && strstr(text.data, hint) == NULL)
 			fl_buf_printf(src->detail, "\n  hint: %s", hint);
 		fl_buf_byte(src->detail, '\n');
 	}

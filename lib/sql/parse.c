@@ -37,7 +37,8 @@ static const struct {
 	{ TK_SELECT, "SELECT" }, { TK_WITH, "WITH" }, { TK_END, "END" }, { TK_AND, "AND" },
 	{ TK_NOT, "NOT" }, { TK_NULL, "NULL" }, { TK_KEY, "KEY" }, { TK_ENFORCED, "ENFORCED" },
 	{ TK_EXISTS, "EXISTS" }, { TK_STATEMENT, "STATEMENT" }, { TK_SET, "SET" },
-	{ TK_BEGIN, "BEGIN" }, { TK_INSERT, "INSERT" }, { TK_WHEN, "WHEN" },
+	{ TK_BEGIN, "BEGIN" }, { TK_INSERT, "INSERT" }, { TK_CREATE, "CREATE" },
+	{ TK_DROP, "DROP" }, { TK_EXECUTE, "EXECUTE" }, { TK_WHEN, "WHEN" },
 	{ TK_THEN, "THEN" }, { TK_ELSE, "ELSE" }, { TK_WHERE, "WHERE" }, { TK_PRIMARY, "PRIMARY" },
 	{ TK_ORDER, "ORDER" }, { TK_PARTITION, "PARTITION" }, { TK_IF, "IF" },
 	{ TK_TEMPORARY, "TEMPORARY" }, { TK_WATERMARK, "WATERMARK" }, { TK_CONSTRAINT, "CONSTRAINT" },
@@ -197,37 +198,89 @@ token_text(int code)
 	return NULL;
 }
 
+/* Words that are names as well: where a name fits, they need no mention. */
+static bool
+is_soft(int code)
+{
+	return code >= TK_VIEW && code <= TK_UNITS;
+}
+
 static void
-add_expected(struct fl_buf *buf, const int *expected, int count)
+add_expected(struct fl_buf *buf, const int *expected, int count, bool name_fits)
 {
 	int i, shown = 0, named = 0;
 
-	for (i = 0; i < count; i++)
-		named += token_text(expected[i]) != NULL;
-	if (named == 0 || named > 4 || named < count - 16)
+	for (i = 0; i < count; i++) {
+		if (name_fits && is_soft(expected[i]))
+			continue;
+		if (token_text(expected[i]) == NULL)
+			return;
+		named++;
+	}
+	if (named == 0 || named > 6)
 		return;
 	for (i = 0; i < count; i++) {
-		const char *text = token_text(expected[i]);
-
-		if (text == NULL)
+		if (name_fits && is_soft(expected[i]))
 			continue;
 		fl_buf_str(buf, shown == 0 ? "; expected " : shown + 1 == named ? " or " : ", ");
-		fl_buf_str(buf, text);
+		fl_buf_str(buf, token_text(expected[i]));
 		shown++;
 	}
+}
+
+/* Reserved words that people use as names; the others begin clauses. */
+static bool
+is_tempting(const struct fl_token *tok)
+{
+	switch (tok->code) {
+	case TK_RESERVED:
+	case TK_FUNC:
+	case TK_TYPE:
+	case TK_UNIT:
+	case TK_DATE:
+	case TK_TIME:
+	case TK_TIMESTAMP:
+	case TK_INTERVAL:
+	case TK_POSITION:
+	case TK_PARTITION:
+	case TK_LOCAL:
+	case TK_COMMENT:
+	case TK_STATEMENT:
+	case TK_PRECISION:
+	case TK_TABLE:
+	case TK_END:
+	case TK_BEGIN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const char *
+misspelt_statement(const struct fl_token *tok, const int *expected, int count)
+{
+	static const char *const VERBS[] = { "CREATE", "DROP", "INSERT", "EXECUTE", "SET" };
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (expected[i] == TK_CREATE && tok->is_word)
+			return fl_closest(tok->word, VERBS, FL_ARRAY_COUNT(VERBS));
+	return NULL;
 }
 
 void
 fl_parse_syntax_error(struct fl_parse *ps, const struct fl_token *tok, const int *expected,
     int expected_count, bool name_fits)
 {
+	const char *verb = misspelt_statement(tok, expected, expected_count), *hint = NULL;
 	struct fl_buf buf;
-	char *hint = NULL;
 
 	fl_buf_init(&buf);
-	if (tok->code == 0)
+	if (verb != NULL)
+		hint = fl_arena_printf(ps->arena, "did you mean %s?", verb);
+	if (tok->code == 0 || tok->raw_size == 0)
 		fl_buf_str(&buf, "the text ends in the middle of a statement");
-	else if (tok->is_reserved && (name_fits || tok->code == TK_RESERVED)) {
+	else if (is_tempting(tok) && (name_fits || tok->code == TK_RESERVED)) {
 		fl_buf_printf(&buf, "\"%.60s\" is a reserved word", tok->text);
 		hint = fl_arena_printf(ps->arena, "as a name it needs back-ticks: `%.60s`", tok->text);
 	} else if (tok->code == TK_STRING)
@@ -237,7 +290,7 @@ fl_parse_syntax_error(struct fl_parse *ps, const struct fl_token *tok, const int
 	if (hint != NULL)
 		fl_buf_printf(&buf, "; %s", hint);
 	else
-		add_expected(&buf, expected, expected_count);
+		add_expected(&buf, expected, expected_count, name_fits);
 	(void)fl_source_fail(
 	    ps->src, FL_E_SQL_SYNTAX, tok->line, tok->col, hint, "%s", buf.data);
 	fl_buf_fini(&buf);
@@ -248,6 +301,14 @@ fl_parse_overflow(struct fl_parse *ps)
 {
 	(void)fl_source_fail(
 	    ps->src, FL_E_SQL_SYNTAX, 0, 0, NULL, "the text is nested too deeply");
+}
+
+void
+fl_parse_enforced(struct fl_parse *ps, uint32_t line, uint32_t col)
+{
+	(void)fl_source_fail(ps->src, FL_E_SQL_BIND, line, col, "PRIMARY KEY (...) NOT ENFORCED",
+	    "Flink doesn't support ENFORCED mode for PRIMARY KEY constraint: the only supported mode "
+	    "is the NOT ENFORCED mode");
 }
 
 /* ---- refused phrases ---- */

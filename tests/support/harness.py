@@ -111,12 +111,26 @@ def avro_reader(name):
 class Broker:
     def __init__(self, directory, *props):
         self.dir, self.props = directory, props
-        self.port = 20000 + random.randrange(5000) * 2
-        self.address = "127.0.0.1:%d" % self.port
+        self.started = False
+        self.choose_port()
 
     def start(self):
-        sh(BROKER, "start", self.dir, self.port, *self.props, stdout=subprocess.DEVNULL,
-           stderr=subprocess.DEVNULL)
+        # Not a pipe: the broker keeps what it inherits.  A port may be taken by somebody else.
+        for attempt in range(3):
+            with open(self.dir + ".start", "w+") as log:
+                p = sh(BROKER, "start", self.dir, self.port, *self.props, rc=None, stdout=log, stderr=log)
+                if p.returncode == 0:
+                    self.started = True
+                    return
+                log.seek(0)
+                text = log.read()
+            check(not self.started and attempt < 2, "the broker does not start: %s", text[-1000:])
+            shutil.rmtree(self.dir, ignore_errors=True)
+            self.choose_port()
+
+    def choose_port(self):
+        self.port = 20000 + random.randrange(5000) * 2
+        self.address = "127.0.0.1:%d" % self.port
 
     def stop(self):
         sh(BROKER, "stop", self.dir, rc=None, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,0 +1,1077 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * flow.c - runs .flow files: whole pipelines in one process on a virtual clock.
+ *
+ *	flow [FILE | DIRECTORY]...	(default: tests/flow)
+ *
+ * The language, one command a line; lines that begin with blanks continue it:
+ *
+ *	create SQL		CREATE TABLE or VIEW; 'format' = 'json' is added to 'test' tables
+ *	set KEY VALUE		SET 'KEY' = 'VALUE'
+ *	out COLUMNS		the sink of anonymous queries: CREATE TABLE `out` (COLUMNS)
+ *	query SELECT ...	INSERT INTO `out` SELECT ...
+ *	sql SCRIPT		statements as they are
+ *	rows T [partition N]	below it one row a line, values two blanks apart
+ *	raw T [partition N]	below it one record a line, as it is
+ *	expect [T]		below it the rows that came out of T (out) since the last time
+ *	clock TIME		the clock moves on
+ *	add T partition N	a partition appears
+ *	caught T [partition N]	nothing more comes from now on (all partitions named so far)
+ *	end T [partition N]	the end of a bounded partition
+ *	metric NAME VALUE	aggregate.rows_late and the like (tbl/metrics.h)
+ *	late N, dead N [CODE]	late rows; dead letters of the pipeline, all with that code
+ *	restart			all three programs die and come back
+ *	fails CODE		the script does not compile, with that code
+ *
+ * 12:00:10 means 2024-01-01 12:00:10, where the clock begins at 00:00:00.  NULL is
+ * NULL.  A comment "# order-free" at the top says that the rows do not depend on
+ * how partitions interleave.
+ *
+ * Each file runs plain, with a restart after every line, with random step sizes,
+ * with the n-th commit of each program failing (n = 1, 2 ... 6), and, where order-free, with random interleavings of partitions; every way must
+ * meet every expectation (as a multiset in the last), and conservation must hold.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregate/aggregate.h"
+#include "base/util.h"
+#include "emit/emit.h"
+#include "ingest/ingest.h"
+#include "shm/dead.h"
+
+#define LINE_MAX_COUNT 4096
+#define DAY_MS INT64_C(1704067200000) /* 2024-01-01 */
+#define DAY_TEXT "2024-01-01 "
+#define PARTS_MAX 64
+#define PIPELINE "flow"
+
+enum mode { PLAIN, RESTARTS, STEP_SIZES, FAULTS, INTERLEAVED, MODE_COUNT };
+static const char *const mode_names[] = { "plain", "restarts", "step sizes", "faults", "interleaved" };
+
+struct command {
+	char *head;	/* first line, without continuation */
+	char **lines;	/* continuation lines, without leading blanks */
+	uint32_t line_count;
+	uint32_t number; /* line in the file */
+};
+
+struct file {
+	const char *path;
+	struct command *commands;
+	uint32_t count;
+	bool order_free;
+};
+
+struct push { /* a record that waits to be delivered */
+	char *table, *value;
+	int32_t partition;
+};
+
+struct flow {
+	const struct file *file;
+	enum mode mode;
+	uint64_t seed;
+	char dir[64];
+	struct fl_buf script;
+	bool running, has_out;
+	struct fl_instance *instance;
+	struct ingest *ingest;
+	struct aggregate *aggregate;
+	struct emit *emit;
+	int64_t clock_ms, emit_ms;
+	struct push *pushes;
+	uint32_t push_count, push_capacity;
+	struct { char table[64]; int32_t partition; int64_t caught_ms; } parts[PARTS_MAX]; /* named so far */
+	uint32_t part_count;
+	struct { char table[64]; struct fl_buf text; } outs[16]; /* delivered, not expected yet */
+	uint32_t out_count;
+	struct fl_err err;
+	char why[4096];
+	uint32_t line;
+};
+
+/* ---- small things ---- */
+
+static uint64_t
+draw(struct flow *f, uint64_t below)
+{
+	f->seed ^= f->seed << 13;
+	f->seed ^= f->seed >> 7;
+	f->seed ^= f->seed << 17;
+	return f->seed % below;
+}
+
+static bool __attribute__((format(printf, 2, 3)))
+fail(struct flow *f, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	if (f->why[0] == '\0')
+		(void)vsnprintf(f->why, sizeof(f->why), fmt, args);
+	va_end(args);
+	return false;
+}
+
+static bool
+fail_err(struct flow *f, const char *what)
+{
+	char text[FL_ERR_TEXT_SIZE + 100];
+
+	return fail(f, "%s: %s", what, fl_err_print(&f->err, text, sizeof(text)));
+}
+
+static bool
+is_time(const char *s)
+{
+	unsigned h, m;
+	int n = 0;
+
+	return sscanf(s, "%2u:%2u%n", &h, &m, &n) == 2 && n == 5 && (s[5] == '\0' || s[5] == ':');
+}
+
+static int64_t
+parse_clock(const char *s)
+{
+	char text[64];
+	int64_t ms = 0;
+
+	(void)snprintf(text, sizeof(text), "%s%s", is_time(s) ? DAY_TEXT : "", s);
+	if (!fl_parse_timestamp(text, strlen(text), ' ', &ms))
+		return FL_TIME_MIN;
+	return ms;
+}
+
+/* Values stand two blanks or a tab apart. */
+static uint32_t
+split(char *line, char **tokens, uint32_t max)
+{
+	uint32_t n = 0;
+	char *at = line;
+
+	while (*at != '\0' && n < max) {
+		while (*at == ' ' || *at == '\t')
+			at++;
+		if (*at == '\0')
+			break;
+		tokens[n++] = at;
+		while (*at != '\0' && *at != '\t' && !(at[0] == ' ' && (at[1] == ' ' || at[1] == '\0')))
+			at++;
+		if (*at != '\0')
+			*at++ = '\0';
+	}
+	return n;
+}
+
+/* ---- reading a file ---- */
+
+static void
+add_line(struct command *c, const char *line)
+{
+	c->lines = fl_realloc(c->lines, (c->line_count + 1) * sizeof(*c->lines));
+	c->lines[c->line_count++] = fl_strdup(line);
+}
+
+static bool
+read_flow(const char *path, struct file *file)
+{
+	struct fl_buf text;
+	struct fl_err err = { .code = FL_OK };
+	uint32_t number = 0;
+
+	memset(file, 0, sizeof(*file));
+	file->path = path;
+	fl_buf_init(&text);
+	if (fl_file_read(path, 1u << 20, &text, &err) != FL_OK || text.data == NULL)
+		return false;
+	for (char *line = text.data, *next; line != NULL && *line != '\0'; line = next) {
+		char *end = strchr(line, '\n');
+		size_t blanks;
+
+		next = end == NULL ? NULL : end + 1;
+		if (end != NULL)
+			*end = '\0';
+		number++;
+		if (strstr(line, "# order-free") == line)
+			file->order_free = true;
+		for (char *c = line; *c != '\0'; c++) /* a comment ends the line */
+			if (*c == '#' && (c == line || c[-1] == ' '))
+				*c = '\0';
+		for (size_t n = strlen(line); n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\r'); n--)
+			line[n - 1] = '\0';
+		blanks = strspn(line, " \t");
+		if (line[blanks] == '\0')
+			continue;
+		if (blanks > 0 && file->count > 0) {
+			add_line(&file->commands[file->count - 1], line + blanks);
+			continue;
+		}
+		file->commands =
+		    fl_realloc(file->commands, (file->count + 1) * sizeof(*file->commands));
+		file->commands[file->count++] =
+		    (struct command){ .head = fl_strdup(line), .number = number };
+	}
+	fl_buf_fini(&text);
+	return true;
+}
+
+static void
+free_flow(struct file *file)
+{
+	for (uint32_t i = 0; i < file->count; i++) {
+		for (uint32_t l = 0; l < file->commands[i].line_count; l++)
+			free(file->commands[i].lines[l]);
+		free(file->commands[i].lines);
+		free(file->commands[i].head);
+	}
+	free(file->commands);
+}
+
+/* ---- the programs ---- */
+
+/* A failure that the test asked for is met once, and tried again. */
+static bool
+is_asked_for(struct flow *f, enum fl_code code)
+{
+	if (f->mode != FAULTS || fl_code_class(code) != FL_CLASS_TRANSIENT)
+		return false;
+	f->err = (struct fl_err){ .code = FL_OK };
+	return true;
+}
+
+static bool
+open_programs(struct flow *f)
+{
+	enum fl_code code;
+
+	if (fl_instance_open(f->dir, true, &f->instance, &f->err) != FL_OK ||
+	    fl_instance_load(f->instance, true, &f->err) != FL_OK)
+		return fail_err(f, "instance");
+	while ((code = ingest_open(f->instance, &f->ingest, &f->err)) != FL_OK)
+		if (!is_asked_for(f, code))
+			return fail_err(f, "ingest");
+	while ((code = aggregate_open(f->instance, &f->aggregate, &f->err)) != FL_OK)
+		if (!is_asked_for(f, code))
+			return fail_err(f, "aggregate");
+	while ((code = emit_open(f->instance, &f->emit, &f->err)) != FL_OK)
+		if (!is_asked_for(f, code))
+			return fail_err(f, "emit");
+	return true;
+}
+
+static void
+take_outs(struct flow *f)
+{
+	const struct fl_plan *plan = f->instance->pipelines[0].plan;
+
+	for (uint32_t s = 0; s < plan->sink_count; s++) {
+		const char *name = plan->sinks[s]->name;
+		uint32_t i = 0;
+
+		while (i < f->out_count && strcmp(f->outs[i].table, name) != 0)
+			i++;
+		if (i == FL_ARRAY_COUNT(f->outs))
+			continue;
+		if (i == f->out_count) {
+			(void)snprintf(f->outs[i].table, sizeof(f->outs[i].table), "%s", name);
+			f->out_count++;
+		}
+		emit_test_take(f->emit, name, &f->outs[i].text);
+	}
+}
+
+static void
+close_programs(struct flow *f)
+{
+	if (f->emit != NULL && f->instance != NULL)
+		take_outs(f);
+	emit_close(&f->emit);
+	aggregate_close(&f->aggregate);
+	ingest_close(&f->ingest);
+	fl_instance_close(&f->instance);
+}
+
+/* Turns of all three until none has anything to do. */
+static bool
+settle(struct flow *f)
+{
+	uint32_t idle = 0;
+
+	f->emit_ms = FL_MAX(f->emit_ms, f->clock_ms);
+	for (uint32_t turn = 0; idle < (f->mode == FAULTS ? 4u : 2u); turn++) {
+		bool a = false, b = false, c = false, done = false;
+		enum fl_code code;
+
+		if (turn > 100000)
+			return fail(f, "it does not come to rest");
+		if (f->mode == STEP_SIZES)
+			ingest_test_step_rows(f->ingest, 1 + (uint32_t)draw(f, 4));
+		code = ingest_step(f->ingest, f->clock_ms, &a, &done, &f->err);
+		if (code != FL_OK && !is_asked_for(f, code))
+			return fail_err(f, "ingest");
+		a = a || code != FL_OK;
+		if (f->mode == STEP_SIZES && draw(f, 3) == 0)
+			continue; /* aggregate finds several steps */
+		code = aggregate_step(f->aggregate, f->clock_ms, &b, &done, &f->err);
+		if (code != FL_OK && !is_asked_for(f, code))
+			return fail_err(f, "aggregate");
+		b = b || code != FL_OK;
+		code = emit_step(f->emit, f->emit_ms, &c, &done, &f->err);
+		/* Its clock decides nothing but when to try again. */
+		f->emit_ms += f->mode == FAULTS ? 1000 : 0;
+		if (code != FL_OK && !is_asked_for(f, code))
+			return fail_err(f, "emit");
+		c = c || code != FL_OK;
+		idle = a || b || c ? 0 : idle + 1;
+	}
+	take_outs(f);
+	return true;
+}
+
+/* A broker would be asked again who is at the end, once partitions are read again. */
+static bool
+restart(struct flow *f)
+{
+	close_programs(f);
+	if (!open_programs(f) || !settle(f))
+		return false;
+	for (uint32_t i = 0; i < f->part_count; i++)
+		if (f->parts[i].caught_ms != FL_TIME_MAX)
+			ingest_test_caught(f->ingest, f->parts[i].table, f->parts[i].partition,
+			    f->parts[i].caught_ms);
+	return true;
+}
+
+static bool
+start(struct flow *f)
+{
+	struct fl_sql_env env = { .allow_test = true };
+	struct fl_buf detail;
+	enum fl_code code;
+
+	if (f->running)
+		return true;
+	if (fl_instance_open(f->dir, true, &f->instance, &f->err) != FL_OK)
+		return fail_err(f, "instance");
+	fl_buf_init(&detail);
+	code = fl_instance_apply_text(f->instance, PIPELINE, f->script.data == NULL ? "" :
+		f->script.data, &env, false, &detail, &f->err);
+	if (code != FL_OK)
+		(void)fail(f, "%s\n%s", f->err.text, detail.data == NULL ? "" : detail.data);
+	fl_buf_fini(&detail);
+	fl_instance_close(&f->instance);
+	f->running = code == FL_OK;
+	return code == FL_OK && open_programs(f);
+}
+
+/* ---- rows ---- */
+
+static const struct fl_table *
+find_table(struct flow *f, const char *name)
+{
+	const struct fl_plan *plan = f->instance->pipelines[0].plan;
+
+	for (uint32_t t = 0; t < plan->table_count; t++)
+		if (strcmp(plan->tables[t]->name, name) == 0)
+			return plan->tables[t];
+	return NULL;
+}
+
+static void
+print_token(const struct fl_field *field, const char *token, struct fl_buf *out)
+{
+	fl_buf_json(out, field->name, strlen(field->name));
+	fl_buf_byte(out, ':');
+	if (strcmp(token, "NULL") == 0) {
+		fl_buf_str(out, "null");
+	} else if (field->type.id == FL_TYPE_TIMESTAMP || field->type.id == FL_TYPE_TIMESTAMP_LTZ) {
+		fl_buf_printf(out, "\"%s%s%s\"", is_time(token) ? DAY_TEXT : "", token,
+		    field->type.id == FL_TYPE_TIMESTAMP_LTZ && strchr(token, 'Z') == NULL ? "Z" : "");
+	} else if (fl_type_is_numeric(field->type.id) || field->type.id == FL_TYPE_BOOLEAN) {
+		fl_buf_str(out, token);
+	} else {
+		fl_buf_json(out, token, strlen(token));
+	}
+}
+
+static bool
+add_push(struct flow *f, const char *table, int32_t partition, const struct fl_buf *value)
+{
+	if (f->push_count == f->push_capacity) {
+		f->push_capacity = FL_MAX(64u, f->push_capacity * 2);
+		f->pushes = fl_realloc(f->pushes, f->push_capacity * sizeof(*f->pushes));
+	}
+	f->pushes[f->push_count++] =
+	    (struct push){ fl_strdup(table), fl_strdup(value->data), partition };
+	return true;
+}
+
+static bool
+add_row(struct flow *f, const struct fl_table *table, int32_t partition, const char *line)
+{
+	char *copy = fl_strdup(line), *tokens[64];
+	uint32_t n = split(copy, tokens, 64);
+	struct fl_buf json;
+	bool fine = n == table->physical.count;
+
+	fl_buf_init(&json);
+	if (!fine)
+		(void)fail(f, "a row of %u values for the %u columns of %s", n,
+		    table->physical.count, table->name);
+	fl_buf_byte(&json, '{');
+	for (uint32_t c = 0; c < n && fine; c++) {
+		if (c > 0)
+			fl_buf_byte(&json, ',');
+		print_token(&table->physical.fields[c], tokens[c], &json);
+	}
+	fl_buf_byte(&json, '}');
+	if (fine)
+		fine = add_push(f, table->name, partition, &json);
+	fl_buf_fini(&json);
+	free(copy);
+	return fine;
+}
+
+/* What the runner knows of a partition; the last of them stands for too many. */
+static uint32_t
+note_part(struct flow *f, const char *table, int32_t partition)
+{
+	for (uint32_t i = 0; i < f->part_count; i++)
+		if (f->parts[i].partition == partition && strcmp(f->parts[i].table, table) == 0)
+			return i;
+	if (f->part_count == PARTS_MAX)
+		return PARTS_MAX - 1;
+	(void)snprintf(f->parts[f->part_count].table, sizeof(f->parts[0].table), "%s", table);
+	f->parts[f->part_count].partition = partition;
+	f->parts[f->part_count].caught_ms = FL_TIME_MAX;
+	return f->part_count++;
+}
+
+/* The next record to deliver: the oldest, or of a random partition its oldest. */
+static uint32_t
+pick_push(struct flow *f)
+{
+	uint32_t pick = 0;
+
+	if (f->mode != INTERLEAVED)
+		return 0;
+	pick = (uint32_t)draw(f, f->push_count);
+	for (uint32_t i = 0; i < pick; i++)
+		if (f->pushes[i].partition == f->pushes[pick].partition &&
+		    strcmp(f->pushes[i].table, f->pushes[pick].table) == 0)
+			return i;
+	return pick;
+}
+
+static bool
+deliver(struct flow *f)
+{
+	while (f->push_count > 0) {
+		uint32_t i = pick_push(f);
+		struct push push = f->pushes[i];
+
+		memmove(&f->pushes[i], &f->pushes[i + 1],
+		    (--f->push_count - i) * sizeof(*f->pushes));
+		ingest_test_push(f->ingest, push.table, push.partition,
+		    strcmp(push.value, "NULL") == 0 ? NULL : push.value, strlen(push.value),
+		    f->clock_ms);
+		free(push.table);
+		free(push.value);
+		if (f->mode == INTERLEAVED && draw(f, 3) > 0)
+			continue;
+		if ((f->mode == RESTARTS || f->mode == INTERLEAVED) && !settle(f))
+			return false;
+		if (f->mode == RESTARTS && !restart(f))
+			return false;
+	}
+	return settle(f) && (f->mode != RESTARTS || restart(f));
+}
+
+/* ---- what came out ---- */
+
+/* "2024-01-01T12:00" -> "12:00:00"; other days keep their date. */
+static void
+print_normal(const char *token, struct fl_buf *out)
+{
+	int y, mo, d, h, mi, n = 0;
+	char text[64];
+
+	if (sscanf(token, "%4d-%2d-%2dT%2d:%2d%n", &y, &mo, &d, &h, &mi, &n) != 5 || n != 16) {
+		fl_buf_str(out, token);
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "%s%s%s", token, token[n] == '\0' || token[n] == 'Z' ?
+		":00" : "", "");
+	if (token[n] == 'Z')
+		(void)snprintf(text, sizeof(text), "%.16s:00Z", token);
+	text[10] = ' ';
+	fl_buf_str(out, strncmp(text, DAY_TEXT, strlen(DAY_TEXT)) == 0 ? text + strlen(DAY_TEXT) : text);
+}
+
+/* "+I[a, 1, null]" and "+I  a  1  NULL" both become "+I|a|1|NULL". */
+static char *
+normal_actual(const char *line)
+{
+	struct fl_buf out;
+	char *copy = fl_strdup(line), *at = copy, *end;
+
+	fl_buf_init(&out);
+	fl_buf_add(&out, at, 2);
+	at += 3;
+	end = strrchr(at, ']');
+	if (end != NULL)
+		*end = '\0';
+	while (at != NULL) {
+		char *next = strstr(at, ", ");
+
+		if (next != NULL)
+			*next = '\0';
+		fl_buf_byte(&out, '|');
+		print_normal(strcmp(at, "null") == 0 ? "NULL" : at, &out);
+		at = next == NULL ? NULL : next + 2;
+	}
+	free(copy);
+	return out.data;
+}
+
+static char *
+normal_expected(const char *line)
+{
+	struct fl_buf out;
+	char *copy = fl_strdup(line), *tokens[64];
+	uint32_t n = split(copy, tokens, 64);
+
+	fl_buf_init(&out);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i > 0)
+			fl_buf_byte(&out, '|');
+		fl_buf_str(&out, tokens[i]);
+	}
+	free(copy);
+	return out.data;
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static uint32_t
+read_lines(struct fl_buf *text, char **lines)
+{
+	uint32_t n = 0;
+
+	if (text->data == NULL || text->size == 0)
+		return 0;
+	for (char *line = strtok(text->data, "\n"); line != NULL && n < LINE_MAX_COUNT;
+	     line = strtok(NULL, "\n"))
+		lines[n++] = normal_actual(line);
+	fl_buf_reset(text);
+	return n;
+}
+
+static bool
+compare_lines(struct flow *f, char **want, uint32_t want_count, char **got, uint32_t got_count)
+{
+	struct fl_buf text;
+
+	if (f->mode == INTERLEAVED) {
+		qsort(want, want_count, sizeof(*want), compare_texts);
+		qsort(got, got_count, sizeof(*got), compare_texts);
+	}
+	for (uint32_t i = 0; want_count == got_count && i < want_count; i++)
+		if (strcmp(want[i], got[i]) != 0)
+			break;
+		else if (i + 1 == want_count)
+			return true;
+	if (want_count == 0 && got_count == 0)
+		return true;
+	fl_buf_init(&text);
+	for (uint32_t i = 0; i < want_count; i++)
+		fl_buf_printf(&text, "\n    expected %s", want[i]);
+	for (uint32_t i = 0; i < got_count; i++)
+		fl_buf_printf(&text, "\n    got      %s", got[i]);
+	(void)fail(f, "other rows came out:%s", text.data);
+	fl_buf_fini(&text);
+	return false;
+}
+
+static bool
+expect(struct flow *f, const char *table, const struct command *c)
+{
+	char **want = fl_calloc(LINE_MAX_COUNT, sizeof(*want));
+	char **got = fl_calloc(LINE_MAX_COUNT, sizeof(*got));
+	uint32_t want_count = 0, got_count = 0;
+	bool fine;
+
+	for (; want_count < c->line_count; want_count++)
+		want[want_count] = normal_expected(c->lines[want_count]);
+	for (uint32_t i = 0; i < f->out_count; i++)
+		if (strcmp(f->outs[i].table, table) == 0)
+			got_count = read_lines(&f->outs[i].text, got);
+	fine = compare_lines(f, want, want_count, got, got_count);
+	for (uint32_t i = 0; i < want_count; i++)
+		free(want[i]);
+	for (uint32_t i = 0; i < got_count; i++)
+		free(got[i]);
+	free(want);
+	free(got);
+	return fine;
+}
+
+static bool
+read_metric(struct flow *f, const char *name, int64_t *value)
+{
+	struct fl_metrics *metrics = NULL;
+	char program[32];
+	const char *dot = strchr(name, '.');
+	bool found = false;
+
+	if (dot == NULL || (size_t)(dot - name) >= sizeof(program))
+		return fail(f, "metric %s: expected program.name", name);
+	(void)snprintf(program, sizeof(program), "%.*s", (int)(dot - name), name);
+	if (fl_metrics_open(f->instance, program, false, &metrics, &f->err) != FL_OK)
+		return fail_err(f, "metrics");
+	for (int m = 0; m < FL_METRIC_COUNT; m++) {
+		const struct fl_metric_info *info = fl_metric_info((enum fl_metric)m);
+		size_t size = strlen(dot + 1);
+
+		if (strcmp(info->program, program) != 0 || strncmp(info->name, dot + 1, size) != 0 ||
+		    (info->name[size] != '\0' && strcmp(info->name + size, "_total") != 0))
+			continue;
+		*value = fl_metric_get(metrics, (enum fl_metric)m);
+		found = true;
+	}
+	fl_metrics_close(&metrics);
+	return found || fail(f, "there is no metric %s", name);
+}
+
+static bool
+check_metric(struct flow *f, const char *name, int64_t want)
+{
+	int64_t got = 0;
+
+	if (!read_metric(f, name, &got))
+		return false;
+	return got == want ||
+	    fail(f, "metric %s: expected %" PRId64 ", got %" PRId64, name, want, got);
+}
+
+static bool
+check_dead_codes(struct flow *f, struct fl_txn *txn, uint64_t want, const char *code)
+{
+	struct fl_cursor *cursor = NULL;
+	struct fl_item item;
+	uint64_t count = 0;
+	bool found, fine = true;
+
+	if (fl_cursor_open(txn, FL_DBI_PIPELINE_DEAD, &cursor, &f->err) != FL_OK ||
+	    fl_cursor_seek(cursor, NULL, 0, &found, &item, &f->err) != FL_OK)
+		return fail_err(f, "dead letters");
+	while (found && fine) {
+		struct fl_dead dead;
+
+		count++;
+		if (fl_dead_decode(item.value, item.size, &dead, &f->err) != FL_OK)
+			fine = fail_err(f, "dead letter");
+		else if (code != NULL && strcmp(fl_code_name((enum fl_code)dead.head.code), code) != 0)
+			fine = fail(f, "a dead letter is %s, expected %s: %.*s",
+			    fl_code_name((enum fl_code)dead.head.code), code,
+			    (int)dead.head.reason_size, dead.reason);
+		if (fl_cursor_next(cursor, &found, &item, &f->err) != FL_OK)
+			fine = fail_err(f, "dead letters");
+	}
+	fl_cursor_close(&cursor);
+	if (fine && count != want)
+		return fail(f, "expected %" PRIu64 " dead letters, got %" PRIu64, want, count);
+	return fine;
+}
+
+static bool
+check_dead(struct flow *f, uint64_t want, const char *code)
+{
+	struct fl_store_options options = { .role = FL_ROLE_PIPELINE, .instance = f->instance->uuid };
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	char path[256];
+	bool fine;
+
+	fl_instance_path(f->instance, FL_ROLE_PIPELINE, PIPELINE, path, sizeof(path));
+	if (fl_store_open(path, &options, &store, &f->err) != FL_OK ||
+	    fl_txn_begin_read(store, &txn, &f->err) != FL_OK) {
+		fl_store_close(&store);
+		return fail_err(f, "pipeline store");
+	}
+	fine = check_dead_codes(f, txn, want, code);
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	return fine;
+}
+
+static void
+ignore_head(void *ctx, const struct aggregate_head *head)
+{
+	(void)ctx;
+	(void)head;
+}
+static void
+ignore_row(void *ctx, const struct aggregate_row *row)
+{
+	(void)ctx;
+	(void)row;
+}
+
+/* What must hold whenever somebody looks. */
+static bool
+check_always(struct flow *f)
+{
+	enum fl_code code;
+
+	if (!check_metric(f, "aggregate.conservation", 0))
+		return false;
+	code = aggregate_snapshot(f->instance, PIPELINE, NULL, ignore_head, ignore_row, NULL, &f->err);
+	if (code != FL_OK && code != FL_E_NO_SUCH_OBJECT)
+		return fail_err(f, "snapshot");
+	return true;
+}
+
+/* ---- commands ---- */
+
+/* The rest of the head after the verb, and the continuation lines, as one text. */
+static void
+add_text(const struct command *c, size_t from, struct fl_buf *out)
+{
+	fl_buf_str(out, c->head + from);
+	for (uint32_t i = 0; i < c->line_count; i++) {
+		fl_buf_byte(out, '\n');
+		fl_buf_str(out, c->lines[i]);
+	}
+}
+
+static void
+add_create(const char *text, struct fl_buf *script)
+{
+	const char *at = strstr(text, "'connector'='test'");
+	size_t size = strlen("'connector'='test'");
+
+	if (at == NULL || strstr(text, "'format'") != NULL) {
+		fl_buf_printf(script, "%s;\n", text);
+		return;
+	}
+	fl_buf_add(script, text, (size_t)(at - text) + size);
+	fl_buf_printf(script, ",'format'='json'%s;\n", at + size);
+}
+
+static bool
+run_script(struct flow *f, const char *verb, const struct command *c)
+{
+	struct fl_buf text;
+	char *space;
+
+	fl_buf_init(&text);
+	add_text(c, strlen(verb), &text);
+	if (strcmp(verb, "create") == 0) {
+		add_create(text.data + strspn(text.data, " \t"), &f->script);
+	} else if (strcmp(verb, "out") == 0) {
+		fl_buf_printf(&f->script,
+		    "CREATE TABLE `out` (%s) WITH ('connector'='test','format'='json');\n", text.data);
+	} else if (strcmp(verb, "query") == 0) {
+		fl_buf_printf(&f->script, "INSERT INTO `out` %s;\n", text.data);
+	} else if (strcmp(verb, "set") == 0) {
+		char *key = text.data + strspn(text.data, " \t");
+
+		space = strchr(key, ' ');
+		if (space != NULL)
+			*space++ = '\0';
+		fl_buf_printf(&f->script, "SET '%s' = '%s';\n", key,
+		    space == NULL ? "" : space + strspn(space, " \t"));
+	} else {
+		fl_buf_printf(&f->script, "%s\n", text.data);
+	}
+	fl_buf_fini(&text);
+	return true;
+}
+
+static bool
+run_fails(struct flow *f, const char *code)
+{
+	struct fl_sql_env env = { .allow_test = true, .file = PIPELINE, .require_insert = true };
+	struct fl_plan *plan = NULL;
+	enum fl_code got;
+
+	got = fl_sql_compile(f->script.data == NULL ? "" : f->script.data, f->script.size, &env,
+	    &plan, NULL, &f->err);
+	fl_plan_free(&plan);
+	if (got == FL_OK || strcmp(fl_code_name(got), code) != 0)
+		return fail(f, "expected %s, got %s: %s", code, fl_code_name(got), f->err.text);
+	f->err.code = FL_OK;
+	return true;
+}
+
+static bool
+run_rows(struct flow *f, const char *table_name, int32_t partition, const struct command *c, bool raw)
+{
+	const struct fl_table *table = find_table(f, table_name);
+
+	if (table == NULL)
+		return fail(f, "there is no table %s", table_name);
+	f->parts[note_part(f, table_name, partition)].caught_ms = FL_TIME_MAX;
+	for (uint32_t i = 0; i < c->line_count; i++) {
+		struct fl_buf value;
+		bool fine = true;
+
+		if (!raw) {
+			if (!add_row(f, table, partition, c->lines[i]))
+				return false;
+			continue;
+		}
+		fl_buf_init(&value);
+		fl_buf_str(&value, c->lines[i]);
+		fine = add_push(f, table_name, partition, &value);
+		fl_buf_fini(&value);
+		if (!fine)
+			return false;
+	}
+	/* Interleavings go over neighbouring commands. */
+	return f->mode == INTERLEAVED || deliver(f);
+}
+
+static void
+mark_part(struct flow *f, const char *verb, const char *table, int32_t partition)
+{
+	uint32_t i = note_part(f, table, partition);
+
+	if (verb[0] == 'c') {
+		f->parts[i].caught_ms = f->clock_ms;
+		ingest_test_caught(f->ingest, table, partition, f->clock_ms);
+	} else {
+		f->parts[i].caught_ms = FL_TIME_MAX;
+		ingest_test_end(f->ingest, table, partition);
+	}
+}
+
+static bool
+run_mark(struct flow *f, const char *verb, const char *table, int32_t partition)
+{
+	if (find_table(f, table) == NULL)
+		return fail(f, "there is no table %s", table);
+	if (partition >= 0) {
+		(void)note_part(f, table, partition);
+		mark_part(f, verb, table, partition);
+	}
+	for (uint32_t i = 0; partition < 0 && i < f->part_count; i++)
+		if (strcmp(f->parts[i].table, table) == 0)
+			mark_part(f, verb, table, f->parts[i].partition);
+	return settle(f) && (f->mode != RESTARTS || restart(f));
+}
+
+static bool
+run_running(struct flow *f, const struct command *c, char **words, uint32_t count)
+{
+	const char *verb = words[0], *table = count > 1 ? words[1] : "";
+	int32_t partition = count > 3 && strcmp(words[2], "partition") == 0 ? atoi(words[3]) : -1;
+	int64_t value = 0;
+
+	if (!start(f))
+		return false;
+	if (strcmp(verb, "rows") == 0 || strcmp(verb, "raw") == 0)
+		return run_rows(f, table, FL_MAX(partition, 0), c, verb[1] == 'a');
+	if (!deliver(f))
+		return false;
+	if (strcmp(verb, "expect") == 0)
+		return expect(f, count > 1 ? table : "out", c) && check_always(f);
+	if (strcmp(verb, "clock") == 0) {
+		if (count == 3)
+			(void)snprintf(words[1] + strlen(words[1]), 32, " %s", words[2]);
+		value = parse_clock(words[1]);
+		if (value < f->clock_ms)
+			return fail(f, "clock %s: it never goes back", words[1]);
+		f->clock_ms = value;
+		return settle(f) && (f->mode != RESTARTS || restart(f));
+	}
+	if (strcmp(verb, "add") == 0) {
+		(void)note_part(f, table, FL_MAX(partition, 0));
+		ingest_test_add(f->ingest, table, FL_MAX(partition, 0));
+		return settle(f) && (f->mode != RESTARTS || restart(f));
+	}
+	if (strcmp(verb, "caught") == 0 || strcmp(verb, "end") == 0)
+		return run_mark(f, verb, table, partition);
+	if (strcmp(verb, "restart") == 0)
+		return restart(f) && settle(f);
+	if (strcmp(verb, "metric") == 0 && count == 3 && fl_parse_i64(words[2], &value))
+		return check_metric(f, words[1], value);
+	if (strcmp(verb, "late") == 0 && count == 2 && fl_parse_i64(words[1], &value))
+		return check_metric(f, "aggregate.rows_late", value);
+	if (strcmp(verb, "dead") == 0 && count >= 2 && fl_parse_i64(words[1], &value))
+		return check_dead(f, (uint64_t)value, count > 2 ? words[2] : NULL);
+	return fail(f, "no such command: %s", c->head);
+}
+
+static bool
+run_command(struct flow *f, const struct command *c)
+{
+	static const char *const scripts[] = { "create", "out", "query", "set", "sql" };
+	char head[1024], *words[8];
+	uint32_t count = 0;
+
+	f->line = c->number;
+	(void)snprintf(head, sizeof(head) - 64, "%s", c->head);
+	for (char *word = strtok(head, " \t"); word != NULL && count < 8; word = strtok(NULL, " \t"))
+		words[count++] = word;
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(scripts); i++)
+		if (strcmp(words[0], scripts[i]) == 0)
+			return run_script(f, words[0], c);
+	if (strcmp(words[0], "fails") == 0 && count == 2)
+		return run_fails(f, words[1]);
+	return run_running(f, c, words, count);
+}
+
+/* ---- files ---- */
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static bool
+run_mode(const struct file *file, enum mode mode, uint64_t seed, struct fl_buf *why)
+{
+	struct flow f = { .file = file, .mode = mode, .seed = seed, .clock_ms = DAY_MS };
+	bool fine = true;
+
+	(void)snprintf(f.dir, sizeof(f.dir), "/tmp/flow.XXXXXX");
+	if (mkdtemp(f.dir) == NULL) {
+		fl_buf_printf(why, "mkdtemp: %s", strerror(errno));
+		return false;
+	}
+	for (uint32_t i = 0; i < file->count && fine; i++)
+		fine = run_command(&f, &file->commands[i]);
+	if (!fine)
+		fl_buf_printf(why, "%s:%u: %s", file->path, f.line, f.why);
+	close_programs(&f);
+	for (uint32_t i = 0; i < f.push_count; i++) {
+		free(f.pushes[i].table);
+		free(f.pushes[i].value);
+	}
+	for (uint32_t i = 0; i < f.out_count; i++)
+		fl_buf_fini(&f.outs[i].text);
+	free(f.pushes);
+	fl_buf_fini(&f.script);
+	(void)nftw(f.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return fine;
+}
+
+/* Round r of the faults: which commit of which program fails. */
+static void
+arm_fault(uint32_t round)
+{
+	static const char *const seams[] = { "commit.before.ingest", "aggregate.before_commit",
+		"commit.before.aggregate", "commit.before.emit" };
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%s:%u", seams[round % FL_ARRAY_COUNT(seams)],
+	    round / (uint32_t)FL_ARRAY_COUNT(seams) + 1);
+	(void)setenv("FLIGHT_FAULT", text, 1);
+	fl_fault_init();
+}
+
+static void
+run_file(const char *path, uint32_t *passed, uint32_t *failed)
+{
+	const char *name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
+	struct file file;
+
+	if (!read_flow(path, &file)) {
+		printf("FAILED %s: cannot be read\n", name);
+		(*failed)++;
+		return;
+	}
+	for (enum mode mode = PLAIN; mode < MODE_COUNT; mode++) {
+		static const uint32_t round_counts[] = { 1, 1, 3, 24, 5 };
+		uint32_t rounds = round_counts[mode];
+		struct fl_buf why;
+		bool fine = true;
+
+		if (mode == INTERLEAVED && !file.order_free)
+			continue;
+		fl_buf_init(&why);
+		for (uint32_t r = 0; r < rounds && fine; r++) {
+			if (mode == FAULTS)
+				arm_fault(r);
+			fine = run_mode(&file, mode, 88172645463325252u + r * 7919u, &why);
+		}
+		if (mode == FAULTS) {
+			(void)unsetenv("FLIGHT_FAULT");
+			fl_fault_init();
+		}
+		if (fine)
+			printf("ok %.*s (%s)\n", (int)strcspn(name, "."), name, mode_names[mode]);
+		else
+			printf("FAILED %.*s (%s): %s\n", (int)strcspn(name, "."), name,
+			    mode_names[mode], why.data);
+		(void)fflush(stdout);
+		*(fine ? passed : failed) += 1;
+		fl_buf_fini(&why);
+	}
+	free_flow(&file);
+}
+
+static int
+is_flow(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return dot != NULL && strcmp(dot, ".flow") == 0;
+}
+
+static void
+run_directory(const char *dir, uint32_t *passed, uint32_t *failed)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(dir, &entries, is_flow, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		char path[4096];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, entries[i]->d_name);
+		run_file(path, passed, failed);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+int
+main(int argc, char **argv)
+{
+	static char *standard[] = { (char *)(uintptr_t) "flow", (char *)(uintptr_t) "tests/flow", NULL };
+	uint32_t passed = 0, failed = 0;
+
+	fl_log_open("flow", FL_LOG_ERROR);
+	if (argc < 2) {
+		argc = 2;
+		argv = standard;
+	}
+	for (int i = 1; i < argc; i++) {
+		struct stat st;
+
+		if (stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode))
+			run_directory(argv[i], &passed, &failed);
+		else
+			run_file(argv[i], &passed, &failed);
+	}
+	printf("%u passed, %u failed\n", passed, failed);
+	return failed == 0 ? 0 : 1;
+}
