@@ -146,6 +146,38 @@ open_stores(struct ingest *ingest, struct fl_err *err)
 	return code;
 }
 
+static void
+count_metrics(struct ingest *ingest, int64_t now_ms)
+{
+	uint64_t delivered = 0, rows = 0, dead = 0, skipped = 0, repeated = 0, file_size, used_size;
+
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
+			const struct fl_partition_cursor *c = &ingest->streams[s]->parts[i]->c;
+
+			delivered += c->delivered;
+			rows += c->rows;
+			dead += c->dead;
+			skipped += c->skipped;
+			repeated += c->repeated;
+		}
+	fl_store_size(ingest->store, &file_size, &used_size);
+	/* Only what is not consumed can be too much: pages that are free are used again. */
+	ingest->over_quota = used_size > ingest->store_quota -
+	    (ingest->over_quota ? ingest->store_quota / 10 : 0);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_records_delivered_total, (int64_t)delivered);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_rows_total, (int64_t)rows);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_dead_total, (int64_t)dead);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_skipped_total, (int64_t)skipped);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_repeated_total, (int64_t)repeated);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_steps_total, (int64_t)ingest->cursor.last_step);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_conservation,
+	    (int64_t)(delivered - rows - dead - skipped));
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_clock_seconds, ingest->cursor.clock_ms / 1000);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_store_bytes, (int64_t)file_size);
+	ingest->beat_ms = now_ms;
+}
+
 static enum fl_code
 open_all(struct ingest *ingest, struct fl_err *err)
 {
@@ -163,6 +195,7 @@ open_all(struct ingest *ingest, struct fl_err *err)
 	ingest->committer.threaded = !ingest->sync;
 	FL_TRY(committer_open(&ingest->committer, err));
 	retention_open(ingest);
+	count_metrics(ingest, ingest->beat_ms); /* what a former life counted */
 	fl_info("ingest opened streams=%u step=%llu", ingest->stream_count,
 	    (unsigned long long)ingest->cursor.last_step);
 	return FL_OK;
@@ -201,6 +234,8 @@ ingest_close(struct ingest **out)
 		return;
 	*out = NULL;
 	committer_close(&ingest->committer);
+	if (ingest->committer.store != NULL)
+		count_metrics(ingest, ingest->beat_ms); /* the last steps too */
 	for (uint32_t i = 0; i < ingest->stream_count; i++)
 		stream_close(ingest->streams[i]);
 	free(ingest->streams);
@@ -218,38 +253,6 @@ ingest_close(struct ingest **out)
 }
 
 /* ---- what people see ---- */
-
-static void
-count_metrics(struct ingest *ingest, int64_t now_ms)
-{
-	uint64_t delivered = 0, rows = 0, dead = 0, skipped = 0, repeated = 0, file_size, used_size;
-
-	for (uint32_t s = 0; s < ingest->stream_count; s++)
-		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
-			const struct fl_partition_cursor *c = &ingest->streams[s]->parts[i]->c;
-
-			delivered += c->delivered;
-			rows += c->rows;
-			dead += c->dead;
-			skipped += c->skipped;
-			repeated += c->repeated;
-		}
-	fl_store_size(ingest->store, &file_size, &used_size);
-	/* Only what is not consumed can be too much: pages that are free are used again. */
-	ingest->over_quota = used_size > ingest->store_quota -
-	    (ingest->over_quota ? ingest->store_quota / 10 : 0);
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_records_delivered_total, (int64_t)delivered);
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_rows_total, (int64_t)rows);
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_dead_total, (int64_t)dead);
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_skipped_total, (int64_t)skipped);
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_repeated_total, (int64_t)repeated);
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_steps_total, (int64_t)ingest->cursor.last_step);
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_conservation,
-	    (int64_t)(delivered - rows - dead - skipped));
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_clock_seconds, ingest->cursor.clock_ms / 1000);
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_store_bytes, (int64_t)file_size);
-	ingest->beat_ms = now_ms;
-}
 
 static void
 say_state(struct ingest *ingest)

@@ -75,8 +75,10 @@ add_caret(struct fl_source *src, uint32_t line, uint32_t col)
 
 	for (n = 1; n < line && p < end; p++)
 		n += *p == '\n';
-	for (eol = p; eol < end && *eol != '\n' && *eol != '\r'; eol++)
+	for (eol = p; eol < end && *eol != '\n'; eol++)
 		;
+	while (eol > p && (eol[-1] == ' ' || eol[-1] == '\t' || eol[-1] == '\r'))
+		eol--;
 	if (eol == p)
 		return;
 	p += chars_size(p, eol, skip);
