@@ -106,7 +106,8 @@ step_write(struct ingest *ingest, struct job *job, int64_t now_ms)
 		head->rows_before = ingest->cursor.row_count;
 		head->mark_count = (uint32_t)(ingest->marks.size / sizeof(struct fl_mark));
 		head->size = (uint32_t)(sizeof *head + ingest->marks.size);
-		memcpy(job->bytes + sizeof *head, ingest->marks.data, ingest->marks.size);
+		if (ingest->marks.size > 0)
+			memcpy(job->bytes + sizeof *head, ingest->marks.data, ingest->marks.size);
 		write_blocks(ingest, head, job->bytes);
 		ingest->cursor.row_count += head->row_count;
 		mark_announced(ingest);
