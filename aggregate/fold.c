@@ -39,6 +39,7 @@ make_stages(struct oper *oper)
 	oper->stages = fl_calloc(count, sizeof(*oper->stages));
 	oper->upper = fl_calloc(count, sizeof(*oper->upper));
 	for (uint32_t i = count; i-- > 0;) {
+		/* cppcheck-suppress uninitvar ; filled above */
 		node = chain[i];
 		if (node->kind == FL_NODE_TOPN)
 			oper->has_topn = true;

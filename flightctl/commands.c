@@ -260,6 +260,10 @@ ctl_fail(const struct ctl *ctl, const struct fl_err *err)
 
 	fprintf(stderr, "flightctl%s%s: %s\n", ctl->command != NULL ? " " : "",
 	    ctl->command != NULL ? ctl->command->name : "", fl_err_print(err, text, sizeof(text)));
+	if (ctl->excerpt != NULL && ctl->excerpt->size > 0) {
+		fprintf(stderr, "%s\n", ctl->excerpt->data);
+		fl_buf_reset(ctl->excerpt);
+	}
 	switch ((int)err->code) {
 	case FL_E_USAGE:
 		return CTL_USAGE;

@@ -9,89 +9,95 @@
 
 #include "flightctl/ctl.h"
 
-static int run_once(struct ctl *ctl) {
-  struct ctl once = *ctl;
-  char **argv = fl_calloc((size_t)ctl->argc + 1, sizeof(*argv));
-  int status;
+static int
+run_once(struct ctl *ctl)
+{
+	struct ctl once = *ctl;
+	char **argv = fl_calloc((size_t)ctl->argc + 1, sizeof(*argv));
+	int status;
 
-  /* getopt_long() reorders what it reads: each round gets a copy. */
-  memcpy(argv, ctl->argv, (size_t)ctl->argc * sizeof(*argv));
-  once.argv = argv;
-  status = ctl->command->run(&once);
-  if (once.stop)
-    ctl->watch_ms = 0;
-  else if (once.watch_ms > 0)
-    ctl->watch_ms = once.watch_ms;
-  free(argv);
-  if (fflush(stdout) != 0 && status == CTL_OK)
-    status = CTL_FAILED;
-  return status;
+	/* getopt_long() reorders what it reads: each round gets a copy. */
+	memcpy(argv, ctl->argv, (size_t)ctl->argc * sizeof(*argv));
+	once.argv = argv;
+	status = ctl->command->run(&once);
+	if (once.stop)
+		ctl->watch_ms = 0;
+	else if (once.watch_ms > 0)
+		ctl->watch_ms = once.watch_ms;
+	free(argv);
+	if (fflush(stdout) != 0 && status == CTL_OK)
+		status = CTL_FAILED;
+	return status;
 }
 
-static int run_command(struct ctl *ctl) {
-  bool is_terminal = isatty(STDOUT_FILENO) != 0;
+static int
+run_command(struct ctl *ctl)
+{
+	bool is_terminal = isatty(STDOUT_FILENO) != 0;
 
-  for (;;) {
-    int status = run_once(ctl);
+	for (;;) {
+		int status = run_once(ctl);
 
-    if (ctl->watch_ms == 0 || ctl->command->access != CTL_READS)
-      return status;
-    usleep((useconds_t)ctl->watch_ms * 1000);
-    if (is_terminal)
-      out_write(&(struct fl_buf){.data = (char[]){"\033[H\033[2J"}, .size = 7});
-  }
+		if (ctl->watch_ms == 0 || ctl->command->access != CTL_READS)
+			return status;
+		usleep((useconds_t)ctl->watch_ms * 1000);
+		if (is_terminal)
+			out_write(&(struct fl_buf){.data = (char[]){"\033[H\033[2J"}, .size = 7});
+	}
 }
 
-int main(int argc, char **argv) {
-  static const char *names[64];
-  struct ctl ctl = {.instance = getenv("FLIGHT_HOME")};
-  uint32_t name_count = 0;
-  const char *value, *option;
+int
+main(int argc, char **argv)
+{
+	static const char *names[64];
+	static struct fl_buf excerpt;
+	struct ctl ctl = {.instance = getenv("FLIGHT_HOME"), .excerpt = &excerpt};
+	uint32_t name_count = 0;
+	const char *value, *option;
 
-  fl_fault_init();
-  signal(SIGPIPE, SIG_IGN);
-  if (ctl.instance == NULL || ctl.instance[0] == '\0')
-    ctl.instance = "./flight.d";
+	fl_fault_init();
+	signal(SIGPIPE, SIG_IGN);
+	if (ctl.instance == NULL || ctl.instance[0] == '\0')
+		ctl.instance = "./flight.d";
 
-  /* Options before the command: global ones only. */
-  ctl.argc = argc;
-  ctl.argv = argv;
-  option = ctl_next_option(&ctl, &value);
-  if (ctl.stop)
-    return ctl.status;
-  if (option != NULL || ctl.arg_count == 0) {
-    ctl_print_usage(stderr);
-    return CTL_USAGE;
-  }
-  if (strcmp(ctl.args[0], "help") == 0) {
-    const struct ctl_command *about =
-        ctl.arg_count > 1 ? ctl_command_find(ctl.args[1]) : NULL;
+	/* Options before the command: global ones only. */
+	ctl.argc = argc;
+	ctl.argv = argv;
+	option = ctl_next_option(&ctl, &value);
+	if (ctl.stop)
+		return ctl.status;
+	if (option != NULL || ctl.arg_count == 0) {
+		ctl_print_usage(stderr);
+		return CTL_USAGE;
+	}
+	if (strcmp(ctl.args[0], "help") == 0) {
+		const struct ctl_command *about =
+		    ctl.arg_count > 1 ? ctl_command_find(ctl.args[1]) : NULL;
 
-    if (about != NULL)
-      ctl_print_help(about, true, stdout);
-    else
-      ctl_print_usage(stdout);
-    return ctl.arg_count > 1 && about == NULL ? CTL_NO_OBJECT : CTL_OK;
-  }
-  ctl.command = ctl_command_find(ctl.args[0]);
-  if (ctl.command == NULL) {
-    for (const struct ctl_command *c;
-         name_count < FL_ARRAY_COUNT(names) &&
-         (c = ctl_command_row(name_count)) != NULL;)
-      names[name_count++] = c->name;
-    value = fl_closest(ctl.args[0], names, name_count);
-    fprintf(stderr,
-            "flightctl: there is no command \"%s\"%s%s%s; flightctl --help "
-            "lists them\n",
-            ctl.args[0], value != NULL ? ", did you mean \"" : "",
-            value != NULL ? value : "", value != NULL ? "\"" : "");
-    return CTL_USAGE;
-  }
-  fl_log_open("flightctl", ctl.verbose > 0 ? FL_LOG_DEBUG
-                           : ctl.quiet     ? FL_LOG_ERROR
-                                           : FL_LOG_INFO);
-  ctl.argc = ctl.arg_count;
-  ctl.argv = ctl.args;
-  ctl.started = false;
-  return run_command(&ctl);
+		if (about != NULL)
+			ctl_print_help(about, true, stdout);
+		else
+			ctl_print_usage(stdout);
+		return ctl.arg_count > 1 && about == NULL ? CTL_NO_OBJECT : CTL_OK;
+	}
+	ctl.command = ctl_command_find(ctl.args[0]);
+	if (ctl.command == NULL) {
+		for (const struct ctl_command *c; name_count < FL_ARRAY_COUNT(names) &&
+						  (c = ctl_command_row(name_count)) != NULL;)
+			names[name_count++] = c->name;
+		value = fl_closest(ctl.args[0], names, name_count);
+		fprintf(stderr,
+		    "flightctl: there is no command \"%s\"%s%s%s; flightctl --help "
+		    "lists them\n",
+		    ctl.args[0], value != NULL ? ", did you mean \"" : "",
+		    value != NULL ? value : "", value != NULL ? "\"" : "");
+		return CTL_USAGE;
+	}
+	fl_log_open("flightctl", ctl.verbose > 0 ? FL_LOG_DEBUG
+				 : ctl.quiet	 ? FL_LOG_ERROR
+						 : FL_LOG_INFO);
+	ctl.argc = ctl.arg_count;
+	ctl.argv = ctl.args;
+	ctl.started = false;
+	return run_command(&ctl);
 }

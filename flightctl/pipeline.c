@@ -8,6 +8,22 @@
 
 #define SQL_SIZE_MAX (1u << 20)
 
+/* What the compiler shows below its message, whose line ctl_fail() prints. */
+static void
+keep_excerpt(const struct ctl *ctl, const struct fl_buf *detail)
+{
+	const char *line = detail->size > 0 ? strchr(detail->data, '\n') : NULL;
+	size_t size;
+
+	if (line == NULL || ctl->excerpt == NULL)
+		return;
+	size = strlen(++line);
+	while (size > 0 && line[size - 1] == '\n')
+		size--;
+	fl_buf_reset(ctl->excerpt);
+	fl_buf_add(ctl->excerpt, line, size);
+}
+
 int
 pipeline_compile(
     const struct ctl *ctl, const char *file, const char *brokers, struct fl_plan **plan)
@@ -26,10 +42,8 @@ pipeline_compile(
 	if (fl_file_read(file, SQL_SIZE_MAX, &text, &err) != FL_OK ||
 	    fl_sql_compile(text.data != NULL ? text.data : "", text.size, &env, plan, &detail,
 		&err) != FL_OK) {
+		keep_excerpt(ctl, &detail);
 		status = ctl_fail(ctl, &err);
-		if (detail.size > 0)
-			fprintf(stderr, "%s%s", detail.data,
-			    detail.data[detail.size - 1] == '\n' ? "" : "\n");
 	}
 	fl_buf_fini(&text);
 	fl_buf_fini(&detail);
@@ -46,9 +60,8 @@ pipeline_apply(const struct ctl *ctl, struct fl_instance *instance, char **files
 	fl_buf_init(&detail);
 	for (int i = 0; i < file_count && code == FL_OK; i++) {
 		code = fl_instance_apply(instance, files[i], brokers, reset, &detail, err);
-		if (code != FL_OK && detail.size > 0 && !ctl->quiet)
-			fprintf(stderr, "%s%s", detail.data,
-			    detail.data[detail.size - 1] == '\n' ? "" : "\n");
+		if (code != FL_OK)
+			keep_excerpt(ctl, &detail);
 	}
 	fl_buf_fini(&detail);
 	return code;

@@ -398,7 +398,7 @@ ask_watched(struct source *source, struct fl_err *err)
 	enum fl_code code = FL_OK;
 
 	for (uint32_t i = 0; i < source->part_count && !source->stop; i++) {
-		struct fl_kafka_partition_info info;
+		struct fl_kafka_partition_info info = { 0 };
 		struct scouted part;
 		bool due;
 

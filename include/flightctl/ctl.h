@@ -63,6 +63,7 @@ struct ctl {
 	const struct ctl_command *command;
 	const char *instance; /* directory */
 	bool json, quiet;
+	struct fl_buf *excerpt; /* lines of SQL that ctl_fail() shows below the error */
 	int verbose;
 	int64_t watch_ms;   /* 0: once */
 	int64_t timeout_ms; /* 0: the command's own */

@@ -61,6 +61,7 @@ values_equal(const struct fl_type *type, const struct fl_value *a, const struct 
 		return a->boolean == b->boolean;
 	case FL_TYPE_FLOAT:
 	case FL_TYPE_DOUBLE:
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): 0.0 is not -0.0 */
 		return memcmp(&a->f64, &b->f64, sizeof(a->f64)) == 0;
 	case FL_TYPE_DECIMAL:
 		return a->i128 == b->i128;
