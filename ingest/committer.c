@@ -278,7 +278,7 @@ committer_submit(struct committer *committer, struct job *job, struct fl_err *er
 		while ((code = commit_job(committer, job, err)) != FL_OK &&
 		    fl_code_class(code) == FL_CLASS_TRANSIENT) {
 			fl_warn("commit fails, tried again reason=\"%s\"", err->text);
-			(void)usleep(100000);
+			(void)usleep(1000);
 		}
 		return code;
 	}

@@ -24,12 +24,15 @@
  *	fails CODE		the script does not compile, with that code
  *
  * 12:00:10 means 2024-01-01 12:00:10, where the clock begins at 00:00:00.  NULL is
- * NULL.  A comment "# order-free" at the top says that the rows do not depend on
- * how partitions interleave.
+ * NULL.
  *
  * Each file runs plain, with a restart after every line, with random step sizes,
- * with the n-th commit of each program failing (n = 1, 2 ... 6), and, where order-free, with random interleavings of partitions; every way must
- * meet every expectation (as a multiset in the last), and conservation must hold.
+ * with the n-th commit of each program failing (n = 1, 2 ... 6), and with random
+ * interleavings of partitions and step sizes; every way must meet every expectation
+ * (as a multiset in the last), and conservation must hold.  A comment that begins with
+ * "# in order:" keeps a file out of the last way, and says why.
+ *
+ * Instances are made in $TMPDIR (default /tmp).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -67,7 +70,7 @@ struct file {
 	const char *path;
 	struct command *commands;
 	uint32_t count;
-	bool order_free;
+	bool in_order;
 };
 
 struct push { /* a record that waits to be delivered */
@@ -79,7 +82,7 @@ struct flow {
 	const struct file *file;
 	enum mode mode;
 	uint64_t seed;
-	char dir[64];
+	char dir[512];
 	struct fl_buf script;
 	bool running, has_out;
 	struct fl_instance *instance;
@@ -200,8 +203,8 @@ read_flow(const char *path, struct file *file)
 		if (end != NULL)
 			*end = '\0';
 		number++;
-		if (strstr(line, "# order-free") == line)
-			file->order_free = true;
+		if (strncmp(line, "# in order:", 11) == 0)
+			file->in_order = true;
 		for (char *c = line; *c != '\0'; c++) /* a comment ends the line */
 			if (*c == '#' && (c == line || c[-1] == ' '))
 				*c = '\0';
@@ -312,7 +315,7 @@ settle(struct flow *f)
 
 		if (turn > 100000)
 			return fail(f, "it does not come to rest");
-		if (f->mode == STEP_SIZES)
+		if (f->mode == STEP_SIZES || f->mode == INTERLEAVED)
 			ingest_test_step_rows(f->ingest, 1 + (uint32_t)draw(f, 4));
 		code = ingest_step(f->ingest, f->clock_ms, &a, &done, &f->err);
 		if (code != FL_OK && !is_asked_for(f, code))
@@ -952,7 +955,8 @@ run_mode(const struct file *file, enum mode mode, uint64_t seed, struct fl_buf *
 	struct flow f = { .file = file, .mode = mode, .seed = seed, .clock_ms = DAY_MS };
 	bool fine = true;
 
-	(void)snprintf(f.dir, sizeof(f.dir), "/tmp/flow.XXXXXX");
+	(void)snprintf(f.dir, sizeof(f.dir), "%s/flow.XXXXXX",
+	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
 	if (mkdtemp(f.dir) == NULL) {
 		fl_buf_printf(why, "mkdtemp: %s", strerror(errno));
 		return false;
@@ -1005,7 +1009,7 @@ run_file(const char *path, uint32_t *passed, uint32_t *failed)
 		struct fl_buf why;
 		bool fine = true;
 
-		if (mode == INTERLEAVED && !file.order_free)
+		if (mode == INTERLEAVED && file.in_order)
 			continue;
 		fl_buf_init(&why);
 		for (uint32_t r = 0; r < rounds && fine; r++) {
