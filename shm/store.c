@@ -791,7 +791,7 @@ check_store(const struct env *env, const struct fl_store_options *options, struc
 
 	if (meta->format != STORE_FORMAT)
 		return FL_FAIL(err, FL_E_STORE_VERSION,
-		    "store \"%s\": format %u, expected %u; flightctl migrate converts it",
+		    "store \"%s\": format %u, expected %u: run the version of Flight that made it, or start anew with flightctl up --reset",
 		    env->path, (unsigned)meta->format, STORE_FORMAT);
 	if (meta->role != (uint32_t)options->role)
 		return FL_FAIL(err, FL_E_STORE_MISMATCH,

@@ -168,7 +168,7 @@ compile_encoder(struct avro_encoder *e, const struct fl_avro_node *record, struc
 static inline void
 put_varint(struct fl_buf *out, int64_t value)
 {
-	uint64_t v = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+	uint64_t v = (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
 	char *p;
 
 	fl_buf_reserve(out, 10);
