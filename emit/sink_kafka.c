@@ -27,6 +27,7 @@
 #include "sink.h"
 
 #define INIT_TIMEOUT_MS 10000
+#define INIT_SLICE_MS 250 /* a program that shall end is not late by more */
 #define READ_TIMEOUT_MS 10000
 #define COMMIT_TIMEOUT_MS 10000
 #define ABORT_TIMEOUT_MS 5000
@@ -155,6 +156,23 @@ look_at_cluster(struct emit_sink *sink, struct fl_err *err)
 	return code;
 }
 
+/* A broker that is away must not hold up the end of the program: librdkafka's call is
+ * resumed by the next one, so it is made in slices. */
+static enum fl_code
+take_over_id(struct emit_sink *sink, struct fl_kafka_producer *producer, struct fl_err *err)
+{
+	int64_t until_us = fl_monotonic_us() + INIT_TIMEOUT_MS * INT64_C(1000);
+	enum fl_code code;
+
+	do {
+		err->code = FL_OK;
+		code = fl_kafka_producer_init(producer, INIT_SLICE_MS, err);
+	} while ((code == FL_E_TIMED_OUT || code == FL_E_BROKER_AWAY) &&
+		 fl_monotonic_us() < until_us &&
+		 !__atomic_load_n(&sink->emit->is_stopping, __ATOMIC_ACQUIRE));
+	return code;
+}
+
 static enum fl_code
 kafka_open(
     struct emit_sink *sink, bool *known, struct fl_sink_position *position, struct fl_err *err)
@@ -169,7 +187,7 @@ kafka_open(
 	if (impl->producer == NULL)
 		FL_TRY(fl_kafka_producer_open(sink->table, impl->txn_id, &impl->producer, err));
 	if (!impl->is_init) {
-		code = fl_kafka_producer_init(impl->producer, INIT_TIMEOUT_MS, err);
+		code = take_over_id(sink, impl->producer, err);
 		if (code != FL_OK) {
 			if (code != FL_E_TIMED_OUT && code != FL_E_BROKER_AWAY)
 				kafka_close(sink);

@@ -29,6 +29,7 @@
 #define READY_MS 30000
 #define STOP_MS 20000
 #define RUN_MAX 64
+#define AGAIN_MIN_MS 2000 /* a supervisord that ends sooner does not work here */
 
 struct result_topic {
 	const char *name, *record, *value;
@@ -39,10 +40,13 @@ struct result_topic {
 
 struct demo {
 	struct ctl *ctl;
-	char dir[PATH_MAX], schema[PATH_MAX];
+	struct ctl_temporary temporary;
+	const char *dir; /* its directory */
+	char schema[PATH_MAX];
 	struct fl_kafka_mock *mock;
 	struct fl_instance *instance;
 	pid_t supervisord;
+	int64_t supervised_ms; /* when it was started */
 	double rate;
 	int64_t seconds; /* 0: until Ctrl-C */
 	/* Generator */
@@ -186,7 +190,8 @@ print_result(struct demo *demo, const struct result_topic *r, const char *json)
 	out_instant(end_s * 1000, to);
 	printf("%02d:%02d:%02d.%03d  %-18s  window %.16s to %.5s  %s=%s\n", tm.tm_hour, tm.tm_min,
 	    tm.tm_sec, (int)(now_ms % 1000), r->name, from, to + 11, r->value, value);
-	fflush(stdout);
+	if (fflush(stdout) != 0)
+		is_stopping = 1; /* nobody reads any more */
 	demo->results++;
 }
 
@@ -217,6 +222,25 @@ poll_results(struct demo *demo, struct result_topic *r, struct fl_err *err)
 	return code;
 }
 
+/* Killed by somebody who wants to see what happens: it is started again like the others. */
+static enum fl_code
+follow_supervisord(struct demo *demo, struct fl_err *err)
+{
+	pid_t old = demo->supervisord;
+	int64_t now_ms = fl_now_ms();
+
+	demo->supervisord = 0;
+	if (is_stopping)
+		return FL_OK;
+	if (now_ms - demo->supervised_ms < AGAIN_MIN_MS)
+		return FL_FAIL(err, FL_E_IO, "supervisord ends at once; see \"%s/log\"", demo->dir);
+	demo->supervised_ms = now_ms;
+	FL_TRY(super_start(demo->instance, true, &demo->supervisord, err));
+	ctl_say(demo->ctl, "supervisord[%d] ended, started again as supervisord[%d]", (int)old,
+	    (int)demo->supervisord);
+	return FL_OK;
+}
+
 static enum fl_code
 watch_results(struct demo *demo, struct fl_err *err)
 {
@@ -233,12 +257,8 @@ watch_results(struct demo *demo, struct fl_err *err)
 	while (code == FL_OK && !is_stopping && fl_monotonic_us() < until) {
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(results) && code == FL_OK; i++)
 			code = poll_results(demo, &results[i], err);
-		if (waitpid(demo->supervisord, NULL, WNOHANG) == demo->supervisord) {
-			demo->supervisord = 0;
-			if (!is_stopping)
-				code = FL_FAIL(
-				    err, FL_E_IO, "supervisord ended; see \"%s/log\"", demo->dir);
-		}
+		if (code == FL_OK && waitpid(demo->supervisord, NULL, WNOHANG) == demo->supervisord)
+			code = follow_supervisord(demo, err);
 		fl_kafka_consumer_wait(results[0].consumer, 50);
 	}
 	while (opened > 0)
@@ -269,6 +289,7 @@ start_programs(struct demo *demo, struct fl_err *err)
 	    demo->ctl, demo->instance, files, 1, fl_kafka_mock_brokers(demo->mock), false, err));
 	FL_TRY(fl_instance_load(demo->instance, false, err));
 	FL_TRY(super_write(demo->instance, err));
+	demo->supervised_ms = from_ms;
 	FL_TRY(super_start(demo->instance, true, &demo->supervisord, err));
 	return super_wait_ready(demo->instance, demo->supervisord, from_ms, READY_MS, err);
 }
@@ -293,20 +314,23 @@ print_hints(const struct demo *demo)
 {
 	char own[PATH_MAX] = "flightctl";
 	struct fl_err err = {0};
-	struct ctl_life life;
+	struct ctl_life life[FL_ARRAY_COUNT(ctl_programs)];
 
 	ctl_path_program("flightctl", own, sizeof(own), &err);
-	ctl_life_get(demo->instance, "aggregate", &life);
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++)
+		ctl_life_get(demo->instance, ctl_programs[i], &life[i]);
 	printf("%.0f flights a second go into an embedded broker; their time runs %d times as fast "
 	       "as the\n"
 	       "clock, so a one-minute window closes every %d s.  The embedded broker has no\n"
 	       "transactions: this shows recovery, not exactly-once.\n\n"
 	       "In another terminal:\n"
-	       "  kill -9 %d      # aggregate; or any other process that status names\n"
+	       "  kill -9 %d      # %s; %s is %d, %s is %d\n"
 	       "  %s -i %s snapshot\n"
 	       "  %s -i %s status\n\n"
 	       "Ctrl-C ends all of it and leaves nothing behind.\n\n",
-	    demo->rate, DEMO_SPEED, 60 / DEMO_SPEED, (int)life.pid, own, demo->dir, own, demo->dir);
+	    demo->rate, DEMO_SPEED, 60 / DEMO_SPEED, (int)life[1].pid, life[1].program,
+	    life[0].program, (int)life[0].pid, life[2].program, (int)life[2].pid, own, demo->dir,
+	    own, demo->dir);
 	fflush(stdout);
 }
 
@@ -315,7 +339,8 @@ run_demo(struct demo *demo, struct fl_err *err)
 {
 	FL_TRY(ctl_path_data(
 	    "pipelines/flights/flights.avpr", demo->schema, sizeof(demo->schema), err));
-	FL_TRY(ctl_path_temporary("demo", demo->dir, sizeof(demo->dir), err));
+	FL_TRY(ctl_temporary_open("demo", &demo->temporary, err));
+	demo->dir = demo->temporary.dir;
 	FL_TRY(start_broker(demo, err));
 	FL_TRY(start_programs(demo, err));
 	print_hints(demo);
@@ -340,8 +365,7 @@ end_demo(struct demo *demo)
 	fl_instance_close(&demo->instance);
 	fl_kafka_mock_close(&demo->mock);
 	topic_fini(&demo->flights);
-	if (demo->dir[0] != '\0')
-		ctl_path_remove(demo->dir);
+	ctl_temporary_close(&demo->temporary);
 }
 
 int

@@ -3,9 +3,7 @@
  * cmd_run.c - a whole pipeline in one process: the three programs as threads over one
  * instance, which is temporary unless -i names one.
  */
-#include <limits.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "aggregate/aggregate.h"
 #include "emit/emit.h"
@@ -48,21 +46,12 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 	return code;
 }
 
-/* Is -i or FLIGHT_HOME given, or is it the default that nobody asked for? */
-static bool
-is_instance_named(const struct ctl *ctl)
-{
-	const char *home = getenv("FLIGHT_HOME");
-
-	return strcmp(ctl->instance, "./flight.d") != 0 || (home != NULL && home[0] != '\0');
-}
-
 int
 cmd_run(struct ctl *ctl)
 {
 	const char *option, *value, *brokers = NULL, *dir;
 	struct fl_err err = {0};
-	char temporary[PATH_MAX];
+	struct ctl_temporary temporary = {0};
 	bool reset = false;
 	int status = CTL_OK;
 
@@ -74,12 +63,11 @@ cmd_run(struct ctl *ctl)
 	}
 	if (!ctl_need_args(ctl, 1, 1))
 		return ctl->status;
-	if (is_instance_named(ctl))
-		dir = ctl->instance;
-	else if (ctl_path_temporary("run", temporary, sizeof(temporary), &err) == FL_OK)
-		dir = temporary;
-	else
-		return ctl_fail(ctl, &err);
+	dir = ctl->is_instance_named ? ctl->instance : temporary.dir;
+	if (dir == temporary.dir && ctl_temporary_open("run", &temporary, &err) != FL_OK) {
+		ctl_fail(ctl, &err);
+		return fl_code_exit(err.code);
+	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	if (run_pipeline(ctl, dir, ctl->args, brokers, reset, &err) != FL_OK) {
@@ -88,7 +76,6 @@ cmd_run(struct ctl *ctl)
 		if (fl_code_class(err.code) == FL_CLASS_TRANSIENT)
 			status = EXIT_AGAIN;
 	}
-	if (dir == temporary)
-		ctl_path_remove(temporary);
+	ctl_temporary_close(&temporary);
 	return status;
 }

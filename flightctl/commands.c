@@ -164,9 +164,10 @@ take_global(struct ctl *ctl, const struct ctl_option *option, const char *value)
 		else
 			ctl_print_usage(stdout);
 		stop_with(ctl, CTL_OK);
-	} else if (strcmp(name, "instance") == 0)
+	} else if (strcmp(name, "instance") == 0) {
 		ctl->instance = value;
-	else if (strcmp(name, "json") == 0)
+		ctl->is_instance_named = true;
+	} else if (strcmp(name, "json") == 0)
 		ctl->json = true;
 	else if (strcmp(name, "watch") == 0) {
 		ctl->watch_ms = 2000;

@@ -57,7 +57,8 @@ main(int argc, char **argv)
 
 	fl_fault_init();
 	signal(SIGPIPE, SIG_IGN);
-	if (ctl.instance == NULL || ctl.instance[0] == '\0')
+	ctl.is_instance_named = ctl.instance != NULL && ctl.instance[0] != '\0';
+	if (!ctl.is_instance_named)
 		ctl.instance = "./flight.d";
 
 	/* Options before the command: global ones only. */

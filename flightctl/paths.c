@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * paths.c - where the programs and the data are, and temporary directories.
+ * paths.c - where the programs and the data are.
  *
  * In the source tree they lie beside flightctl (build/VARIANT/bin) and in data/; installed,
  * flightctl is PREFIX/bin/flightctl, the programs are in PREFIX/libexec/flight and the data
@@ -9,11 +9,9 @@
 #include "flightctl/ctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <unistd.h>
 
 static enum fl_code
@@ -66,40 +64,4 @@ ctl_path_data(const char *name, char *buf, size_t size, struct fl_err *err)
 	static const char *const tries[] = {"../../../data/", "../share/flight/", NULL};
 
 	return find_beside(tries, name, "data file", buf, size, err);
-}
-
-enum fl_code
-ctl_path_temporary(const char *what, char *buf, size_t size, struct fl_err *err)
-{
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char parent[PATH_MAX];
-
-	if (cache != NULL && cache[0] == '/')
-		snprintf(parent, sizeof(parent), "%s/flight", cache);
-	else if (home != NULL && home[0] == '/')
-		snprintf(parent, sizeof(parent), "%s/.cache/flight", home);
-	else
-		snprintf(parent, sizeof(parent), "/tmp/flight-%u", (unsigned)getuid());
-	FL_TRY(fl_mkdirs(parent, err));
-	if ((size_t)snprintf(buf, size, "%s/%s.XXXXXX", parent, what) >= size)
-		return FL_FAIL(
-		    err, FL_E_BAD_CONFIG, "cache directory \"%s\": the path is too long", parent);
-	if (mkdtemp(buf) == NULL)
-		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno,
-		    "cannot make a temporary directory in \"%s\": %s", parent, strerror(errno));
-	return FL_OK;
-}
-
-static int
-remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	remove(path);
-	return 0;
-}
-
-void
-ctl_path_remove(const char *dir)
-{
-	nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }

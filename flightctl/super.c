@@ -312,13 +312,15 @@ last_line(const char *dir, const char *name, char *buf, size_t size)
 	buf[n] = '\0';
 }
 
-/* Has it opened its store?  What it then waits for is no matter of its start. */
+/* Has it opened its store?  What it then waits for is no matter of its start.  Before, it
+ * says starting or loading; at its end, why it ended. */
 static bool
 is_open(const struct ctl_life *life)
 {
-	return strcmp(life->state, "done") == 0 ||
-	    (life->is_running &&
-		(strncmp(life->state, "running", 7) == 0 || strncmp(life->state, "waiting", 7) == 0));
+	if (strcmp(life->state, "done") == 0)
+		return true;
+	return life->is_running && strcmp(life->state, "starting") != 0 &&
+	       strcmp(life->state, "loading") != 0;
 }
 
 enum fl_code

@@ -262,13 +262,13 @@ say_state(struct ingest *ingest)
 	if (ingest->committer.durable_finished)
 		(void)snprintf(state, sizeof state, "finished");
 	if (ingest->over_quota)
-		(void)snprintf(state, sizeof state, "waits for pipelines: steps they have not used fill the quota");
+		(void)snprintf(state, sizeof state, "waiting for pipelines: steps they have not used fill the quota");
 	for (uint32_t s = 0; s < ingest->stream_count; s++) {
 		struct stream *stream = ingest->streams[s];
 		const char *trouble = stream->ops->trouble(stream->source);
 
 		if (trouble[0] != '\0')
-			(void)snprintf(state, sizeof state, "waits: %.110s", trouble);
+			(void)snprintf(state, sizeof state, "waiting: %.110s", trouble);
 	}
 	for (uint32_t s = 0; s < ingest->stream_count; s++)
 		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {

@@ -14,6 +14,7 @@
 #ifndef FL_FLIGHTCTL_CTL_H
 #define FL_FLIGHTCTL_CTL_H
 
+#include <limits.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -62,6 +63,7 @@ uint32_t ctl_options_parse(const char *text, struct ctl_option *options, uint32_
 struct ctl {
 	const struct ctl_command *command;
 	const char *instance; /* directory */
+	bool is_instance_named; /* by -i or FLIGHT_HOME */
 	bool json, quiet;
 	struct fl_buf *excerpt; /* lines of SQL that ctl_fail() shows below the error */
 	int verbose;
@@ -156,10 +158,25 @@ const char *out_instant(int64_t ms, char buf[32]);
 
 enum fl_code ctl_path_program(const char *name, char *buf, size_t size, struct fl_err *err);
 enum fl_code ctl_path_data(const char *name, char *buf, size_t size, struct fl_err *err);
-/* A new private directory under the user's cache. */
-enum fl_code ctl_path_temporary(const char *what, char *buf, size_t size, struct fl_err *err);
-/* Removes a directory and everything in it; does not follow links. */
-void ctl_path_remove(const char *dir);
+
+/* ---- temporary instances ---- */
+
+struct ctl_temporary {
+	char dir[PATH_MAX];
+	size_t kept_size; /* of dir: what stood before */
+	pid_t guard;	  /* removes dir when we are killed */
+	int guard_fd;
+};
+/*
+ * A new private directory under the user's cache.  It is gone after _close(), and soon
+ * after this process was killed too.
+ *
+ * Process:  forks; call it before there are threads or open stores.
+ */
+enum fl_code ctl_temporary_open(
+    const char *what, struct ctl_temporary *temporary, struct fl_err *err);
+/* Waits some seconds for programs that still hold a lock in it.  Nothing, if never opened. */
+void ctl_temporary_close(struct ctl_temporary *temporary);
 
 /* ---- the private supervisord of an instance ---- */
 
