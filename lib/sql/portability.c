@@ -70,6 +70,15 @@ check_source(struct report *r, const struct fl_table *t)
 		SAY(r, "table %s: flight.json.strict is Flight's: Flink converts where it can", t->name);
 }
 
+/* What a broker grants unless it is configured otherwise. */
+static bool
+grants_timeout(const char *value)
+{
+	int64_t ms;
+
+	return value != NULL && fl_parse_i64(value, &ms) && ms <= 900000;
+}
+
 static void
 check_sink(struct report *r, const struct fl_table *t)
 {
@@ -79,6 +88,10 @@ check_sink(struct report *r, const struct fl_table *t)
 		if (guarantee == NULL || strcasecmp(guarantee, "exactly-once") != 0)
 			SAY(r, "table %s: set 'sink.delivery-guarantee' = 'exactly-once': Flink's default is "
 			    "at-least-once", t->name);
+		else if (!grants_timeout(find_option(t, "properties.transaction.timeout.ms")))
+			SAY(r, "table %s: set 'properties.transaction.timeout.ms' = '900000': Flink asks for an hour, "
+			    "and a broker refuses more than its transaction.max.timeout.ms, 15 minutes unless set",
+			    t->name);
 		if (find_option(t, "sink.transaction-naming-strategy") != NULL)
 			SAY(r, "table %s: 'sink.transaction-naming-strategy' is unknown to connectors before 4.x",
 			    t->name);
