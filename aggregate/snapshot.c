@@ -29,7 +29,7 @@ struct shot {
 	uint32_t count, capacity;
 	struct aggregate_head head;
 	struct fl_partition_time *parts;
-	const char *const **closed_names; /* per sink */
+	struct aggregate_columns *columns; /* per query */
 };
 
 static struct shot_row *
@@ -60,25 +60,47 @@ count_parts(const struct fl_agg *agg)
 	return n;
 }
 
-/* Key columns, then "passengers.sum", "passengers.count" ... */
-static const char *const *
-name_columns(struct shot *shot, const struct fl_node *agg, uint32_t *count)
+static void
+name_columns(struct shot *shot, const struct oper *oper, struct aggregate_columns *columns)
 {
+	const struct fl_schema *results = &shot->fold.sinks[oper->query->sink].table->physical;
+	const struct fl_node *agg = oper->agg;
+	uint32_t key_count = agg == NULL ? 0 : agg->key_count, n = 0, max;
 	const char **names;
-	uint32_t n = agg->key_count;
+	bool *is_number;
 
-	for (uint32_t a = 0; a < agg->agg_count; a++)
-		n += count_parts(&agg->aggs[a]);
-	names = FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(n, 1u));
-	for (uint32_t c = 0; c < agg->key_count; c++)
-		names[c] = fl_arena_strdup(&shot->arena, agg->schema.fields[c].name);
-	n = agg->key_count;
-	for (uint32_t a = 0; a < agg->agg_count; a++)
-		for (uint32_t i = 0; agg->aggs[a].fn->parts[i] != NULL; i++)
+	max = key_count + results->count;
+	for (uint32_t a = 0; agg != NULL && a < agg->agg_count; a++)
+		max += count_parts(&agg->aggs[a]);
+	names = FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(max, 1u));
+	is_number = FL_ARENA_ARRAY(&shot->arena, bool, FL_MAX(max, 1u));
+	for (; n < key_count; n++) {
+		names[n] = fl_arena_strdup(&shot->arena, agg->schema.fields[n].name);
+		is_number[n] = fl_type_is_numeric(agg->schema.fields[n].type.id);
+	}
+	for (uint32_t a = 0; agg != NULL && a < agg->agg_count; a++)
+		for (uint32_t i = 0; agg->aggs[a].fn->parts[i] != NULL; i++) {
+			is_number[n] = fl_type_is_numeric(agg->aggs[a].result.id);
 			names[n++] = fl_arena_printf(&shot->arena, "%s%s", agg->aggs[a].name,
 			    agg->aggs[a].fn->parts[i]);
-	*count = n;
-	return names;
+		}
+	*columns = (struct aggregate_columns){ .key_count = key_count, .part_count = n - key_count,
+		.result_count = results->count, .names = names, .is_number = is_number };
+	for (uint32_t c = 0; c < results->count; c++) {
+		is_number[n] = fl_type_is_numeric(results->fields[c].type.id);
+		names[n++] = fl_arena_strdup(&shot->arena, results->fields[c].name);
+	}
+}
+
+/* NULL for NULL: a string may say "NULL" too. */
+static const char *
+print_value(struct shot *shot, const struct fl_col *col, uint32_t i, struct fl_buf *text)
+{
+	if (!fl_col_is_valid(col, i))
+		return NULL;
+	fl_buf_reset(text);
+	fl_col_print(col, i, text);
+	return keep_text(shot, text);
 }
 
 /* ---- open windows ---- */
@@ -100,9 +122,7 @@ print_keys(struct shot *shot, const struct fl_node *agg, const struct table *t,
 		table_key_take(&reader, &col, 0, &bytes);
 		if (fl_type_is_var(col.type.id))
 			col.bytes = bytes.data == NULL ? "" : bytes.data;
-		fl_buf_reset(&text);
-		fl_col_print(&col, 0, &text);
-		values[c] = keep_text(shot, &text);
+		values[c] = print_value(shot, &col, 0, &text);
 		fl_buf_fini(&bytes);
 	}
 	fl_buf_fini(&text);
@@ -110,9 +130,10 @@ print_keys(struct shot *shot, const struct fl_node *agg, const struct table *t,
 }
 
 static void
-shoot_window(struct shot *shot, const struct oper *oper, const struct window *window,
-    const char *const *names, uint32_t value_count)
+shoot_window(struct shot *shot, const struct oper *oper, const struct window *window)
 {
+	const struct aggregate_columns *columns = &shot->columns[oper->index];
+	uint32_t value_count = columns->key_count + columns->part_count;
 	const struct fl_node *agg = oper->agg;
 	const struct table *t = &window->table;
 	struct fl_buf text;
@@ -130,15 +151,18 @@ shoot_window(struct shot *shot, const struct oper *oper, const struct window *wi
 				fl_buf_reset(&text);
 				agg->aggs[a].fn->part_print(&agg->aggs[a],
 				    table_acc(t, i) + agg->aggs[a].acc_at, &t->heap, part, &text);
-				values[n++] = keep_text(shot, &text);
+				values[n++] =
+				    text.size == 4 && memcmp(text.data, "NULL", 4) == 0 ?
+				    NULL :
+				    keep_text(shot, &text);
 			}
 		}
 		r->oper = oper->index;
 		r->row = (struct aggregate_row){
 			.query = oper->query->name,
 			.window_start = window->start, .window_end = window->end, .is_open = true,
-			.row_count = table_at(t, i)->row_count, .value_count = value_count,
-			.names = names, .values = values, .key_count = agg->key_count };
+			.row_count = table_at(t, i)->row_count, .columns = columns,
+			.values = values };
 	}
 	fl_buf_fini(&text);
 }
@@ -196,21 +220,6 @@ list_closed(struct shot *shot, struct fl_cursor *cursor, uint32_t only, struct c
 	return FL_OK;
 }
 
-static const char *const *
-closed_names(struct shot *shot, uint32_t sink)
-{
-	const struct fl_schema *schema = &shot->fold.sinks[sink].table->physical;
-	const char **names;
-
-	if (shot->closed_names[sink] != NULL)
-		return shot->closed_names[sink];
-	names = FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(schema->count, 1u));
-	for (uint32_t c = 0; c < schema->count; c++)
-		names[c] = fl_arena_strdup(&shot->arena, schema->fields[c].name);
-	shot->closed_names[sink] = names;
-	return names;
-}
-
 static void
 shoot_result(struct shot *shot, const struct closed *closed, const struct fl_batch *batch, uint32_t i,
     struct fl_buf *text)
@@ -219,16 +228,12 @@ shoot_result(struct shot *shot, const struct closed *closed, const struct fl_bat
 	    FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(batch->schema->count, 1u));
 	struct shot_row *r = add_row(shot);
 
-	for (uint32_t c = 0; c < batch->schema->count; c++) {
-		fl_buf_reset(text);
-		fl_col_print(&batch->cols[c], i, text);
-		values[c] = keep_text(shot, text);
-	}
+	for (uint32_t c = 0; c < batch->schema->count; c++)
+		values[c] = print_value(shot, &batch->cols[c], i, text);
 	r->oper = closed->oper;
 	r->row = (struct aggregate_row){ .query = shot->fold.opers[closed->oper].query->name,
 		.window_start = closed->window.start, .window_end = closed->window.end,
-		.value_count = batch->schema->count,
-		.names = closed_names(shot, closed->window.sink), .values = values };
+		.columns = &shot->columns[closed->oper], .values = values };
 }
 
 /* Rows of a block and windows are both in the order of row numbers. */
@@ -295,18 +300,41 @@ shoot_all_closed(struct shot *shot, struct fl_txn *txn, uint32_t only, struct fl
 
 /* ---- all of it ---- */
 
+/* NULL first; numbers by value, texts by bytes.  100,000 keys are compared 1.7 million
+ * times: integers take no detour over strtod(). */
+static int
+compare_values(const char *a, const char *b, bool is_number)
+{
+	int64_t i, j;
+	double x, y;
+
+	if (a == NULL || b == NULL)
+		return (a != NULL) - (b != NULL);
+	if (!is_number)
+		return strcmp(a, b);
+	if (fl_parse_i64(a, &i) && fl_parse_i64(b, &j))
+		return i < j ? -1 : i > j;
+	x = strtod(a, NULL);
+	y = strtod(b, NULL);
+	return x < y ? -1 : x > y ? 1 : strcmp(a, b);
+}
+
 static int
 compare_shots(const void *a, const void *b)
 {
 	const struct shot_row *x = a, *y = b;
-	uint32_t keys = FL_MIN(x->row.key_count, y->row.key_count);
+	const struct aggregate_columns *columns = x->row.columns;
 
 	if (x->oper != y->oper)
 		return x->oper < y->oper ? -1 : 1;
+	if (x->row.window_start != y->row.window_start)
+		return x->row.window_start < y->row.window_start ? -1 : 1;
 	if (x->row.window_end != y->row.window_end)
 		return x->row.window_end < y->row.window_end ? -1 : 1;
-	for (uint32_t c = 0; c < keys; c++) {
-		int d = strcmp(x->row.values[c], y->row.values[c]);
+	if (x->row.is_open != y->row.is_open)
+		return x->row.is_open ? 1 : -1;
+	for (uint32_t c = 0; x->row.is_open && c < columns->key_count; c++) {
+		int d = compare_values(x->row.values[c], y->row.values[c], columns->is_number[c]);
 
 		if (d != 0)
 			return d;
@@ -336,19 +364,18 @@ shoot(struct shot *shot, struct fl_txn *own, struct fl_txn *ingest, uint32_t onl
 		.ingest_last = has_ingest ? in->last_step : 0, .clock_ms = fold->clock_ms,
 		.watermark = view.head->watermark, .partition_count = fold->part_count,
 		.partitions = shot->parts };
-	shot->closed_names =
-	    FL_ARENA_ARRAY(&shot->arena, const char *const *, FL_MAX(fold->sink_count, 1u));
+	shot->columns =
+	    FL_ARENA_ARRAY(&shot->arena, struct aggregate_columns, FL_MAX(fold->oper_count, 1u));
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		name_columns(shot, &fold->opers[q], &shot->columns[q]);
 	FL_TRY(shoot_all_closed(shot, own, only, err));
 	for (uint32_t q = 0; q < fold->oper_count; q++) {
 		const struct oper *oper = &fold->opers[q];
-		const char *const *names;
-		uint32_t count;
 
 		if (oper->agg == NULL || (only != UINT32_MAX && q != only))
 			continue;
-		names = name_columns(shot, oper->agg, &count);
 		for (uint32_t w = 0; w < oper->window_count; w++)
-			shoot_window(shot, oper, oper->windows[w], names, count);
+			shoot_window(shot, oper, oper->windows[w]);
 	}
 	return FL_OK;
 }

@@ -14,13 +14,11 @@
 #include "flightctl/ctl.h"
 #include "flightctl/pipeline.h"
 
-#define FIXED_COLUMNS 4 /* query, window_start, window_end, state */
-
 struct job {
 	bool json, wants_open, wants_closed;
 	const char *query_name; /* of the table being collected; copied */
-	uint32_t value_count;
 	struct out_table table;
+	uint32_t *result_at; /* columns of the results; those named like a key share its column */
 	bool has_table, has_head;
 	const struct fl_plan *plan;
 	const uint32_t *stream_ids;
@@ -34,7 +32,7 @@ add_key_value(struct fl_buf *out, const char *name, const char *text)
 	fl_buf_byte(out, ',');
 	fl_buf_json(out, name, strlen(name));
 	fl_buf_byte(out, ':');
-	if (text == NULL || strcmp(text, "-") == 0)
+	if (strcmp(text, "-") == 0)
 		fl_buf_str(out, "null");
 	else
 		fl_buf_json(out, text, strlen(text));
@@ -45,8 +43,10 @@ stream_topic(const struct job *job, uint32_t stream)
 {
 	for (uint32_t i = 0; i < job->plan->stream_count; i++)
 		if (job->stream_ids[i] == stream)
-			return job->plan->streams[i].table->topic;
-	return NULL;
+			return job->plan->streams[i].table->topic != NULL
+				   ? job->plan->streams[i].table->topic
+				   : job->plan->streams[i].table->name;
+	return "-";
 }
 
 static void
@@ -65,8 +65,9 @@ take_head_json(struct job *job, const struct aggregate_head *head)
 	for (uint32_t i = 0; i < head->partition_count; i++) {
 		const struct fl_partition_time *p = &head->partitions[i];
 
-		fl_buf_printf(out, "%s\n {\"stream\":%u,\"partition\":%d,\"offset\":%" PRId64,
-		    i > 0 ? "," : "", p->stream, p->partition, p->offset);
+		fl_buf_printf(out, "%s\n {\"stream\":%u", i > 0 ? "," : "", p->stream);
+		add_key_value(out, "topic", stream_topic(job, p->stream));
+		fl_buf_printf(out, ",\"partition\":%d,\"offset\":%" PRId64, p->partition, p->offset);
 		add_key_value(out, "watermark", out_instant(p->watermark, text));
 		add_key_value(out, "floor", out_instant(p->floor, text));
 		fl_buf_printf(out, ",\"idle\":%s,\"ended\":%s}", p->idle ? "true" : "false",
@@ -117,40 +118,66 @@ end_table(struct job *job)
 	fl_buf_byte(&job->out, '\n');
 	out_print(&job->table, &job->out);
 	out_fini(&job->table);
+	free(job->result_at);
+	job->result_at = NULL;
 	job->has_table = false;
 }
 
+/* Keys, rows and accumulators of open windows, then the results of closed ones. */
 static void
 begin_table(struct job *job, const struct aggregate_row *row)
 {
-	uint32_t count = FIXED_COLUMNS + row->value_count + 1;
-	const char **names = fl_calloc(count, sizeof(*names));
-	bool *is_number = fl_calloc(count, sizeof(*is_number));
-	uint32_t c = 0;
+	const struct aggregate_columns *c = row->columns;
+	uint32_t state_count = c->key_count + c->part_count, first_key;
 
-	names[c++] = "query";
-	names[c++] = "window_start";
-	names[c++] = "window_end";
-	names[c++] = "state";
-	for (uint32_t i = 0; i < row->key_count; i++)
-		names[c++] = row->names[i];
-	is_number[c] = true;
-	names[c++] = "rows";
-	for (uint32_t i = row->key_count; i < row->value_count; i++) {
-		is_number[c] = true;
-		names[c++] = row->names[i];
-	}
-	out_init_columns(&job->table, NULL, names, is_number, count);
+	out_init(&job->table, NULL, "query,window_start,window_end,state");
 	job->has_table = true;
 	job->query_name = fl_arena_strdup(&job->table.arena, row->query);
-	job->value_count = row->value_count;
-	free(names);
-	free(is_number);
+	first_key = job->table.column_count;
+	for (uint32_t i = 0; i < state_count; i++) {
+		if (i == c->key_count)
+			out_column(&job->table, "rows", true);
+		out_column(&job->table, c->names[i], c->is_number[i]);
+	}
+	if (c->part_count == 0)
+		out_column(&job->table, "rows", true);
+	job->result_at = fl_calloc(c->result_count + 1, sizeof(*job->result_at));
+	for (uint32_t i = 0; i < c->result_count; i++) {
+		const char *name = c->names[state_count + i];
+
+		for (uint32_t k = 0; k < c->key_count; k++)
+			if (strcmp(c->names[k], name) == 0)
+				job->result_at[i] = first_key + k;
+		if (job->result_at[i] == 0)
+			job->result_at[i] =
+			    out_column(&job->table, name, c->is_number[state_count + i]);
+	}
+}
+
+static void
+add_values(
+    struct fl_buf *out, const struct aggregate_row *row, uint32_t name, uint32_t from, uint32_t to)
+{
+	const struct aggregate_columns *c = row->columns;
+
+	fl_buf_byte(out, '{');
+	for (uint32_t i = from; i < to; i++) {
+		if (i > from)
+			fl_buf_byte(out, ',');
+		fl_buf_json(out, c->names[name + i], strlen(c->names[name + i]));
+		fl_buf_byte(out, ':');
+		if (row->values[i] == NULL)
+			fl_buf_str(out, "null");
+		else
+			out_json_value(out, row->values[i], c->is_number[name + i]);
+	}
+	fl_buf_byte(out, '}');
 }
 
 static void
 take_row_json(struct job *job, const struct aggregate_row *row, const char *start, const char *end)
 {
+	const struct aggregate_columns *c = row->columns;
 	struct fl_buf *out = &job->out;
 
 	fl_buf_str(out, job->row_count > 1 ? ",\n {\"query\":" : "\n {\"query\":");
@@ -158,22 +185,46 @@ take_row_json(struct job *job, const struct aggregate_row *row, const char *star
 	add_key_value(out, "window_start", start);
 	add_key_value(out, "window_end", end);
 	add_key_value(out, "state", row->is_open ? "open" : "closed");
-	fl_buf_str(out, ",\"key\":{");
-	for (uint32_t i = 0; i < row->value_count; i++) {
-		if (i == row->key_count)
-			fl_buf_printf(out, "},\"rows\":%" PRIu64 ",\"values\":{", row->row_count);
-		else if (i > 0)
-			fl_buf_byte(out, ',');
-		fl_buf_json(out, row->names[i], strlen(row->names[i]));
-		fl_buf_byte(out, ':');
-		if (strcmp(row->values[i], "NULL") == 0)
-			fl_buf_str(out, "null");
-		else
-			fl_buf_json(out, row->values[i], strlen(row->values[i]));
+	if (row->is_open) {
+		fl_buf_str(out, ",\"key\":");
+		add_values(out, row, 0, 0, c->key_count);
+		fl_buf_printf(out, ",\"rows\":%" PRIu64 ",\"values\":", row->row_count);
+		add_values(out, row, 0, c->key_count, c->key_count + c->part_count);
+	} else {
+		fl_buf_str(out, ",\"key\":null,\"rows\":null,\"values\":");
+		add_values(out, row, c->key_count + c->part_count, 0, c->result_count);
 	}
-	if (row->value_count == row->key_count)
-		fl_buf_printf(out, "},\"rows\":%" PRIu64 ",\"values\":{", row->row_count);
-	fl_buf_str(out, "}}");
+	fl_buf_byte(out, '}');
+}
+
+static void
+take_row_text(struct job *job, const struct aggregate_row *row, const char *start, const char *end)
+{
+	const struct aggregate_columns *c = row->columns;
+	uint32_t at = 0;
+
+	if (!job->has_table || strcmp(job->query_name, row->query) != 0) {
+		end_table(job);
+		begin_table(job, row);
+	}
+	out_row(&job->table);
+	out_cell(&job->table, at++, row->query);
+	out_cell(&job->table, at++, start);
+	out_cell(&job->table, at++, end);
+	out_cell(&job->table, at++, row->is_open ? "open" : "closed");
+	if (!row->is_open) {
+		for (uint32_t i = 0; i < c->result_count; i++)
+			out_cell(&job->table, job->result_at[i],
+			    row->values[i] == NULL ? "NULL" : row->values[i]);
+		return;
+	}
+	for (uint32_t i = 0; i < c->key_count + c->part_count; i++) {
+		if (i == c->key_count)
+			out_cellf(&job->table, at++, "%" PRIu64, row->row_count);
+		out_cell(&job->table, at++, row->values[i] == NULL ? "NULL" : row->values[i]);
+	}
+	if (c->part_count == 0)
+		out_cellf(&job->table, at, "%" PRIu64, row->row_count);
 }
 
 static void
@@ -181,35 +232,16 @@ take_row(void *ctx, const struct aggregate_row *row)
 {
 	struct job *job = ctx;
 	char start[32], end[32];
-	uint32_t c = 0;
 
 	if (row->is_open ? !job->wants_open : !job->wants_closed)
 		return;
 	job->row_count++;
 	out_instant(row->window_start, start);
 	out_instant(row->window_end, end);
-	if (job->json) {
+	if (job->json)
 		take_row_json(job, row, start, end);
-		return;
-	}
-	if (!job->has_table || job->value_count != row->value_count ||
-	    strcmp(job->query_name, row->query) != 0) {
-		end_table(job);
-		begin_table(job, row);
-	}
-	out_row(&job->table);
-	out_cell(&job->table, c++, row->query);
-	out_cell(&job->table, c++, start);
-	out_cell(&job->table, c++, end);
-	out_cell(&job->table, c++, row->is_open ? "open" : "closed");
-	for (uint32_t i = 0; i < row->key_count; i++)
-		out_cell(&job->table, c++, row->values[i]);
-	if (row->is_open)
-		out_cellf(&job->table, c++, "%" PRIu64, row->row_count);
 	else
-		out_cell(&job->table, c++, NULL);
-	for (uint32_t i = row->key_count; i < row->value_count; i++)
-		out_cell(&job->table, c++, row->values[i]);
+		take_row_text(job, row, start, end);
 }
 
 static enum fl_code
@@ -281,6 +313,7 @@ cmd_snapshot(struct ctl *ctl)
 		status = CTL_FAILED;
 	if (job.has_table)
 		out_fini(&job.table);
+	free(job.result_at);
 	fl_buf_fini(&job.out);
 	fl_instance_close(&instance);
 	return status;

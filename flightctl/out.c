@@ -7,6 +7,7 @@
  */
 #include "flightctl/ctl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -15,38 +16,40 @@
 
 #include "expr/expr.h"
 
-void
-out_init_columns(struct out_table *table, const char *title, const char *const *names,
-    const bool *is_number, uint32_t count)
+uint32_t
+out_column(struct out_table *table, const char *name, bool is_number)
 {
-	*table = (struct out_table){.title = title, .column_count = count};
-	fl_arena_init(&table->arena);
-	table->names = FL_ARENA_ARRAY(&table->arena, const char *, count);
-	table->is_number = FL_ARENA_ARRAY(&table->arena, bool, count);
-	for (uint32_t i = 0; i < count; i++) {
-		table->names[i] = fl_arena_strdup(&table->arena, names[i]);
-		table->is_number[i] = is_number[i];
-	}
+	uint32_t old = table->column_count, count = old + 1;
+	const char **names = FL_ARENA_ARRAY(&table->arena, const char *, count);
+	bool *numbers = FL_ARENA_ARRAY(&table->arena, bool, count);
+
+	assert(table->row_count == 0);
+	memcpy(names, table->names, old * sizeof(*names));
+	memcpy(numbers, table->is_number, old * sizeof(*numbers));
+	names[old] = fl_arena_strdup(&table->arena, name);
+	numbers[old] = is_number;
+	table->names = names;
+	table->is_number = numbers;
+	table->column_count = count;
+	return old;
 }
 
 void
 out_init(struct out_table *table, const char *title, const char *columns)
 {
-	const char *names[32];
-	bool is_number[32];
-	uint32_t count = 0;
 	char *copy = fl_strdup(columns), *save = NULL;
 
-	for (char *word = strtok_r(copy, ",", &save); word != NULL && count < 32;
+	*table = (struct out_table){.title = title};
+	fl_arena_init(&table->arena);
+	for (char *word = strtok_r(copy, ",", &save); word != NULL;
 	     word = strtok_r(NULL, ",", &save)) {
 		size_t len = strlen(word);
+		bool is_number = len > 0 && word[len - 1] == '#';
 
-		is_number[count] = len > 0 && word[len - 1] == '#';
-		if (is_number[count])
+		if (is_number)
 			word[len - 1] = '\0';
-		names[count++] = word;
+		out_column(table, word, is_number);
 	}
-	out_init_columns(table, title, names, is_number, count);
 	free(copy);
 }
 
@@ -109,7 +112,7 @@ out_instant(int64_t ms, char buf[32])
 		return buf;
 	}
 	fl_buf_init(&text);
-	fl_print_timestamp(&text, ms, 'T', 0);
+	fl_print_timestamp(&text, ms, 'T', ms % 1000 != 0 ? 3 : 0);
 	snprintf(buf, 32, "%.30sZ", text.data);
 	fl_buf_fini(&text);
 	return buf;
@@ -185,6 +188,16 @@ out_print(const struct out_table *table, struct fl_buf *out)
 	free(widths);
 }
 
+/* JSON has no NaN and no Infinity: such a number goes as a string. */
+void
+out_json_value(struct fl_buf *out, const char *text, bool is_number)
+{
+	if (is_number && (strpbrk(text, "INT") == NULL))
+		fl_buf_str(out, text);
+	else
+		fl_buf_json(out, text, strlen(text));
+}
+
 void
 out_json(const struct out_table *table, struct fl_buf *out)
 {
@@ -200,10 +213,8 @@ out_json(const struct out_table *table, struct fl_buf *out)
 			fl_buf_byte(out, ':');
 			if (cell == NULL)
 				fl_buf_str(out, "null");
-			else if (table->is_number[c])
-				fl_buf_str(out, cell);
 			else
-				fl_buf_json(out, cell, strlen(cell));
+				out_json_value(out, cell, table->is_number[c]);
 		}
 		fl_buf_byte(out, '}');
 	}

@@ -22,15 +22,20 @@ void aggregate_close(struct aggregate **aggregate);
 
 /* ---- reading from outside (snapshot, verify): the same fold, no writing ---- */
 
+/* Columns of a query: keys, then parts of accumulators ("passengers.sum"), then those of
+ * its results. */
+struct aggregate_columns {
+	uint32_t key_count, part_count, result_count;
+	const char *const *names;
+	const bool *is_number;
+};
 struct aggregate_row { /* one (query, window, key) */
 	const char *query;
 	int64_t window_start, window_end; /* ms UTC */
-	bool is_open;		/* false: fired, still in the outbox */
-	uint64_t row_count;	/* rows in it; 0 for closed ones */
-	uint32_t value_count;
-	const char *const *names;  /* key columns, then accumulators ("passengers.sum") */
-	const char *const *values; /* as text; "NULL" for NULL */
-	uint32_t key_count;	/* the first ones are keys */
+	bool is_open;	    /* false: fired, still in the outbox */
+	uint64_t row_count; /* rows in it; not known of closed ones */
+	const struct aggregate_columns *columns;
+	const char *const *values; /* keys and parts; of a closed one: results.  NULL: NULL */
 };
 struct aggregate_head {
 	uint64_t r, ingest_last;
@@ -40,8 +45,8 @@ struct aggregate_head {
 };
 /*
  * Opens the stores downstream first, cuts upstream at R, loads the state, folds
- * (replay_from, R], and calls on_head once, then on_row sorted by query, window,
- * key.  No transaction is open while the callbacks run.
+ * (replay_from, R], and calls on_head once, then on_row sorted by query, window, closed
+ * before open, key.  No transaction is open while the callbacks run.
  *
  *	query	 name of one query, or NULL for all
  *

@@ -135,9 +135,8 @@ struct out_table {
 	const char **cells; /* row_count * column_count */
 };
 void out_init(struct out_table *table, const char *title, const char *columns);
-/* The same with the columns given one by one; names are copied. */
-void out_init_columns(struct out_table *table, const char *title, const char *const *names,
-    const bool *is_number, uint32_t count);
+/* One more, before the first row; the name is copied.  Returns its index. */
+uint32_t out_column(struct out_table *table, const char *name, bool is_number);
 void out_fini(struct out_table *table);
 /* Starts a row; its cells are set left to right, copied. */
 void out_row(struct out_table *table);
@@ -147,6 +146,7 @@ void out_cellf(struct out_table *table, uint32_t column, const char *fmt, ...)
 void out_time(struct out_table *table, uint32_t column, int64_t ms); /* FL_TIME_MIN, MAX: none */
 void out_print(const struct out_table *table, struct fl_buf *out);   /* aligned lines */
 void out_json(const struct out_table *table, struct fl_buf *out);    /* array of objects */
+void out_json_value(struct fl_buf *out, const char *text, bool is_number);
 /* Either, to stdout. */
 void out_flush(const struct ctl *ctl, const struct out_table *table);
 /* Writes all of buf to stdout; false: stdout is gone. */
