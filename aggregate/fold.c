@@ -103,6 +103,38 @@ make_sources(struct fold *fold, const uint32_t *stream_ids)
 	}
 }
 
+static bool
+reads_watermark(const struct fl_expr *expr)
+{
+	if (expr == NULL)
+		return false;
+	if (expr->kind == FL_EXPR_CALL && strcmp(expr->fn->name, "CURRENT_WATERMARK") == 0)
+		return true;
+	for (uint32_t i = 0; i < expr->arg_count; i++)
+		if (reads_watermark(expr->args[i]))
+			return true;
+	return false;
+}
+
+static bool
+node_reads_watermark(const struct fl_node *node)
+{
+	bool found = false;
+
+	if (node->kind == FL_NODE_CALC) {
+		found = reads_watermark(node->filter);
+		for (uint32_t c = 0; c < node->schema.count; c++)
+			found = found || reads_watermark(node->exprs[c]);
+	} else if (node->kind == FL_NODE_AGG) {
+		for (uint32_t k = 0; k < node->key_count; k++)
+			found = found || reads_watermark(node->keys[k]);
+		for (uint32_t a = 0; a < node->agg_count; a++)
+			found = found || reads_watermark(node->aggs[a].arg) ||
+			    reads_watermark(node->aggs[a].filter);
+	}
+	return found;
+}
+
 static void
 make_oper(struct fold *fold, uint32_t index)
 {
@@ -124,6 +156,8 @@ make_oper(struct fold *fold, uint32_t index)
 	}
 	for (uint32_t g = 0; g < TABLE_GROUPS; g++)
 		oper->groups[g].dirty_from = GROUP_CLEAN;
+	for (const struct fl_node *node = query->root; node != NULL; node = node->input)
+		oper->reads_watermark = oper->reads_watermark || node_reads_watermark(node);
 	make_stages(oper);
 }
 
@@ -218,6 +252,8 @@ fold_rows(struct fold *fold, struct oper *oper, const struct fl_block_view *view
 	p.source = oper->source;
 	p.block = block;
 	p.base = (int64_t)base;
+	if (oper->reads_watermark)
+		p.ev.watermarks = time_current(fold, oper->source, n);
 	if (!fold->discard)
 		oper->count.seen += n;
 	share_columns(&oper->stages[0], &oper->source->scan, n);

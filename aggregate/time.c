@@ -162,6 +162,7 @@ time_block(struct fold *fold, struct source *src, struct fl_partition_time *part
 	part->caught_since = FL_TIME_MAX;
 	part->offset = view->head->last;
 	t->w0 = t->w_max = own_time(part);
+	t->own0 = part->watermark;
 	stage_reset(&src->scan, n);
 	if (src->table->rowtime < 0 || src->table->watermark == NULL)
 		return;
@@ -222,6 +223,26 @@ time_before(struct fold *fold, struct source *src, uint32_t i, uint32_t row_coun
 		}
 	}
 	return t->before[i];
+}
+
+const struct fl_col *
+time_current(struct fold *fold, struct source *src, uint32_t row_count)
+{
+	struct block_time *t = &src->time;
+	int64_t w = t->own0;
+
+	if (t->current != NULL)
+		return t->current;
+	t->current = fl_arena_zalloc(&fold->arena, sizeof(*t->current));
+	fl_col_alloc(t->current, &src->table->columns[src->table->rowtime].type, row_count, true,
+	    &fold->arena);
+	for (uint32_t i = 0; i < row_count; i++) {
+		((int64_t *)t->current->data)[i] = w;
+		if (w == FL_TIME_MIN)
+			t->current->valid[i >> 6] &= ~(UINT64_C(1) << (i & 63));
+		w = FL_MAX(w, t->cand[i]);
+	}
+	return t->current;
 }
 
 void

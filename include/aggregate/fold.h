@@ -74,6 +74,8 @@ struct block_time {
 	int64_t w0;	      /* max(w_p, floor_p) before the block */
 	int64_t w_max;	      /* after it */
 	int64_t *before;      /* max(w_p, floor_p) before each row; made when needed */
+	int64_t own0;	      /* w_p alone before the block */
+	struct fl_col *current; /* CURRENT_WATERMARK: w_p before each row; made when needed */
 };
 
 struct source {
@@ -99,6 +101,7 @@ struct oper {
 	const struct fl_node *window, *agg; /* NULL: rows are passed on */
 	bool is_proc, is_ltz;
 	bool has_topn;
+	bool reads_watermark;	/* some expression over its rows is CURRENT_WATERMARK */
 	struct window **windows; /* by end */
 	uint32_t window_count, window_capacity;
 	struct group groups[TABLE_GROUPS];
@@ -239,6 +242,8 @@ void time_added(struct fold *fold, const struct fl_step_view *step);
 void time_advance(struct fold *fold);
 /* Max(w_p, floor_p) before row i of the block. */
 int64_t time_before(struct fold *fold, struct source *source, uint32_t i, uint32_t row_count);
+/* CURRENT_WATERMARK of each row of the block: w_p, NULL before the first. */
+const struct fl_col *time_current(struct fold *fold, struct source *source, uint32_t row_count);
 /* The time state as the cursor keeps it, and back. */
 void time_save(const struct fold *fold, struct fl_partition_time *parts);
 void time_load(struct fold *fold, const struct fl_partition_time *parts, uint32_t count);

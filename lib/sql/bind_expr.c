@@ -825,6 +825,27 @@ bind_over(struct bind *b, const struct ast_expr *ast)
 	    "TABLE(TUMBLE(...)) and GROUP BY window_start, window_end", ast->text);
 }
 
+/* What it gives is the watermark of the row's partition, so it needs a row and the
+ * table's own time; a fired row has neither. */
+static enum fl_code
+check_watermark(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
+    const struct fl_expr *arg)
+{
+	char text[64];
+
+	if (arg->kind != FL_EXPR_COLUMN || arg->column >= scope->rel->count ||
+	    scope->rel->cols[arg->column].time != FL_TIME_EVENT)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col,
+		    "a rowtime attribute is a column with WATERMARK FOR it, passed on unchanged",
+		    "CURRENT_WATERMARK() must be called with a single rowtime attribute argument, but it "
+		    "got a value of type %s", fl_type_print(&arg->type, text, sizeof(text)));
+	if (scope->rel->stage != REL_ROWS && scope->rel->stage != REL_WINDOWED)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "CURRENT_WATERMARK() over the rows of a window's result is not supported: call it "
+		    "below the aggregate");
+	return FL_OK;
+}
+
 /* Stands alone as a value only with its parentheses, except CURRENT_DATE and kin. */
 static enum fl_code
 bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
@@ -864,6 +885,8 @@ bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *
 	FL_TRY(bind_args(b, scope, ast, 0, &args, &count));
 	if (fl_function_find(ast->text, strlen(ast->text)) == NULL)
 		return function_missing(b, ast, args, count);
+	if (strcasecmp(ast->text, "CURRENT_WATERMARK") == 0 && count == 1)
+		FL_TRY(check_watermark(b, scope, ast, args[0]));
 	return bind_call(b, ast->text, args, count, ast->line, ast->col, out);
 }
 
