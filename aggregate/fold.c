@@ -167,6 +167,7 @@ fold_init(struct fold *fold, const struct fl_plan *plan, const uint32_t *stream_
 	memset(fold, 0, sizeof(*fold));
 	fold->plan = plan;
 	fold->max_future_ms = max_future_ms;
+	fold->dead_quota = UINT64_MAX;
 	fl_arena_init(&fold->arena);
 	fl_arena_init(&fold->fire_arena);
 	fl_buf_init(&fold->out.bytes);

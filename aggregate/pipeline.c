@@ -240,6 +240,8 @@ restore(struct pipeline *p, struct fl_txn *own, struct fl_txn *ingest, struct fl
 		p->fold.row_total = next.head->rows_before;
 	p->replay_from = p->fold.step;
 	p->finished_stored = view.head->finished != 0;
+	p->late_size = view.head->late_size;
+	p->late_dropped = view.head->late_dropped;
 	add_point(p);
 	FL_TRY(state_replay(&p->fold, ingest, view.head, view.at_r, view.queries, err));
 	if (p->fold.step > p->replay_from)
@@ -276,6 +278,10 @@ init_fold(struct pipeline *p)
 		max_future = p->instance->is_run ? 0 : INT64_C(86400000);
 	fold_fini(&p->fold);
 	fold_init(&p->fold, plan, p->info->stream_ids, max_future);
+	p->fold.dead_quota =
+	    (uint64_t)fl_config_number(p->instance, "aggregate.dead-quota-bytes");
+	p->late_quota = (uint64_t)fl_config_number(p->instance, "aggregate.late-quota-bytes");
+	p->outbox_quota = (uint64_t)fl_config_number(p->instance, "aggregate.outbox-quota-bytes");
 }
 
 enum fl_code
@@ -346,21 +352,23 @@ read_positions(struct pipeline *p, struct fl_err *err)
 	return code;
 }
 
-/* Drops result blocks whose rows the sink has, but for the last KEEP_ROWS. */
+/* Drops result blocks whose rows the sink has, but for the last ones. */
 static enum fl_code
 trim_sink(struct pipeline *p, struct fl_txn *txn, uint32_t s, struct fl_err *err)
 {
 	struct out_sink *sink = &p->fold.sinks[s];
+	/* Rows kept for readers must not be what stops the pipeline. */
+	uint64_t keep = p->outbox_size > p->outbox_quota / 2 ? 0 : PIPELINE_KEEP_ROWS;
 	struct fl_cursor *cursor = NULL;
-	uint8_t keys[64][12];
-	uint64_t lasts[64], sizes[64];
+	uint8_t keys[PIPELINE_TRIM_MAX][12];
+	uint64_t size = 0, next = sink->first;
 	uint32_t n = 0;
 	struct fl_item item;
 	uint8_t key[12] = { 0 };
 	enum fl_code code;
 	bool found;
 
-	if (p->confirmed[s] < sink->first + PIPELINE_KEEP_ROWS)
+	if (p->confirmed[s] <= sink->first + keep)
 		return FL_OK;
 	fl_key_u32(key, s);
 	FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_OUT, &cursor, err));
@@ -369,20 +377,18 @@ trim_sink(struct pipeline *p, struct fl_txn *txn, uint32_t s, struct fl_err *err
 	    fl_key_get_u32(item.key) == s) {
 		const struct fl_block_head *head = item.value;
 
-		if (item.size < sizeof(*head) ||
-		    (uint64_t)head->last + 1 + PIPELINE_KEEP_ROWS > p->confirmed[s])
+		if (item.size < sizeof(*head) || (uint64_t)head->last + 1 + keep > p->confirmed[s])
 			break;
-		memcpy(keys[n], item.key, 12);
-		sizes[n] = item.size;
-		lasts[n++] = (uint64_t)head->last;
+		memcpy(keys[n++], item.key, 12);
+		size += item.size;
+		next = (uint64_t)head->last + 1;
 		code = fl_cursor_next(cursor, &found, &item, err);
 	}
 	fl_cursor_close(&cursor);
-	for (uint32_t i = 0; i < n && code == FL_OK; i++) {
+	for (uint32_t i = 0; i < n && code == FL_OK; i++)
 		code = fl_txn_del(txn, FL_DBI_PIPELINE_OUT, keys[i], 12, err);
-		sink->first = lasts[i] + 1;
-		p->outbox_size -= FL_MIN(p->outbox_size, sizes[i]);
-	}
+	sink->first = next;
+	p->outbox_size -= FL_MIN(p->outbox_size, size);
 	return code;
 }
 
@@ -418,29 +424,36 @@ trim_windows(struct pipeline *p, struct fl_txn *txn, uint32_t q, struct fl_err *
 	return code;
 }
 
+/* Late rows are a ledger of bounded size: the oldest go.  Dead letters never do; beyond
+ * their quota they are kept without the row. */
 static enum fl_code
-trim_ledger(struct fl_txn *txn, enum fl_dbi dbi, struct fl_err *err)
+trim_late(struct pipeline *p, struct fl_txn *txn, struct fl_err *err)
 {
-	struct fl_cursor *cursor = NULL;
-	struct fl_item item;
-	uint8_t key[64];
-	size_t size = 0;
-	bool found = true;
-	enum fl_code code = FL_OK;
+	while (p->late_size > p->late_quota) {
+		struct fl_cursor *cursor = NULL;
+		struct fl_item item = { .key_size = 0 };
+		uint8_t key[64];
+		size_t size = 0;
+		bool found;
+		enum fl_code code;
 
-	for (uint64_t n = fl_txn_count(txn, dbi); n > PIPELINE_LEDGER_MAX && code == FL_OK; n--) {
-		FL_TRY(fl_cursor_open(txn, dbi, &cursor, err));
+		FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_LATE, &cursor, err));
 		code = fl_cursor_seek(cursor, NULL, 0, &found, &item, err);
 		if (code == FL_OK && found) {
 			size = item.key_size;
 			memcpy(key, item.key, size);
+			p->late_size -= FL_MIN(p->late_size, item.size);
 		}
 		fl_cursor_close(&cursor);
-		if (code != FL_OK || !found)
+		FL_TRY(code);
+		if (!found)
 			break;
-		code = fl_txn_del(txn, dbi, key, size, err);
+		FL_TRY(fl_txn_del(txn, FL_DBI_PIPELINE_LATE, key, size, err));
+		if (p->late_dropped++ == 0)
+			fl_warn("late rows fill their quota, the oldest go pipeline=%s quota=%" PRIu64,
+			    p->info->name, p->late_quota);
 	}
-	return code;
+	return FL_OK;
 }
 
 /* ---- commit ---- */
@@ -449,7 +462,6 @@ static enum fl_code
 put_out(struct pipeline *p, struct fl_txn *txn, struct fl_err *err)
 {
 	struct out *out = &p->fold.out;
-	bool late = false, dead = false;
 
 	for (uint32_t i = 0; i < out->block_count; i++) {
 		const struct out_block *b = &out->blocks[i];
@@ -465,14 +477,10 @@ put_out(struct pipeline *p, struct fl_txn *txn, struct fl_err *err)
 
 		FL_TRY(fl_txn_put(txn, v->dbi, v->key, v->key_size, v->kind,
 		    out->bytes.data + v->at, v->size, err));
-		late |= v->dbi == FL_DBI_PIPELINE_LATE;
-		dead |= v->dbi == FL_DBI_PIPELINE_DEAD;
+		if (v->dbi == FL_DBI_PIPELINE_LATE)
+			p->late_size += v->size;
 	}
-	if (late)
-		FL_TRY(trim_ledger(txn, FL_DBI_PIPELINE_LATE, err));
-	if (dead)
-		FL_TRY(trim_ledger(txn, FL_DBI_PIPELINE_DEAD, err));
-	return FL_OK;
+	return trim_late(p, txn, err);
 }
 
 /* Rows that a replay would fold again if it began at this commit. */
@@ -582,6 +590,9 @@ put_cursor(struct pipeline *p, struct fl_txn *txn, uint64_t replay_from, struct 
 	head->sink_count = fold->sink_count;
 	head->wants_time = fold_wants_time(fold);
 	head->finished = p->is_finished;
+	head->late_size = p->late_size;
+	head->late_dropped = p->late_dropped;
+	head->dead_size = fold->dead_size;
 	parts = (struct fl_partition_time *)(head + 1);
 	time_save(fold, parts);
 	if (point == NULL)
@@ -648,6 +659,7 @@ commit(struct pipeline *p, struct fl_err *err)
 {
 	uint64_t *taken = fl_calloc(FL_MAX(p->fold.oper_count, 1u), sizeof(*taken));
 	uint64_t replay_from = 0, outbox_size = p->outbox_size;
+	uint64_t late_size = p->late_size, late_dropped = p->late_dropped;
 	uint64_t *firsts = fl_calloc(FL_MAX(p->fold.sink_count, 1u), sizeof(*firsts));
 	struct fl_txn *txn = NULL;
 	enum fl_code code;
@@ -669,6 +681,8 @@ commit(struct pipeline *p, struct fl_err *err)
 		(void)fl_fault("aggregate.after_commit"); /* a place to be killed at */
 	} else { /* what was trimmed is there again */
 		p->outbox_size = outbox_size;
+		p->late_size = late_size;
+		p->late_dropped = late_dropped;
 		for (uint32_t s = 0; s < p->fold.sink_count; s++)
 			p->fold.sinks[s].first = firsts[s];
 	}
@@ -724,22 +738,25 @@ is_dirty(const struct pipeline *p)
 }
 
 static enum fl_code
-watch_outbox(struct pipeline *p, int64_t now_ms, struct fl_err *err)
+watch_outbox(struct pipeline *p, int64_t now_ms, bool *worked, struct fl_err *err)
 {
-	if (p->outbox_size > PIPELINE_OUTBOX_QUOTA / 2 || now_ms - p->emit_read_ms >= 1000 ||
+	uint64_t before = p->outbox_size;
+
+	if (p->outbox_size > p->outbox_quota / 2 || now_ms - p->emit_read_ms >= 1000 ||
 	    now_ms < p->emit_read_ms) {
 		p->emit_read_ms = now_ms;
 		FL_TRY(read_positions(p, err));
 	}
-	if (p->outbox_size <= PIPELINE_OUTBOX_QUOTA)
+	if (p->outbox_size <= p->outbox_quota)
 		return FL_OK;
 	/* Only a commit trims; nothing is folded for it. */
 	FL_TRY(commit(p, err));
-	if (p->outbox_size <= PIPELINE_OUTBOX_QUOTA)
+	*worked = *worked || p->outbox_size < before;
+	if (p->outbox_size <= p->outbox_quota)
 		return FL_OK;
 	return FL_FAIL(err, FL_E_OUTBOX_FULL,
 	    "pipeline \"%s\": %" PRIu64 " bytes of results wait for their sinks, the quota is %" PRIu64,
-	    p->info->name, p->outbox_size, (uint64_t)PIPELINE_OUTBOX_QUOTA);
+	    p->info->name, p->outbox_size, p->outbox_quota);
 }
 
 enum fl_code
@@ -756,7 +773,7 @@ pipeline_turn(struct pipeline *p, int64_t now_ms, bool *worked, struct fl_err *e
 		FL_TRY(commit(p, err));
 		*worked = true;
 	}
-	FL_TRY(watch_outbox(p, now_ms, err));
+	FL_TRY(watch_outbox(p, now_ms, worked, err));
 	FL_TRY(fl_txn_begin_read(p->ingest, &ingest, err));
 	code = fold_queued(p, ingest, &count, err);
 	fl_txn_abort(&ingest);

@@ -244,7 +244,7 @@ results_dead(struct pass *p, uint32_t row, enum fl_code code, const char *what)
 	dead.head.partition = p->view != NULL ? p->view->head->partition : -1;
 	dead.head.reason_size = (uint32_t)reason.size;
 	dead.head.value_size = dead.head.value_full = (uint32_t)json.size;
-	if (json.size > ROW_SIZE_MAX)
+	if (json.size > ROW_SIZE_MAX || fold->dead_size + json.size > fold->dead_quota)
 		dead.head.value_size = 0;
 	dead.head.flags = 1 | 4;
 	dead.head.offset = p->view != NULL ? fl_block_offset(p->view, row) : -1;
@@ -262,6 +262,7 @@ results_dead(struct pass *p, uint32_t row, enum fl_code code, const char *what)
 	value->key_size = 20;
 	value->size = bytes.size;
 	fl_buf_add(&fold->out.bytes, bytes.data, bytes.size);
+	fold->dead_size += bytes.size;
 	/* A fired row that dies is no input row: conservation counts those. */
 	if (p->view != NULL)
 		p->oper->count.dead++;

@@ -230,6 +230,7 @@ state_restore(struct fold *fold, struct fl_txn *txn, const struct fl_pipeline_cu
 	fold->step = fold->commit = head->replay_from;
 	fold->hash = head->replay_hash;
 	fold->clock_ms = head->replay_clock_ms;
+	fold->dead_size = head->dead_size;
 	time_load(fold, view->at_replay, head->partition_count);
 	for (uint32_t q = 0; q < fold->oper_count; q++)
 		fold->opers[q].count = view->queries[q];

@@ -106,6 +106,7 @@ emit_open(struct fl_instance *instance, struct emit **emit_out, struct fl_err *e
 		emit_close(&emit);
 		return code;
 	}
+	emit->dead_quota = (uint64_t)fl_config_number(instance, "emit.dead-quota-bytes");
 	make_sinks(emit);
 	*emit_out = emit;
 	return FL_OK;

@@ -26,7 +26,6 @@
 #define FENCE_WINDOW_MS 300000 /* so many fences in this time: another live instance */
 #define FENCE_MAX 5
 #define DEAD_VALUE_MAX (64u << 10)
-#define DEAD_COUNT_MAX 1000000u /* beyond: position, reason and length only */
 
 static const struct emit_sink_ops *
 find_ops(enum fl_connector connector)
@@ -372,6 +371,29 @@ dead_key(const struct emit_sink *sink, uint64_t number, uint8_t key[64])
 	return size + 8;
 }
 
+/* Beyond the quota position, reason and length are kept, not the row. */
+static enum fl_code
+put_dead(struct emit_sink *sink, struct fl_txn *txn, struct fl_dead *dead, const uint8_t *key,
+    size_t key_size, struct fl_err *err)
+{
+	const void *value;
+	uint64_t total = 0;
+	size_t size;
+	bool found;
+
+	FL_TRY(fl_txn_get(txn, FL_DBI_EMIT_META, "dead_size", 9, &found, NULL, &value, &size, err));
+	if (found && size == sizeof(total))
+		memcpy(&total, value, size);
+	if (total + dead->head.value_size > sink->emit->dead_quota)
+		dead->head.value_size = 0;
+	fl_buf_reset(&sink->dead);
+	fl_dead_encode(dead, &sink->dead);
+	FL_TRY(fl_txn_put(txn, FL_DBI_EMIT_DEAD, key, key_size, 0, sink->dead.data,
+	    sink->dead.size, err));
+	total += sink->dead.size;
+	return fl_txn_put(txn, FL_DBI_EMIT_META, "dead_size", 9, 0, &total, sizeof(total), err);
+}
+
 /* Writes and syncs the dead letter of a row before any transaction passes it.  The
  * same row again (its transaction did not come about) is written once. */
 static enum fl_code
@@ -408,12 +430,7 @@ write_dead(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uin
 		code = fl_txn_get(txn, FL_DBI_EMIT_DEAD, key, key_size, &found, NULL, &old,
 		    &old_size, err);
 	if (code == FL_OK && !found) {
-		if (fl_txn_count(txn, FL_DBI_EMIT_DEAD) >= DEAD_COUNT_MAX)
-			dead.head.value_size = 0;
-		fl_buf_reset(&sink->dead);
-		fl_dead_encode(&dead, &sink->dead);
-		code = fl_txn_put(txn, FL_DBI_EMIT_DEAD, key, key_size, 0, sink->dead.data,
-		    sink->dead.size, err);
+		code = put_dead(sink, txn, &dead, key, key_size, err);
 		if (code == FL_OK)
 			code = fl_txn_commit(&txn, err);
 		if (code == FL_OK) {

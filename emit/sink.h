@@ -132,6 +132,7 @@ struct emit {
 	bool has_threads;
 	bool is_stopping;		/* __atomic */
 	int64_t tended_ms;
+	uint64_t dead_quota;
 	pthread_mutex_t lock;		/* views, and opening of stores */
 	pthread_cond_t changed;		/* some view changed */
 	pthread_mutex_t store_lock;	/* one write transaction at a time */

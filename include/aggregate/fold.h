@@ -153,6 +153,8 @@ struct fold {
 	uint64_t commit;     /* R: what dirty_from is set to */
 	uint64_t row_total;  /* rows in the steps folded ever, by the log */
 	uint32_t fired_index; /* in this step: numbers dead letters of fired rows */
+	uint64_t dead_size;  /* bytes of dead letters by the cursor and since */
+	uint64_t dead_quota; /* beyond it they keep no row */
 	bool discard;	     /* a replay: nothing comes out, nothing is counted */
 	struct out out;
 	struct fl_arena arena;	    /* step */

@@ -15,16 +15,15 @@
 /* Bounds of one turn. */
 #define PIPELINE_TURN_BYTES (16u << 20)
 #define PIPELINE_TURN_US 50000
-/* Result bytes waiting for their sink beyond which a pipeline waits. */
-#define PIPELINE_OUTBOX_QUOTA (UINT64_C(256) << 20)
-/* Result rows kept behind the sink's position: what readers call closed windows. */
+/* Result rows kept behind the sink's position, while the outbox is less than half full:
+ * what readers call closed windows. */
 #define PIPELINE_KEEP_ROWS 1000u
 /* Replay distance, and commits remembered, at which more than 1 MiB is flushed. */
 #define PIPELINE_REPLAY_ROWS 1000000u
 #define PIPELINE_POINTS_MAX 4096u
 #define PIPELINE_FLUSH_BYTES (1u << 20)
-/* Late blocks and dead letters kept; beyond it the oldest go. */
-#define PIPELINE_LEDGER_MAX 65536u
+/* Result blocks that one commit drops at most. */
+#define PIPELINE_TRIM_MAX 512u
 
 struct time_point { /* the time state after a commit that replay may start from */
 	uint64_t step, hash, row_total;
@@ -48,6 +47,8 @@ struct pipeline {
 	uint32_t flush_count, flush_capacity;
 	uint64_t replay_from;
 	uint64_t outbox_size;	/* bytes in PIPELINE_OUT */
+	uint64_t outbox_quota, late_quota;
+	uint64_t late_size, late_dropped; /* as in the cursor */
 	uint64_t *confirmed;	/* per sink: emit's position */
 	uint64_t steps_total;
 	int64_t emit_read_ms;

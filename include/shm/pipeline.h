@@ -25,6 +25,9 @@ struct fl_pipeline_cursor {
 	uint32_t wants_time;	/* 1: some window is open, ingest shall tick */
 	uint32_t finished;	/* 1: all partitions ended and all windows fired */
 	uint32_t reserved;
+	uint64_t late_size;	/* bytes of late rows kept */
+	uint64_t late_dropped;	/* values of late rows that went when the quota was full */
+	uint64_t dead_size;	/* bytes of dead letters */
 };
 
 struct fl_partition_time {

@@ -20,6 +20,11 @@
  *	end T [partition N]	the end of a bounded partition
  *	metric NAME VALUE	aggregate.rows_late and the like (tbl/metrics.h)
  *	late N, dead N [CODE]	late rows; dead letters of the pipeline, all with that code
+ *	bare N			dead letters of the pipeline that kept position and reason only
+ *	kept DB <|=|> N		values in a database: late, dead, out, state of the pipeline's
+ *				store, steps of ingest's
+ *	config NAME VALUE	a setting of the instance (tbl/config.h), before the first row
+ *	hold P, release P	ingest, aggregate or emit gets no turns; gets them again
  *	restart			all three programs die and come back
  *	fails CODE		the script does not compile, with that code
  *
@@ -85,6 +90,9 @@ struct flow {
 	char dir[512];
 	struct fl_buf script;
 	bool running, has_out;
+	bool held[3]; /* ingest, aggregate, emit */
+	char configs[8][2][64];
+	uint32_t config_count;
 	struct fl_instance *instance;
 	struct ingest *ingest;
 	struct aggregate *aggregate;
@@ -317,17 +325,18 @@ settle(struct flow *f)
 			return fail(f, "it does not come to rest");
 		if (f->mode == STEP_SIZES || f->mode == INTERLEAVED)
 			ingest_test_step_rows(f->ingest, 1 + (uint32_t)draw(f, 4));
-		code = ingest_step(f->ingest, f->clock_ms, &a, &done, &f->err);
+		code = f->held[0] ? FL_OK : ingest_step(f->ingest, f->clock_ms, &a, &done, &f->err);
 		if (code != FL_OK && !is_asked_for(f, code))
 			return fail_err(f, "ingest");
 		a = a || code != FL_OK;
 		if (f->mode == STEP_SIZES && draw(f, 3) == 0)
 			continue; /* aggregate finds several steps */
-		code = aggregate_step(f->aggregate, f->clock_ms, &b, &done, &f->err);
+		code = f->held[1] ? FL_OK :
+				    aggregate_step(f->aggregate, f->clock_ms, &b, &done, &f->err);
 		if (code != FL_OK && !is_asked_for(f, code))
 			return fail_err(f, "aggregate");
 		b = b || code != FL_OK;
-		code = emit_step(f->emit, f->emit_ms, &c, &done, &f->err);
+		code = f->held[2] ? FL_OK : emit_step(f->emit, f->emit_ms, &c, &done, &f->err);
 		/* Its clock decides nothing but when to try again. */
 		f->emit_ms += f->mode == FAULTS ? 1000 : 0;
 		if (code != FL_OK && !is_asked_for(f, code))
@@ -364,6 +373,9 @@ start(struct flow *f)
 		return true;
 	if (fl_instance_open(f->dir, true, &f->instance, &f->err) != FL_OK)
 		return fail_err(f, "instance");
+	for (uint32_t i = 0; i < f->config_count; i++)
+		if (fl_instance_set(f->instance, f->configs[i][0], f->configs[i][1], &f->err) != FL_OK)
+			return fail_err(f, "config");
 	fl_buf_init(&detail);
 	code = fl_instance_apply_text(f->instance, PIPELINE, f->script.data == NULL ? "" :
 		f->script.data, &env, false, &detail, &f->err);
@@ -670,7 +682,7 @@ check_metric(struct flow *f, const char *name, int64_t want)
 }
 
 static bool
-check_dead_codes(struct flow *f, struct fl_txn *txn, uint64_t want, const char *code)
+check_dead_codes(struct flow *f, struct fl_txn *txn, uint64_t want, const char *code, bool bare)
 {
 	struct fl_cursor *cursor = NULL;
 	struct fl_item item;
@@ -683,41 +695,87 @@ check_dead_codes(struct flow *f, struct fl_txn *txn, uint64_t want, const char *
 	while (found && fine) {
 		struct fl_dead dead;
 
-		count++;
 		if (fl_dead_decode(item.value, item.size, &dead, &f->err) != FL_OK)
 			fine = fail_err(f, "dead letter");
 		else if (code != NULL && strcmp(fl_code_name((enum fl_code)dead.head.code), code) != 0)
 			fine = fail(f, "a dead letter is %s, expected %s: %.*s",
 			    fl_code_name((enum fl_code)dead.head.code), code,
 			    (int)dead.head.reason_size, dead.reason);
+		else if (dead.head.reason_size == 0 || dead.head.value_full == 0)
+			fine = fail(f, "a dead letter does not say why, or how long it was");
+		else
+			count += !bare || dead.head.value_size == 0;
 		if (fl_cursor_next(cursor, &found, &item, &f->err) != FL_OK)
 			fine = fail_err(f, "dead letters");
 	}
 	fl_cursor_close(&cursor);
 	if (fine && count != want)
-		return fail(f, "expected %" PRIu64 " dead letters, got %" PRIu64, want, count);
+		return fail(f, "expected %" PRIu64 " dead letters%s, got %" PRIu64, want,
+		    bare ? " without their row" : "", count);
 	return fine;
 }
 
 static bool
-check_dead(struct flow *f, uint64_t want, const char *code)
+open_to_read(struct flow *f, enum fl_role role, struct fl_store **store, struct fl_txn **txn)
 {
-	struct fl_store_options options = { .role = FL_ROLE_PIPELINE, .instance = f->instance->uuid };
+	struct fl_store_options options = { .role = role, .instance = f->instance->uuid };
+	char path[1024];
+
+	fl_instance_path(f->instance, role, PIPELINE, path, sizeof(path));
+	if (fl_store_open(path, &options, store, &f->err) == FL_OK &&
+	    fl_txn_begin_read(*store, txn, &f->err) == FL_OK)
+		return true;
+	fl_store_close(store);
+	return fail_err(f, "store");
+}
+
+static bool
+check_dead(struct flow *f, uint64_t want, const char *code, bool bare)
+{
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
-	char path[256];
 	bool fine;
 
-	fl_instance_path(f->instance, FL_ROLE_PIPELINE, PIPELINE, path, sizeof(path));
-	if (fl_store_open(path, &options, &store, &f->err) != FL_OK ||
-	    fl_txn_begin_read(store, &txn, &f->err) != FL_OK) {
-		fl_store_close(&store);
-		return fail_err(f, "pipeline store");
-	}
-	fine = check_dead_codes(f, txn, want, code);
+	if (!open_to_read(f, FL_ROLE_PIPELINE, &store, &txn))
+		return false;
+	fine = check_dead_codes(f, txn, want, code, bare);
 	fl_txn_abort(&txn);
 	fl_store_close(&store);
 	return fine;
+}
+
+static bool
+check_kept(struct flow *f, const char *name, char op, uint64_t want)
+{
+	static const struct {
+		const char *name;
+		enum fl_role role;
+		enum fl_dbi dbi;
+	} dbs[] = {
+		{ "late", FL_ROLE_PIPELINE, FL_DBI_PIPELINE_LATE },
+		{ "dead", FL_ROLE_PIPELINE, FL_DBI_PIPELINE_DEAD },
+		{ "out", FL_ROLE_PIPELINE, FL_DBI_PIPELINE_OUT },
+		{ "state", FL_ROLE_PIPELINE, FL_DBI_PIPELINE_STATE },
+		{ "steps", FL_ROLE_INGEST, FL_DBI_INGEST_STEPS },
+	};
+
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(dbs); i++) {
+		struct fl_store *store = NULL;
+		struct fl_txn *txn = NULL;
+		uint64_t got;
+
+		if (strcmp(dbs[i].name, name) != 0)
+			continue;
+		if (!open_to_read(f, dbs[i].role, &store, &txn))
+			return false;
+		got = fl_txn_count(txn, dbs[i].dbi);
+		fl_txn_abort(&txn);
+		fl_store_close(&store);
+		if (op == '<' ? got < want : op == '>' ? got > want : got == want)
+			return true;
+		return fail(f, "kept %s: expected %c %" PRIu64 ", got %" PRIu64, name, op, want, got);
+	}
+	return fail(f, "there is no database %s", name);
 }
 
 static void
@@ -878,6 +936,19 @@ run_mark(struct flow *f, const char *verb, const char *table, int32_t partition)
 }
 
 static bool
+hold(struct flow *f, const char *program, bool held)
+{
+	static const char *const names[] = { "ingest", "aggregate", "emit" };
+
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(names); i++)
+		if (strcmp(program, names[i]) == 0) {
+			f->held[i] = held;
+			return settle(f);
+		}
+	return fail(f, "there is no program %s", program);
+}
+
+static bool
 run_running(struct flow *f, const struct command *c, char **words, uint32_t count)
 {
 	const char *verb = words[0], *table = count > 1 ? words[1] : "";
@@ -915,7 +986,13 @@ run_running(struct flow *f, const struct command *c, char **words, uint32_t coun
 	if (strcmp(verb, "late") == 0 && count == 2 && fl_parse_i64(words[1], &value))
 		return check_metric(f, "aggregate.rows_late", value);
 	if (strcmp(verb, "dead") == 0 && count >= 2 && fl_parse_i64(words[1], &value))
-		return check_dead(f, (uint64_t)value, count > 2 ? words[2] : NULL);
+		return check_dead(f, (uint64_t)value, count > 2 ? words[2] : NULL, false);
+	if (strcmp(verb, "bare") == 0 && count == 2 && fl_parse_i64(words[1], &value))
+		return check_dead(f, (uint64_t)value, NULL, true);
+	if (strcmp(verb, "kept") == 0 && count == 4 && fl_parse_i64(words[3], &value))
+		return check_kept(f, words[1], words[2][0], (uint64_t)value);
+	if ((strcmp(verb, "hold") == 0 || strcmp(verb, "release") == 0) && count == 2)
+		return hold(f, words[1], verb[0] == 'h');
 	return fail(f, "no such command: %s", c->head);
 }
 
@@ -933,6 +1010,13 @@ run_command(struct flow *f, const struct command *c)
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(scripts); i++)
 		if (strcmp(words[0], scripts[i]) == 0)
 			return run_script(f, words[0], c);
+	if (strcmp(words[0], "config") == 0 && count == 3 && !f->running) {
+		if (f->config_count == FL_ARRAY_COUNT(f->configs))
+			return fail(f, "too many settings");
+		(void)snprintf(f->configs[f->config_count][0], 64, "%s", words[1]);
+		(void)snprintf(f->configs[f->config_count++][1], 64, "%s", words[2]);
+		return true;
+	}
 	if (strcmp(words[0], "fails") == 0 && count == 2)
 		return run_fails(f, words[1]);
 	return run_running(f, c, words, count);

@@ -334,7 +334,7 @@ count_dead(struct fixture *f, struct fl_dead_head *head, char *value, size_t val
 	OK(fl_txn_begin_read(store, &txn, &f->err));
 	count = fl_txn_count(txn, FL_DBI_EMIT_DEAD);
 	OK(fl_cursor_open(txn, FL_DBI_EMIT_DEAD, &cursor, &f->err));
-	OK(fl_cursor_seek(cursor, NULL, 0, &found, &item, &f->err));
+	OK(fl_cursor_last(cursor, &found, &item, &f->err));
 	if (found) {
 		OK(fl_dead_decode(item.value, item.size, &dead, &f->err));
 		*head = dead.head;
@@ -534,6 +534,32 @@ a_refused_row_is_dead_lettered_before_it_is_passed(void **state)
 }
 
 static void
+dead_letters_beyond_their_quota_keep_all_but_the_row(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_store_options options = {
+		.role = FL_ROLE_CATALOG, .write = true, .create = true, .instance = f->instance->uuid
+	};
+	struct fl_dead_head head;
+	char value[128] = "", path[128];
+
+	snprintf(path, sizeof(path), "%s/flight.d/catalog", f->dir);
+	OK(fl_store_open(path, &options, &f->instance->catalog, &f->err));
+	OK(fl_instance_set(f->instance, "emit.dead-quota-bytes", "100", &f->err));
+	add_block(f, 1, 4);
+	start(f);
+	arm("emit.refuse:2,emit.refuse:4");
+	run_idle(f);
+	fl_store_close(&f->instance->catalog);
+	/* The first fills the quota; the last one is what count_dead() shows. */
+	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 2);
+	assert_int_equal(head.offset, 3);
+	assert_int_equal(head.value_size, 0);
+	assert_int_equal(head.value_full, strlen("{\"name\":\"r3\",\"n\":3}"));
+	assert_true(head.reason_size > 0);
+}
+
+static void
 the_row_that_a_sink_refuses_in_a_run_is_singled_out(void **state)
 {
 	struct fixture *f = *state;
@@ -668,6 +694,7 @@ main(void)
 		TEST(an_unknown_rename_is_looked_up_without_a_restart),
 		TEST(a_cleared_directory_gets_only_new_rows),
 		TEST(a_refused_row_is_dead_lettered_before_it_is_passed),
+		TEST(dead_letters_beyond_their_quota_keep_all_but_the_row),
 		TEST(the_row_that_a_sink_refuses_in_a_run_is_singled_out),
 		TEST(a_waiting_sink_shows_why_and_stops_no_other),
 		TEST(a_sink_ahead_of_the_outbox_stops_alone),
