@@ -255,11 +255,14 @@ struct recorder {
 	json_t *files;		/* path -> text */
 	fl_sql_read_file *read; /* the caller's, or NULL: disk */
 	void *ctx;
+	const char *dir; /* relative paths start here; NULL: where we are */
 };
 
 static const char *
-read_disk(const char *path, struct fl_arena *arena, struct fl_err *err)
+read_disk(const char *dir, const char *name, struct fl_arena *arena, struct fl_err *err)
 {
+	const char *path =
+	    name[0] == '/' || dir == NULL ? name : fl_arena_printf(arena, "%s/%s", dir, name);
 	const char *text = NULL;
 	struct fl_buf buf;
 
@@ -275,7 +278,7 @@ record_file(void *ctx, const char *path, struct fl_arena *arena, struct fl_err *
 {
 	struct recorder *recorder = ctx;
 	const char *text = recorder->read != NULL ? recorder->read(recorder->ctx, path, arena, err)
-						  : read_disk(path, arena, err);
+						  : read_disk(recorder->dir, path, arena, err);
 
 	if (text == NULL)
 		return NULL;
@@ -707,7 +710,8 @@ apply_plan(struct fl_instance *instance, const char *name, const char *text,
 	enum fl_code code;
 
 	apply.recorder =
-	    (struct recorder){.files = json_object(), .read = env->read_file, .ctx = env->ctx};
+	    (struct recorder){.files = json_object(), .read = env->read_file, .ctx = env->ctx,
+		.dir = env->dir};
 	recording.read_file = record_file;
 	recording.ctx = &apply.recorder;
 	recording.require_insert = true;

@@ -106,11 +106,11 @@ a_pipeline_keeps_its_files_as_they_were(void **state)
 
 	(void)state;
 	(void)snprintf(cmd, sizeof(cmd),
-	    "mkdir %s/sql && cp data/pipelines/flights/flights.sql data/pipelines/flights/*.av* "
-	    "%s/sql",
+	    "mkdir %s/sql && cp data/pipelines/flights/flights-arrival.sql "
+	    "data/pipelines/flights/*.av* %s/sql",
 	    dir, dir);
 	assert_int_equal(system(cmd), 0);
-	(void)snprintf(file, sizeof(file), "%s/sql/flights.sql", dir);
+	(void)snprintf(file, sizeof(file), "%s/sql/flights-arrival.sql", dir);
 	if (fl_instance_apply(instance, file, "broker:9092", false, NULL, &err) != FL_OK)
 		fail_msg("%s", err.text);
 	(void)snprintf(cmd, sizeof(cmd), "rm -r %s/sql", dir);
