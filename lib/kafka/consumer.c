@@ -14,6 +14,11 @@
  *
  * The main queue serves error callbacks; the consumer queue (rebalances, which
  * assign() never has) is not read.
+ *
+ * librdkafka 2.0.2 stops fetching a partition whose queue is full, and its broker
+ * thread looks at the queue again when something wakes it, or after a second: a
+ * reader slower than the network would stand still for most of that second.  So
+ * whenever a queue has shrunk to half, wake_fetcher() wakes that thread.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -27,6 +32,7 @@ struct partition {
 	int32_t partition;
 	int64_t offset;		/* where reading began */
 	rd_kafka_queue_t *queue;
+	size_t longest;		/* its queue since the fetcher was woken */
 	struct fl_err failed;	/* raised once what came before it was taken */
 	bool stays;
 };
@@ -44,11 +50,27 @@ struct fl_kafka_consumer {
 	bool more;
 	bool read_committed;
 	bool has_group;
+	char *sasl_username, *sasl_password; /* "": none */
 };
 
+#define WAKE_FROM 32u /* a shorter queue was not full */
+
+static char *
+copy_setting(const rd_kafka_conf_t *conf, const char *key)
+{
+	size_t size = 0;
+	char *value;
+
+	if (rd_kafka_conf_get(conf, key, NULL, &size) != RD_KAFKA_CONF_OK || size == 0)
+		return fl_strdup("");
+	value = fl_calloc(1, size + 1);
+	(void)rd_kafka_conf_get(conf, key, value, &size);
+	return value;
+}
+
 static enum fl_code
-open_handle(const struct fl_table *table, const char *group, const char *isolation,
-    struct kafka_health *health, rd_kafka_t **rk, struct fl_err *err)
+open_handle(struct fl_kafka_consumer *consumer, const struct fl_table *table, const char *group,
+    const char *isolation, rd_kafka_t **rk, struct fl_err *err)
 {
 	static const char *const fixed[][2] = {
 		{ "enable.auto.commit", "false" },
@@ -62,7 +84,7 @@ open_handle(const struct fl_table *table, const char *group, const char *isolati
 	char text[256];
 	enum fl_code code = FL_OK;
 
-	FL_TRY(kafka_conf_make(table, KAFKA_C, health, &conf, err));
+	FL_TRY(kafka_conf_make(table, KAFKA_C, consumer->health, &conf, err));
 	for (size_t i = 0; code == FL_OK && i < FL_ARRAY_COUNT(fixed); i++)
 		code = kafka_conf_set(conf, fixed[i][0], fixed[i][1], err);
 	if (code == FL_OK)
@@ -80,6 +102,10 @@ open_handle(const struct fl_table *table, const char *group, const char *isolati
 	if (code != FL_OK) {
 		rd_kafka_conf_destroy(conf);
 		return code;
+	}
+	if (consumer->sasl_username == NULL) {
+		consumer->sasl_username = copy_setting(conf, "sasl.username");
+		consumer->sasl_password = copy_setting(conf, "sasl.password");
 	}
 	*rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
 	if (*rk == NULL) {
@@ -114,11 +140,11 @@ fl_kafka_consumer_open(const struct fl_table *table, const char *group_default,
 	if (consumer->event_fd < 0)
 		code = FL_FAIL(err, FL_E_IO, "could not make an event descriptor: %m");
 	else
-		code = open_handle(table, consumer->has_group ? group : group_default,
-		    isolation == NULL ? "read_committed" : NULL, consumer->health, &consumer->rk, err);
+		code = open_handle(consumer, table, consumer->has_group ? group : group_default,
+		    isolation == NULL ? "read_committed" : NULL, &consumer->rk, err);
 	if (code == FL_OK && consumer->read_committed)
-		code = open_handle(table, consumer->has_group ? group : group_default,
-		    "read_uncommitted", consumer->health, &consumer->rk_high, err);
+		code = open_handle(consumer, table, consumer->has_group ? group : group_default,
+		    "read_uncommitted", &consumer->rk_high, err);
 	if (code != FL_OK) {
 		fl_kafka_consumer_close(&consumer);
 		return code;
@@ -163,6 +189,8 @@ fl_kafka_consumer_close(struct fl_kafka_consumer **out)
 		kafka_health_fini(consumer->health);
 		free(consumer->health);
 	}
+	free(consumer->sasl_username);
+	free(consumer->sasl_password);
 	free(consumer->scratch);
 	free(consumer->parts);
 	free(consumer);
@@ -427,6 +455,30 @@ note_failure(struct fl_kafka_consumer *consumer, struct partition *part, rd_kafk
 	kafka_health_set(consumer->health, code, part->failed.text);
 }
 
+/* No public call says "look at your queues again".  Setting the credentials wakes
+ * every broker thread, asks no broker anything, and the same ones change nothing. */
+static void
+wake_fetcher(struct fl_kafka_consumer *consumer)
+{
+	rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(
+	    consumer->rk, consumer->sasl_username, consumer->sasl_password);
+
+	if (error != NULL)
+		rd_kafka_error_destroy(error);
+}
+
+static void
+keep_fetching(struct fl_kafka_consumer *consumer, struct partition *part, uint32_t taken)
+{
+	size_t length = rd_kafka_queue_length(part->queue);
+
+	part->longest = FL_MAX(part->longest, length + taken);
+	if (part->longest < WAKE_FROM || length > part->longest / 2)
+		return;
+	wake_fetcher(consumer);
+	part->longest = length;
+}
+
 enum fl_code
 fl_kafka_consumer_poll(struct fl_kafka_consumer *consumer, uint32_t index,
     struct fl_kafka_message *messages, uint32_t max, uint32_t *count, bool *eof,
@@ -447,6 +499,8 @@ fl_kafka_consumer_poll(struct fl_kafka_consumer *consumer, uint32_t index,
 	got = rd_kafka_consume_batch_queue(part->queue, 0, consumer->scratch, max);
 	if (got == (ssize_t)max)
 		consumer->more = true;
+	if (got > 0)
+		keep_fetching(consumer, part, (uint32_t)got);
 	for (ssize_t i = 0; i < got; i++) {
 		rd_kafka_message_t *m = consumer->scratch[i];
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/util.h"
@@ -110,6 +111,39 @@ messages_come_in_order_then_the_end(void **state)
 	assert_int_equal(eof_offset[0], ROWS);
 	assert_int_equal(eof_offset[1], 0);
 	assert_string_equal(fl_kafka_consumer_trouble(consumer), "");
+	fl_kafka_consumer_close(&consumer);
+}
+
+/* librdkafka alone looks at a full queue once a second: 20 seconds for these. */
+static void
+slow_reader_is_not_kept_waiting_by_its_full_queue(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_kafka_consumer *consumer;
+	struct fl_kafka_assignment set[1] = { { "t", 0, 0 } };
+	struct fl_err err = { .code = FL_OK };
+	static struct fl_kafka_message messages[200];
+	int64_t begin, at;
+	bool eof = false;
+
+	f->options[0] = (struct fl_option){ .key = "properties.queued.min.messages", .value = "1000" };
+	f->options[1] = (struct fl_option){ .key = "properties.max.partition.fetch.bytes", .value = "4096" };
+	f->options[2] = (struct fl_option){ .key = "properties.batch.size", .value = "4096" };
+	f->table.option_count = 3;
+	fill(f, 0, 20000);
+	assert_int_equal(fl_kafka_consumer_open(&f->table, "g", &consumer, &err), FL_OK);
+	assert_int_equal(fl_kafka_consumer_assign(consumer, set, 1, &err), FL_OK);
+	begin = fl_monotonic_us();
+	while (!eof && fl_monotonic_us() - begin < 10000000) {
+		uint32_t count;
+
+		assert_int_equal(
+		    fl_kafka_consumer_poll(consumer, 0, messages, 200, &count, &eof, &at, &err), FL_OK);
+		fl_kafka_messages_release(messages, count);
+		(void)usleep(2000);
+	}
+	assert_true(eof);
+	assert_int_equal(at, 20000);
 	fl_kafka_consumer_close(&consumer);
 }
 
@@ -292,6 +326,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(messages_come_in_order_then_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    slow_reader_is_not_kept_waiting_by_its_full_queue, setup, teardown),
 		cmocka_unit_test_setup_teardown(partitions_and_watermarks_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(offset_out_of_range_is_lost_not_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(absent_broker_is_named_and_waited_for, setup, teardown),
