@@ -13,6 +13,17 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * What jemalloc, where a program is linked with it, reads at its start; the
+ * environment's MALLOC_CONF goes over it.  Records are allocated by librdkafka's
+ * threads and freed by ours, by the million: one arena and long thread caches make
+ * that cheap.  Pages are kept, not given back and faulted in again; and a large free
+ * run may be split for small things, else it would be kept beside ever new ones.
+ */
+extern const char *malloc_conf;
+const char *malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1,lg_extent_max_active_fit:30,"
+			  "narenas:1,tcache_nslots_small_max:2000,lg_tcache_nslots_mul:4";
+
 #define ARENA_CHUNK_MIN 4096u
 #define ARENA_CHUNK_MAX (1u << 20)
 #define ARENA_ALIGN 16u
