@@ -293,6 +293,8 @@ cmd_dlq(struct ctl *ctl)
 		out_write(&job.out);
 	else {
 		out_flush(ctl, &job.table);
+		if (job.table.row_count == 0)
+			ctl_say(ctl, "no dead letters");
 		if (job.limit > 0 && job.table.row_count >= job.limit)
 			ctl_say(ctl, "(the first %" PRId64 "; --limit 0 lists all)", job.limit);
 	}

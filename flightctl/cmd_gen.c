@@ -15,7 +15,7 @@ struct job {
 	struct topic topic;
 	struct generate_options options;
 	const struct generate_row *row;
-	int64_t count, partitions;
+	int64_t count, partitions, sent;
 	double rate;
 	char schema[4096];
 };
@@ -97,6 +97,7 @@ send_rows(struct job *job, struct topic_writer *writer, struct fl_kafka_producer
 			code = fl_kafka_producer_send(producer,
 			    job->partitions > 0 ? (int32_t)(i % job->partitions) : -1, NULL, 0,
 			    value->data, is_bad ? value->size / 2 : value->size, fl_now_ms(), err);
+		job->sent += code == FL_OK;
 	}
 	fl_buf_fini(&line);
 	return code;
@@ -124,11 +125,16 @@ produce_rows(const struct ctl *ctl, struct job *job, struct fl_err *err)
 	FL_TRY(topic_finish(&job->topic, job->row->topic, err));
 	code = topic_writer_open(&job->topic, &writer, err);
 	if (code == FL_OK)
+		code = topic_check(&job->topic, job->partitions, timeout_ms, err);
+	if (code == FL_OK)
 		code = fl_kafka_producer_open(&job->topic.table, NULL, &producer, err);
 	if (code == FL_OK)
 		code = send_rows(job, writer, producer, err);
 	if (code == FL_OK)
 		code = fl_kafka_producer_flush(producer, timeout_ms, err);
+	if (code == FL_OK)
+		ctl_say(ctl, "%" PRId64 " messages sent to topic \"%s\"", job->sent,
+		    job->topic.table.topic);
 	fl_kafka_producer_close(&producer);
 	topic_writer_close(&writer);
 	return code;
@@ -168,8 +174,8 @@ cmd_gen(struct ctl *ctl)
 	    .options = {.seed = 1, .start_s = 1700000000, .per_second = 10}, .count = 1000};
 	struct fl_err err = {0};
 	const char *option, *value;
-	const char *names[16];
-	uint32_t name_count = 0;
+	char names[256] = "";
+	uint32_t count = 0;
 	int status = CTL_OK;
 	bool taken;
 
@@ -186,14 +192,16 @@ cmd_gen(struct ctl *ctl)
 		status = ctl->status;
 		goto out;
 	}
-	for (const struct generate_row *row; (row = generate_row(name_count)) != NULL;) {
-		names[name_count++] = row->name;
+	for (const struct generate_row *row; (row = generate_row(count)) != NULL; count++) {
+		size_t at = strlen(names);
+
+		snprintf(names + at, sizeof(names) - at, "%s%s", count > 0 ? ", " : "", row->name);
 		if (strcmp(row->name, ctl->args[0]) == 0)
 			job.row = row;
 	}
 	if (job.row == NULL) {
 		FL_FAIL(&err, FL_E_NO_SUCH_OBJECT, "there is no generator \"%s\"; there is: %s",
-		    ctl->args[0], names[0]);
+		    ctl->args[0], names);
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}

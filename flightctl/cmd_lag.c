@@ -5,66 +5,23 @@
 
 #include "flightctl/ctl.h"
 #include "flightctl/view.h"
-#include "kafka/client.h"
 
 struct job {
-	bool is_offline;
+	struct view_asker asker;
 	int64_t over; /* -1: not asked */
-	int timeout_ms;
 	bool is_over;
-	const struct fl_table *asked; /* the table that consumer belongs to */
-	struct fl_kafka_consumer *consumer;
 };
-
-/* The table of a stream of some pipeline; NULL: its pipeline was dropped. */
-static const struct fl_table *
-stream_table(const struct view *view, uint32_t stream)
-{
-	for (uint32_t i = 0; i < view->pipeline_count; i++) {
-		const struct fl_pipeline *p = view->pipelines[i].pipeline;
-
-		for (uint32_t s = 0; s < p->plan->stream_count; s++)
-			if (p->stream_ids[s] == stream)
-				return p->plan->streams[s].table;
-	}
-	return NULL;
-}
-
-/* End of a partition as the broker tells; -1: unknown. */
-static int64_t
-ask_end(struct job *job, const struct fl_table *table, const struct fl_partition_cursor *partition)
-{
-	struct fl_kafka_partition_info info;
-	struct fl_err err = {0};
-
-	if (job->is_offline || table == NULL || table->connector != FL_CONNECTOR_KAFKA)
-		return -1;
-	if (job->asked != table) {
-		fl_kafka_consumer_close(&job->consumer);
-		job->asked = table;
-		if (fl_kafka_consumer_open(table, "flightctl", &job->consumer, &err) != FL_OK)
-			job->consumer = NULL;
-	}
-	if (job->consumer == NULL ||
-	    fl_kafka_consumer_offsets(job->consumer, partition->topic, partition->partition,
-		job->timeout_ms, &info, &err) != FL_OK) {
-		fl_warn("topic \"%s\" partition %d: the broker does not tell its end: %s",
-		    partition->topic, partition->partition, err.text);
-		job->is_offline = true; /* once is enough waiting */
-		return -1;
-	}
-	return info.last_stable >= 0 ? info.last_stable : info.high;
-}
 
 static void
 add_partition(struct job *job, struct out_table *table, const struct view *view,
     const struct fl_partition_cursor *partition)
 {
-	int64_t end = ask_end(job, stream_table(view, partition->stream), partition);
-	int64_t lag = end < 0 ? -1 : FL_MAX(0, end - partition->position);
+	int64_t low, end = -1, lag = -1;
 	const struct fl_partition_time *time = NULL;
 	const struct view_pipeline *pipeline = NULL;
 
+	if (view_ask_range(&job->asker, view, partition, &low, &end))
+		lag = FL_MAX(0, end - partition->position);
 	/* The pipeline that has come least far shows the watermark. */
 	for (uint32_t i = 0; i < view->pipeline_count; i++) {
 		const struct fl_partition_time *t =
@@ -79,7 +36,7 @@ add_partition(struct job *job, struct out_table *table, const struct view *view,
 		job->is_over = true;
 	out_row(table);
 	out_cellf(table, 0, "%.63s", partition->topic);
-	out_cellf(table, 1, "%d", partition->partition);
+	out_cellf(table, 1, "%d", partition->partition % FL_TOPIC_STRIDE);
 	out_cellf(table, 2, "%" PRId64, partition->position);
 	if (end >= 0) {
 		out_cellf(table, 3, "%" PRId64, end);
@@ -96,7 +53,7 @@ add_partition(struct job *job, struct out_table *table, const struct view *view,
 	    : time->idle ? "idle"
 	    : FL_MAX(time->watermark, time->floor) == pipeline->cursor.watermark
 		? "holds the watermark"
-		: "");
+		: NULL);
 }
 
 int
@@ -114,13 +71,13 @@ cmd_lag(struct ctl *ctl)
 		if (strcmp(option, "over") == 0)
 			ctl_option_i64(ctl, option, value, 0, &job.over);
 		else
-			job.is_offline = true;
+			job.asker.is_silent = true;
 		if (ctl->stop)
 			return ctl->status;
 	}
 	if (!ctl_need_args(ctl, 0, 0))
 		return ctl->status;
-	job.timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : 3000);
+	job.asker.timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : 3000);
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
 		return ctl_fail(ctl, &err);
 	view_read(instance, &view);
@@ -134,10 +91,11 @@ cmd_lag(struct ctl *ctl)
 		add_partition(&job, &table, &view, &view.partitions[i]);
 	if (table.row_count == 0)
 		ctl_say(ctl, "ingest has no partitions yet");
-	out_flush(ctl, &table);
+	if (!ctl->quiet)
+		out_flush(ctl, &table);
 	if (job.is_over)
 		status = CTL_FAILED;
-	fl_kafka_consumer_close(&job.consumer);
+	view_asker_fini(&job.asker);
 	out_fini(&table);
 	view_fini(&view);
 	fl_instance_close(&instance);

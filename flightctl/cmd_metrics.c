@@ -50,11 +50,12 @@ add_lives(const struct ctl *ctl, struct fl_buf *out, const struct fl_instance *i
 				fl_buf_printf(out,
 				    "%s\n "
 				    "{\"name\":\"%s\",\"type\":\"gauge\",\"program\":\"%s\","
-				    "\"value\":%.3f}",
-				    *is_first ? "" : ",", names[n], ctl_programs[i], value);
+				    "\"value\":%.*f}",
+				    *is_first ? "" : ",", names[n], ctl_programs[i],
+				    n == 0 ? 0 : 3, value);
 			else
-				fl_buf_printf(out, "%s{program=\"%s\"} %.3f\n", names[n],
-				    ctl_programs[i], value);
+				fl_buf_printf(out, "%s{program=\"%s\"} %.*f\n", names[n],
+				    ctl_programs[i], n == 0 ? 0 : 3, value);
 			*is_first = false;
 		}
 	}
@@ -104,5 +105,8 @@ cmd_metrics(struct ctl *ctl)
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(segments); i++)
 		fl_metrics_close(&segments[i]);
 	fl_instance_close(&instance);
-	return CTL_OK;
+	if (!is_first || glob == NULL)
+		return CTL_OK;
+	fprintf(stderr, "flightctl metrics: no metric is named \"%s\"; docs/metrics.md lists all\n", glob);
+	return CTL_NO_OBJECT;
 }

@@ -11,11 +11,20 @@
 #include "flightctl/ctl.h"
 #include "flightctl/view.h"
 
+#define ASK_MS 3000
+
 struct job {
 	const char *topic, *to;
 	int64_t partition, offset;
 	bool execute;
 };
+
+static bool
+fits(const struct job *job, const struct fl_partition_cursor *p)
+{
+	return (job->topic == NULL || strcmp(p->topic, job->topic) == 0) &&
+	       (job->partition < 0 || job->partition == p->partition % FL_TOPIC_STRIDE);
+}
 
 static void
 print_positions(const struct ctl *ctl, const struct view *view, const struct job *job)
@@ -27,13 +36,11 @@ print_positions(const struct ctl *ctl, const struct view *view, const struct job
 	for (uint32_t i = 0; view->has_ingest && i < view->ingest.partition_count; i++) {
 		const struct fl_partition_cursor *p = &view->partitions[i];
 
-		if (job->topic != NULL && strcmp(job->topic, p->topic) != 0)
-			continue;
-		if (job->partition >= 0 && job->partition != p->partition)
+		if (!fits(job, p))
 			continue;
 		out_row(&table);
 		out_cellf(&table, 0, "%.63s", p->topic);
-		out_cellf(&table, 1, "%d", p->partition);
+		out_cellf(&table, 1, "%d", p->partition % FL_TOPIC_STRIDE);
 		out_cellf(&table, 2, "%u", p->stream);
 		out_cellf(&table, 3, "%" PRId64, p->start);
 		out_cellf(&table, 4, "%" PRId64, p->position);
@@ -51,46 +58,95 @@ print_positions(const struct ctl *ctl, const struct view *view, const struct job
 	out_fini(&table);
 }
 
+/* What ingest would say to it; NULL: nothing against it. */
+static const char *
+find_objection(const struct job *job, const struct fl_partition_cursor *p, bool is_known,
+    int64_t end, int64_t to)
+{
+	if (p->state == FL_PARTITION_ENDED)
+		return "has ended";
+	if (!is_known && strcmp(job->to, "offset") != 0)
+		return NULL; /* ingest will ask again */
+	if (to < p->position && p->reason != FL_E_TOPIC_CHANGED)
+		return "records would be read twice; up --reset starts anew";
+	if (is_known && to > end)
+		return "beyond the end";
+	return NULL;
+}
+
+/* The plan, a row per partition.  Returns how many partitions cannot be moved so. */
+static uint32_t
+print_plan(const struct ctl *ctl, const struct view *view, const struct job *job)
+{
+	struct view_asker asker = {
+	    .timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : ASK_MS)};
+	struct out_table table;
+	uint32_t objections = 0;
+
+	out_init(&table, NULL, "topic,partition#,position#,end#,to#,given_up#,objection");
+	for (uint32_t i = 0; view->has_ingest && i < view->ingest.partition_count; i++) {
+		const struct fl_partition_cursor *p = &view->partitions[i];
+		int64_t low = 0, end = 0, to = job->offset;
+		const char *objection;
+		bool is_known;
+
+		if (!fits(job, p))
+			continue;
+		is_known = view_ask_range(&asker, view, p, &low, &end);
+		if (strcmp(job->to, "offset") != 0)
+			to = strcmp(job->to, "earliest") == 0 ? low : end;
+		objection = find_objection(job, p, is_known, end, to);
+		objections += objection != NULL;
+		out_row(&table);
+		out_cellf(&table, 0, "%.63s", p->topic);
+		out_cellf(&table, 1, "%d", p->partition % FL_TOPIC_STRIDE);
+		out_cellf(&table, 2, "%" PRId64, p->position);
+		if (is_known)
+			out_cellf(&table, 3, "%" PRId64, end);
+		if (is_known || strcmp(job->to, "offset") == 0) {
+			out_cellf(&table, 4, "%" PRId64, to);
+			out_cellf(&table, 5, "%" PRId64, FL_MAX(0, to - p->position));
+		}
+		out_cell(&table, 6, objection);
+	}
+	out_flush(ctl, &table);
+	out_fini(&table);
+	view_asker_fini(&asker);
+	return objections;
+}
+
 static enum fl_code
 reset(const struct ctl *ctl, struct fl_instance *instance, const struct view *view,
     const struct job *job, struct fl_err *err)
 {
 	struct fl_buf arguments;
 	uint64_t number = 0;
-	uint32_t matches = 0;
+	uint32_t matches = 0, objections;
 	enum fl_code code;
 
 	for (uint32_t i = 0; view->has_ingest && i < view->ingest.partition_count; i++)
-		matches += strcmp(view->partitions[i].topic, job->topic) == 0 &&
-			   (job->partition < 0 || job->partition == view->partitions[i].partition);
+		matches += fits(job, &view->partitions[i]);
 	if (matches == 0)
 		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
 		    "no source partition matches topic \"%s\"; `flightctl offsets show` lists them",
 		    job->topic);
+	objections = print_plan(ctl, view, job);
+	if (objections > 0)
+		return FL_FAIL(err, FL_E_BAD_OPTION,
+		    "%u of %u partitions cannot be moved so; nothing was done", objections, matches);
+	if (!job->execute) {
+		ctl_say(ctl, "nothing was done: add --execute");
+		return FL_OK;
+	}
 	fl_buf_init(&arguments);
 	fl_buf_str(&arguments, "{\"topic\":");
 	fl_buf_json(&arguments, job->topic, strlen(job->topic));
 	fl_buf_printf(&arguments,
 	    ",\"partition\":%" PRId64 ",\"to\":\"%s\",\"offset\":%" PRId64 "}", job->partition,
 	    job->to, job->offset);
-	if (!job->execute) {
-		char number_text[32];
-
-		snprintf(number_text, sizeof(number_text), "%" PRId64, job->offset);
-		ctl_say(ctl,
-		    "would move %u partition%s of topic \"%s\" to %s; nothing was done: add "
-		    "--execute",
-		    matches, matches == 1 ? "" : "s", job->topic,
-		    strcmp(job->to, "offset") == 0 ? number_text : job->to);
-		print_positions(ctl, view, job);
-		code = FL_OK;
-	} else {
-		code = fl_command_put(
-		    instance, "ingest", "offsets-reset", arguments.data, &number, err);
-		if (code == FL_OK)
-			ctl_say(
-			    ctl, "command %" PRIu64 " given to ingest: %s", number, arguments.data);
-	}
+	code = fl_command_put(instance, "ingest", "offsets-reset", arguments.data, &number, err);
+	if (code == FL_OK)
+		ctl_say(ctl, "command %" PRIu64 " given to ingest: %s", number, arguments.data);
 	fl_buf_fini(&arguments);
 	return code;
 }

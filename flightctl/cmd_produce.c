@@ -93,6 +93,8 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 		    err, FL_E_NO_SUCH_FILE, errno, "file \"%s\": %s", job->file, strerror(errno));
 	code = topic_writer_open(&job->topic, &writer, err);
 	if (code == FL_OK)
+		code = topic_check(&job->topic, job->partition + 1, timeout_ms, err);
+	if (code == FL_OK)
 		code = fl_kafka_producer_open(&job->topic.table, NULL, &producer, err);
 	if (code == FL_OK)
 		code = send_all(ctl, job, in, writer, producer, err);
@@ -151,9 +153,9 @@ cmd_produce(struct ctl *ctl)
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}
-	ctl_say(ctl, "%" PRId64 " messages sent", job.sent);
+	ctl_say(ctl, "%" PRId64 " message%s sent", job.sent, job.sent == 1 ? "" : "s");
 	if (job.bad > 0)
-		ctl_say(ctl, "%" PRId64 " lines refused", job.bad);
+		ctl_say(ctl, "%" PRId64 " line%s refused", job.bad, job.bad == 1 ? "" : "s");
 	status = job.bad > 0 ? CTL_FAILED : CTL_OK;
 out:
 	topic_fini(&job.topic);

@@ -13,6 +13,7 @@
 #include "aggregate/aggregate.h"
 #include "flightctl/ctl.h"
 #include "flightctl/pipeline.h"
+#include "shm/step.h"
 
 struct job {
 	bool json, wants_open, wants_closed;
@@ -39,13 +40,18 @@ add_key_value(struct fl_buf *out, const char *name, const char *text)
 }
 
 static const char *
-stream_topic(const struct job *job, uint32_t stream)
+stream_topic(const struct job *job, const struct fl_partition_time *p)
 {
-	for (uint32_t i = 0; i < job->plan->stream_count; i++)
-		if (job->stream_ids[i] == stream)
-			return job->plan->streams[i].table->topic != NULL
-				   ? job->plan->streams[i].table->topic
-				   : job->plan->streams[i].table->name;
+	uint32_t n = (uint32_t)(p->partition / FL_TOPIC_STRIDE);
+
+	for (uint32_t i = 0; i < job->plan->stream_count; i++) {
+		const struct fl_table *table = job->plan->streams[i].table;
+
+		if (job->stream_ids[i] == p->stream)
+			return n < table->topic_count	? table->topics[n]
+			       : table->topic != NULL ? table->topic
+						      : table->name;
+	}
 	return "-";
 }
 
@@ -66,8 +72,9 @@ take_head_json(struct job *job, const struct aggregate_head *head)
 		const struct fl_partition_time *p = &head->partitions[i];
 
 		fl_buf_printf(out, "%s\n {\"stream\":%u", i > 0 ? "," : "", p->stream);
-		add_key_value(out, "topic", stream_topic(job, p->stream));
-		fl_buf_printf(out, ",\"partition\":%d,\"offset\":%" PRId64, p->partition, p->offset);
+		add_key_value(out, "topic", stream_topic(job, p));
+		fl_buf_printf(out, ",\"partition\":%d,\"offset\":%" PRId64,
+		    p->partition % FL_TOPIC_STRIDE, p->offset);
 		add_key_value(out, "watermark", out_instant(p->watermark, text));
 		add_key_value(out, "floor", out_instant(p->floor, text));
 		fl_buf_printf(out, ",\"idle\":%s,\"ended\":%s}", p->idle ? "true" : "false",
@@ -98,8 +105,8 @@ take_head(void *ctx, const struct aggregate_head *head)
 
 		out_row(&table);
 		out_cellf(&table, 0, "%u", p->stream);
-		out_cell(&table, 1, stream_topic(job, p->stream));
-		out_cellf(&table, 2, "%d", p->partition);
+		out_cell(&table, 1, stream_topic(job, p));
+		out_cellf(&table, 2, "%d", p->partition % FL_TOPIC_STRIDE);
 		out_cellf(&table, 3, "%" PRId64, p->offset);
 		out_time(&table, 4, p->watermark);
 		out_time(&table, 5, p->floor);

@@ -79,7 +79,7 @@ add_partitions(struct screen *screen, const struct view *view)
 		screen->stopped += p->state == FL_PARTITION_STOPPED;
 		out_row(&screen->partitions);
 		out_cellf(&screen->partitions, 0, "%.63s", p->topic);
-		out_cellf(&screen->partitions, 1, "%d", p->partition);
+		out_cellf(&screen->partitions, 1, "%d", p->partition % FL_TOPIC_STRIDE);
 		out_cellf(&screen->partitions, 2, "%" PRId64, p->position);
 		out_cell(&screen->partitions, 3, view_partition_state(p));
 		out_cellf(&screen->partitions, 4, "%" PRIu64, p->delivered);
@@ -118,7 +118,8 @@ add_sinks(struct screen *screen, const struct view *view)
 			    at->confirmed_ms > 0 ? at->confirmed_ms : FL_TIME_MIN);
 			out_cellf(&screen->sinks, 6, "%" PRIu64, at->dead);
 			out_cellf(&screen->sinks, 7, "%" PRIu64, at->retries);
-			out_cellf(&screen->sinks, 8, "%.255s", at->error);
+			if (at->error[0] != '\0')
+				out_cellf(&screen->sinks, 8, "%.255s", at->error);
 		}
 }
 

@@ -31,6 +31,7 @@ on_signal(int signal_number)
 	is_stopping = 1;
 }
 
+/* Sets one setting; instance NULL: only looks whether it could be. */
 static enum fl_code
 set_one(struct fl_instance *instance, const char *pair, struct fl_err *err)
 {
@@ -51,7 +52,8 @@ set_one(struct fl_instance *instance, const char *pair, struct fl_err *err)
 		    (!fl_parse_i64(equals + 1, &number) || number < 0))
 			return FL_FAIL(err, FL_E_BAD_OPTION,
 			    "--set %s: expected a number, got \"%s\"", key, equals + 1);
-		return fl_instance_set(instance, key, equals + 1, err);
+		return instance == NULL ? FL_OK
+					: fl_instance_set(instance, key, equals + 1, err);
 	}
 	closest = fl_closest(key, names, count);
 	return FL_FAIL(err, FL_E_BAD_OPTION,
@@ -64,6 +66,11 @@ static enum fl_code
 prepare(
     const struct ctl *ctl, const struct job *job, struct fl_instance **instance, struct fl_err *err)
 {
+	for (uint32_t i = 0; i < job->setting_count; i++)
+		FL_TRY(set_one(NULL, job->settings[i], err));
+	if (access(ctl->instance, F_OK) != 0 && ctl->arg_count == 0)
+		return FL_FAIL(err, FL_E_USAGE,
+		    "there is no instance \"%s\" yet: name a .sql file", ctl->instance);
 	FL_TRY(fl_instance_open(ctl->instance, true, instance, err));
 	FL_TRY(fl_instance_set(*instance, "mode", "up", err)); /* see cmd_run.c */
 	for (uint32_t i = 0; i < job->setting_count; i++)
@@ -84,10 +91,11 @@ follow(const struct ctl *ctl, pid_t pid, struct fl_err *err)
 	int64_t at[SUPER_LOG_COUNT] = {0};
 	enum fl_code code = FL_OK;
 	bool is_gone = false;
+	int how = 0;
 
 	super_log_follow(ctl->instance, at, true);
 	while (!is_stopping && !is_gone) {
-		is_gone = waitpid(pid, NULL, WNOHANG) == pid;
+		is_gone = waitpid(pid, &how, WNOHANG) == pid;
 		super_log_follow(ctl->instance, at, false);
 		if (!is_gone)
 			poll(NULL, 0, FOLLOW_MS);
@@ -96,6 +104,10 @@ follow(const struct ctl *ctl, pid_t pid, struct fl_err *err)
 		code = super_stop(
 		    ctl->instance, pid, ctl->timeout_ms > 0 ? ctl->timeout_ms : STOP_MS, err);
 	super_log_follow(ctl->instance, at, false);
+	if (is_gone && how != 0)
+		return FL_FAIL(err, FL_E_IO, "supervisord[%d] ended by %s %d", (int)pid,
+		    WIFSIGNALED(how) ? "signal" : "itself, status",
+		    WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
 	return code;
 }
 
@@ -128,6 +140,15 @@ cmd_up(struct ctl *ctl)
 		return ctl->status;
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
+	/* A file that is wrong must not leave an instance behind. */
+	for (int i = 0; i < ctl->arg_count && access(ctl->instance, F_OK) != 0; i++) {
+		struct fl_plan *plan = NULL;
+
+		status = pipeline_compile(ctl, ctl->args[i], job.brokers, &plan);
+		fl_plan_free(&plan);
+		if (status != CTL_OK)
+			return status;
+	}
 	if (prepare(ctl, &job, &instance, &err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		goto out;

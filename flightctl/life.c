@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BEAT_OLD_MS 10000
@@ -40,12 +41,19 @@ ctl_instance_open(
     const struct ctl *ctl, bool load, struct fl_instance **instance, struct fl_err *err)
 {
 	struct fl_instance *opened = NULL;
+	struct stat st;
 
 	if (access(ctl->instance, F_OK) != 0)
 		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
 		    "there is no instance \"%s\"; -i DIR or FLIGHT_HOME names one, `flightctl up` "
 		    "makes one",
 		    ctl->instance);
+	if (stat(ctl->instance, &st) == 0 && !S_ISDIR(st.st_mode))
+		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
+		    "instance \"%s\" is a file, expected a directory", ctl->instance);
+	if (access(ctl->instance, R_OK | X_OK) != 0)
+		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno, "cannot open instance \"%s\": %s",
+		    ctl->instance, strerror(errno));
 	if (fl_instance_open(ctl->instance, false, &opened, err) != FL_OK)
 		return fl_err_context(err, "instance \"%s\"", ctl->instance);
 	if (load && fl_instance_load(opened, false, err) != FL_OK) {

@@ -38,7 +38,7 @@ run_command(struct ctl *ctl)
 	for (;;) {
 		int status = run_once(ctl);
 
-		if (ctl->watch_ms == 0 || ctl->command->access != CTL_READS)
+		if (ctl->watch_ms == 0 || ctl->command->access != CTL_READS || !out_is_read())
 			return status;
 		usleep((useconds_t)ctl->watch_ms * 1000);
 		if (is_terminal)

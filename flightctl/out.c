@@ -236,6 +236,14 @@ out_flush(const struct ctl *ctl, const struct out_table *table)
 	fl_buf_fini(&out);
 }
 
+static bool is_unread; /* nobody reads stdout any more */
+
+bool
+out_is_read(void)
+{
+	return !is_unread;
+}
+
 bool
 out_write(const struct fl_buf *buf)
 {
@@ -245,8 +253,10 @@ out_write(const struct fl_buf *buf)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n <= 0) {
+			is_unread = true;
 			return false;
+		}
 		at += (size_t)n;
 	}
 	return true;

@@ -8,6 +8,8 @@
  */
 #include "flightctl/ctl.h"
 
+#include <inttypes.h>
+
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -181,6 +183,25 @@ topic_finish(struct topic *topic, const char *name, struct fl_err *err)
 	table->avro_schema = topic->schema;
 	table->format = topic->format == TOPIC_AVRO ? FL_FORMAT_AVRO : FL_FORMAT_JSON;
 	return FL_OK;
+}
+
+enum fl_code
+topic_check(const struct topic *topic, int64_t partition_count, int timeout_ms, struct fl_err *err)
+{
+	struct fl_kafka_consumer *consumer = NULL;
+	uint32_t count = 0;
+	enum fl_code code;
+
+	code = fl_kafka_consumer_open(&topic->table, "flightctl", &consumer, err);
+	if (code == FL_OK)
+		code = fl_kafka_consumer_partitions(
+		    consumer, topic->table.topic, timeout_ms, &count, err);
+	fl_kafka_consumer_close(&consumer);
+	if (code == FL_OK && partition_count > (int64_t)count)
+		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
+		    "topic \"%s\" has no partition %" PRId64 ", it has %u", topic->table.topic,
+		    partition_count - 1, count);
+	return code;
 }
 
 /* ---- rows ---- */

@@ -3,6 +3,7 @@
 #include "flightctl/view.h"
 
 #include <limits.h>
+#include <string.h>
 
 enum fl_code
 view_store_open(const struct fl_instance *instance, enum fl_role role, const char *pipeline,
@@ -164,6 +165,55 @@ view_partition_state(const struct fl_partition_cursor *partition)
 		break;
 	}
 	return partition->caught_since != FL_TIME_MAX ? "caught up" : "reading";
+}
+
+/* The table of a stream of some pipeline; NULL: its pipeline was dropped. */
+static const struct fl_table *
+stream_table(const struct view *view, uint32_t stream)
+{
+	for (uint32_t i = 0; i < view->pipeline_count; i++) {
+		const struct fl_pipeline *p = view->pipelines[i].pipeline;
+
+		for (uint32_t s = 0; s < p->plan->stream_count; s++)
+			if (p->stream_ids[s] == stream)
+				return p->plan->streams[s].table;
+	}
+	return NULL;
+}
+
+bool
+view_ask_range(struct view_asker *asker, const struct view *view,
+    const struct fl_partition_cursor *partition, int64_t *low, int64_t *end)
+{
+	const struct fl_table *table = stream_table(view, partition->stream);
+	struct fl_kafka_partition_info info;
+	struct fl_err err = {0};
+
+	if (asker->is_silent || table == NULL || table->connector != FL_CONNECTOR_KAFKA)
+		return false;
+	if (asker->asked != table) {
+		fl_kafka_consumer_close(&asker->consumer);
+		asker->asked = table;
+		if (fl_kafka_consumer_open(table, "flightctl", &asker->consumer, &err) != FL_OK)
+			asker->consumer = NULL;
+	}
+	if (asker->consumer == NULL ||
+	    fl_kafka_consumer_offsets(asker->consumer, partition->topic,
+		partition->partition % FL_TOPIC_STRIDE, asker->timeout_ms, &info, &err) != FL_OK) {
+		fl_warn("topic \"%s\" partition %d: the broker does not tell its end: %s",
+		    partition->topic, partition->partition % FL_TOPIC_STRIDE, err.text);
+		asker->is_silent = true;
+		return false;
+	}
+	*low = info.low;
+	*end = info.last_stable >= 0 ? info.last_stable : info.high;
+	return true;
+}
+
+void
+view_asker_fini(struct view_asker *asker)
+{
+	fl_kafka_consumer_close(&asker->consumer);
 }
 
 const struct fl_partition_time *

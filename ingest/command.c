@@ -26,12 +26,16 @@ resolve(struct part *part, const struct target *target, int64_t *offset, struct 
 	struct stream *stream = part->stream;
 	int64_t low, high;
 
-	if (strcmp(target->to, "offset") == 0) {
-		*offset = target->offset;
+	FL_TRY(stream->ops->offsets(stream->source, part->c.partition, &low, &high, err));
+	if (strcmp(target->to, "offset") != 0) {
+		*offset = strcmp(target->to, "earliest") == 0 ? low : high;
 		return FL_OK;
 	}
-	FL_TRY(stream->ops->offsets(stream->source, part->c.partition, &low, &high, err));
-	*offset = strcmp(target->to, "earliest") == 0 ? low : high;
+	/* A position that the topic does not have would look like a topic made anew. */
+	*offset = FL_MIN(target->offset, high);
+	if (*offset < target->offset)
+		fl_warn("offsets reset goes to the end topic=%s partition=%d asked=%" PRId64
+			" end=%" PRId64, part->c.topic, part->c.partition, target->offset, high);
 	return FL_OK;
 }
 
@@ -67,7 +71,7 @@ static bool
 fits(const struct part *part, const struct target *target)
 {
 	return strcmp(part->c.topic, target->topic) == 0 && part->c.state != FL_PARTITION_ENDED &&
-	    (target->partition < 0 || target->partition == part->c.partition % SOURCE_TOPIC_STRIDE);
+	    (target->partition < 0 || target->partition == part->c.partition % FL_TOPIC_STRIDE);
 }
 
 static enum fl_code

@@ -102,10 +102,6 @@ struct source_ops {
 
 extern const struct source_ops source_kafka, source_file, source_test;
 
-/* Several topics in one stream: numbers of the n-th topic's partitions start at
- * n * SOURCE_TOPIC_STRIDE; those of the first are Kafka's own. */
-#define SOURCE_TOPIC_STRIDE 65536
-
 void source_test_push(struct source *source, int32_t partition, const void *value, size_t size,
     int64_t kafka_ts_ms);
 void source_test_add(struct source *source, int32_t partition);

@@ -72,7 +72,7 @@ mono_ms(void)
 static const char *
 topic_of(const struct source *source, int32_t partition)
 {
-	uint32_t n = (uint32_t)(partition / SOURCE_TOPIC_STRIDE);
+	uint32_t n = (uint32_t)(partition / FL_TOPIC_STRIDE);
 
 	return n < source->table.topic_count ? source->table.topics[n] : source->table.topic;
 }
@@ -140,7 +140,7 @@ ask_committed(struct source *source, int32_t partition, int64_t *offset, struct 
 	char ignored[1];
 
 	return fl_kafka_consumer_committed(source->consumer, topic_of(source, partition),
-	    partition % SOURCE_TOPIC_STRIDE, ASK_MS, offset, ignored, 0, err);
+	    partition % FL_TOPIC_STRIDE, ASK_MS, offset, ignored, 0, err);
 }
 
 static const char *
@@ -181,7 +181,7 @@ start_by_group(struct source *source, int32_t partition, const struct fl_kafka_p
 	else
 		return FL_FAIL(err, FL_E_BAD_OPTION, "topic \"%s\" partition %d: the group has no committed "
 		    "offset; set 'properties.auto.offset.reset' or 'scan.startup.mode'",
-		    topic_of(source, partition), partition % SOURCE_TOPIC_STRIDE);
+		    topic_of(source, partition), partition % FL_TOPIC_STRIDE);
 	return FL_OK;
 }
 
@@ -202,7 +202,7 @@ ask_start(struct source *source, int32_t partition, bool first,
 		return FL_OK;
 	case FL_STARTUP_TIMESTAMP:
 		return fl_kafka_consumer_offset_at(source->consumer, topic_of(source, partition),
-		    partition % SOURCE_TOPIC_STRIDE, table->startup_timestamp_ms, ASK_MS, start, err);
+		    partition % FL_TOPIC_STRIDE, table->startup_timestamp_ms, ASK_MS, start, err);
 	case FL_STARTUP_SPECIFIC: {
 		int64_t offset = find_offset(table->startup_offsets, table->startup_offset_count, partition);
 
@@ -231,7 +231,7 @@ ask_end(struct source *source, int32_t partition, const struct fl_kafka_partitio
 		break;
 	case FL_BOUNDED_TIMESTAMP:
 		return fl_kafka_consumer_offset_at(source->consumer, topic_of(source, partition),
-		    partition % SOURCE_TOPIC_STRIDE, table->bounded_timestamp_ms, ASK_MS, end, err);
+		    partition % FL_TOPIC_STRIDE, table->bounded_timestamp_ms, ASK_MS, end, err);
 	case FL_BOUNDED_SPECIFIC:
 		*end = find_offset(table->bounded_offsets, table->bounded_offset_count, partition);
 		if (*end < 0)
@@ -242,7 +242,7 @@ ask_end(struct source *source, int32_t partition, const struct fl_kafka_partitio
 		if (*end < 0)
 			return FL_FAIL(err, FL_E_BAD_OPTION, "topic \"%s\" partition %d: the group has no "
 			    "committed offset to end at", topic_of(source, partition),
-			    partition % SOURCE_TOPIC_STRIDE);
+			    partition % FL_TOPIC_STRIDE);
 		break;
 	}
 	return FL_OK;
@@ -290,7 +290,7 @@ ask_new(struct source *source, int32_t partition, bool first, struct news *news,
 	struct fl_kafka_partition_info info;
 
 	FL_TRY(fl_kafka_consumer_offsets(source->consumer, topic_of(source, partition),
-	    partition % SOURCE_TOPIC_STRIDE, ASK_MS, &info, err));
+	    partition % FL_TOPIC_STRIDE, ASK_MS, &info, err));
 	news->partition = partition;
 	FL_TRY(ask_start(source, partition, first, &info, &news->start, err));
 	return ask_end(source, partition, &info, news->start, &news->end, err);
@@ -308,9 +308,9 @@ discover(struct source *source, struct fl_err *err)
 
 	for (uint32_t t = 0; t < topics && code == FL_OK; t++) {
 		code = fl_kafka_consumer_partitions(source->consumer,
-		    topic_of(source, (int32_t)t * SOURCE_TOPIC_STRIDE), ASK_MS, &count, err);
-		for (uint32_t p = 0; code == FL_OK && p < FL_MIN(count, (uint32_t)SOURCE_TOPIC_STRIDE); p++) {
-			int32_t partition = (int32_t)(t * SOURCE_TOPIC_STRIDE + p);
+		    topic_of(source, (int32_t)t * FL_TOPIC_STRIDE), ASK_MS, &count, err);
+		for (uint32_t p = 0; code == FL_OK && p < FL_MIN(count, (uint32_t)FL_TOPIC_STRIDE); p++) {
+			int32_t partition = (int32_t)(t * FL_TOPIC_STRIDE + p);
 
 			if (is_known(source, partition))
 				continue;
@@ -345,7 +345,7 @@ check_position(struct source *source, struct scouted part, struct fl_err *err)
 	enum fl_code code;
 
 	code = fl_kafka_consumer_offsets(
-	    source->consumer, topic, part.partition % SOURCE_TOPIC_STRIDE, ASK_MS, &info, err);
+	    source->consumer, topic, part.partition % FL_TOPIC_STRIDE, ASK_MS, &info, err);
 	if (code != FL_OK)
 		return code;
 	(void)pthread_mutex_lock(&source->lock);
@@ -413,7 +413,7 @@ ask_watched(struct source *source, struct fl_err *err)
 		/* After one failure the others would only wait as long each. */
 		if (code == FL_OK)
 			code = fl_kafka_consumer_offsets(source->consumer, topic_of(source, part.partition),
-			    part.partition % SOURCE_TOPIC_STRIDE, 2000, &info, err);
+			    part.partition % FL_TOPIC_STRIDE, 2000, &info, err);
 		answer_watch(source, i, part.watched,
 		    code == FL_OK && info.last_stable == part.watched && info.high == part.watched,
 		    code == FL_OK);
@@ -583,7 +583,7 @@ kafka_assign(struct source *source, const struct source_start *set, uint32_t cou
 
 	for (uint32_t i = 0; i < count; i++)
 		list[i] = (struct fl_kafka_assignment){ topic_of(source, set[i].partition),
-			set[i].partition % SOURCE_TOPIC_STRIDE, set[i].offset };
+			set[i].partition % FL_TOPIC_STRIDE, set[i].offset };
 	code = fl_kafka_consumer_assign(source->consumer, list, count, err);
 	free(list);
 	return code;
@@ -646,7 +646,7 @@ kafka_offsets(struct source *source, int32_t partition, int64_t *low, int64_t *h
 	struct fl_kafka_partition_info info;
 
 	FL_TRY(fl_kafka_consumer_offsets(source->consumer, topic_of(source, partition),
-	    partition % SOURCE_TOPIC_STRIDE, ASK_MS, &info, err));
+	    partition % FL_TOPIC_STRIDE, ASK_MS, &info, err));
 	*low = info.low;
 	*high = info.last_stable;
 	return FL_OK;
@@ -659,7 +659,7 @@ kafka_note(struct source *source, const struct source_start *set, uint32_t count
 
 	for (uint32_t i = 0; i < count; i++)
 		list[i] = (struct fl_kafka_assignment){ topic_of(source, set[i].partition),
-			set[i].partition % SOURCE_TOPIC_STRIDE, set[i].offset };
+			set[i].partition % FL_TOPIC_STRIDE, set[i].offset };
 	fl_kafka_consumer_note(source->consumer, list, count);
 	free(list);
 }

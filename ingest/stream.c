@@ -122,7 +122,7 @@ set_metadata(struct part *part, const struct source_record *record)
 			fl_builder_set_str(&part->builder, c, part->c.topic, strlen(part->c.topic));
 			break;
 		case META_PARTITION:
-			set_integer(part, c, part->c.partition % SOURCE_TOPIC_STRIDE);
+			set_integer(part, c, part->c.partition % FL_TOPIC_STRIDE);
 			break;
 		case META_OFFSET:
 			set_integer(part, c, record->offset);

@@ -151,6 +151,7 @@ void out_json_value(struct fl_buf *out, const char *text, bool is_number);
 void out_flush(const struct ctl *ctl, const struct out_table *table);
 /* Writes all of buf to stdout; false: stdout is gone. */
 bool out_write(const struct fl_buf *buf);
+bool out_is_read(void); /* false once out_write() gave false */
 /* "2024-01-01T00:00:00Z"; "-" for FL_TIME_MIN and MAX. */
 const char *out_instant(int64_t ms, char buf[32]);
 
@@ -235,6 +236,11 @@ enum fl_code topic_option(
     struct topic *topic, const char *option, const char *value, bool *taken, struct fl_err *err);
 /* Sets name and brokers, checks that all is there.  Errors: USAGE. */
 enum fl_code topic_finish(struct topic *topic, const char *name, struct fl_err *err);
+
+/* Is the topic there, with so many partitions at least?  Asked before sending: librdkafka
+ * would wait for it.  Errors: TOPIC_MISSING, NO_SUCH_OBJECT, BROKER_AWAY. */
+enum fl_code topic_check(
+    const struct topic *topic, int64_t partition_count, int timeout_ms, struct fl_err *err);
 
 struct topic_writer; /* JSON lines to messages */
 enum fl_code topic_writer_open(

@@ -9,6 +9,7 @@
 #define FL_FLIGHTCTL_VIEW_H
 
 #include "flightctl/ctl.h"
+#include "kafka/client.h"
 #include "shm/pipeline.h"
 #include "shm/step.h"
 
@@ -43,6 +44,18 @@ struct view {
 	const char *problems[VIEW_PROBLEMS_MAX];
 	uint32_t problem_count;
 };
+
+/* Asks brokers for the ends of partitions; one that does not answer is asked once. */
+struct view_asker {
+	int timeout_ms;
+	bool is_silent;		      /* nobody answers, or nobody is to be asked */
+	const struct fl_table *asked; /* the table that consumer belongs to */
+	struct fl_kafka_consumer *consumer;
+};
+/* False: unknown.  The end is the last stable offset, what a reader can come to. */
+bool view_ask_range(struct view_asker *asker, const struct view *view,
+    const struct fl_partition_cursor *partition, int64_t *low, int64_t *end);
+void view_asker_fini(struct view_asker *asker);
 
 /* A store that cannot be read is a line of problems; the rest is there. */
 void view_read(const struct fl_instance *instance, struct view *view);

@@ -97,9 +97,13 @@ enum fl_partition_state {
 	FL_PARTITION_READING, FL_PARTITION_ENDED, FL_PARTITION_STOPPED, /* named alarm in reason */
 };
 
+/* Several topics in one stream: the partitions of the n-th topic are numbered from
+ * n * FL_TOPIC_STRIDE; those of the first are Kafka's own. */
+#define FL_TOPIC_STRIDE 65536
+
 struct fl_partition_cursor {
 	uint32_t stream;
-	int32_t partition;
+	int32_t partition; /* see FL_TOPIC_STRIDE */
 	int64_t start;	   /* first offset that belongs to the stream */
 	int64_t position;  /* next offset */
 	int64_t end;	   /* bounded: stops before this offset; INT64_MAX: unbounded */
