@@ -5,6 +5,8 @@ processes are ended by the pids that were started here, and nothing else.
 """
 import json, os, random, re, shutil, signal, subprocess, sys, tempfile, time, traceback
 
+import kafka_client
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VARIANT = os.environ.get("VARIANT", "release")
 BIN = "%s/build/%s/bin/" % (ROOT, VARIANT)
@@ -138,45 +140,48 @@ class Broker:
     def kill(self):
         sh(BROKER, "kill", self.dir)
 
-    def topic(self, name, partitions=1, *props):
-        sh(BROKER, "topic", self.dir, name, partitions, *props)
+    def topic(self, name, partitions=1, *config):
+        with kafka_client.admin(self.address) as client:
+            client.create_topics([name], partitions, config)
+
+    def topics(self, *names):
+        with kafka_client.admin(self.address) as client:
+            client.create_topics(names)
+
+    def delete_topic(self, name):
+        with kafka_client.admin(self.address) as client:
+            client.delete_topic(name)
+
+    def delete_records(self, topic, before, partition=0):
+        with kafka_client.admin(self.address) as client:
+            client.delete_records(topic, partition, before)
+
+    def groups(self):
+        with kafka_client.admin(self.address) as client:
+            return client.groups()
+
+    def forget_position(self, group, topic):
+        """What the broker does by itself after offsets.retention.minutes."""
+        with kafka_client.admin(self.address) as client:
+            client.delete_group_offset(group, topic, 0)
 
     def tool(self, name, *args, rc=0):
         return sh(BROKER, "tool", self.dir, name, *args, rc=rc)
 
-    def send(self, topic, values, partition=0):
+    def send(self, topic, values, partition=0, **conf):
         """Raw values, one message each; None is a null message."""
-        with tempfile.TemporaryDirectory() as tmp:
-            files, i = [], 0
-            for i, value in enumerate(values):
-                if value is None:
-                    self._send_files(topic, files, partition)
-                    files = []
-                    sh("kcat", "-P", "-b", self.address, "-t", topic, "-p", partition, "-K:", "-Z",
-                       input=b"k:\n")
-                    continue
-                path = "%s/%d" % (tmp, i)
-                with open(path, "wb") as f:
-                    f.write(value)
-                files.append(path)
-            self._send_files(topic, files, partition)
+        with kafka_client.producer(self.address, **conf) as client:
+            client.send(topic, values, partition)
 
-    def _send_files(self, topic, files, partition):
-        for i in range(0, len(files), 200):
-            sh("kcat", "-P", "-b", self.address, "-t", topic, "-p", partition, *files[i:i + 200])
+    def transact(self, transactional_id, topic, values):
+        """A whole transaction by somebody else under that id."""
+        with kafka_client.producer(self.address, transactional_id=transactional_id) as client:
+            client.transact(topic, values)
 
     def read(self, topic, isolation="read_committed"):
         """All messages: (partition, offset, timestamp, value), value None for null."""
-        out = sh("kcat", "-C", "-q", "-b", self.address, "-t", topic, "-o", "beginning", "-e",
-                 "-X", "isolation.level=" + isolation, "-f", "%p %o %T %S\n%s\n").stdout
-        rows, at = [], 0
-        while at < len(out):
-            end = out.index(b"\n", at)
-            partition, offset, ts, size = map(int, out[at:end].split())
-            at = end + 1
-            rows.append((partition, offset, ts, out[at:at + size] if size >= 0 else None))
-            at += max(size, 0) + 1
-        return rows
+        with kafka_client.consumer(self.address, isolation) as client:
+            return client.read(topic)
 
     def values(self, topic):
         return [r[3] for r in self.read(topic)]
