@@ -12,6 +12,8 @@
  *
  * A fresh sink gets its position (0) written by a transaction of its own before the
  * first row, so that INVALID beside a record in emit's store always means "expired".
+ * A sink that waits for its first opening (no broker, no topic) has a record too, so
+ * that `status` shows why; it is marked, and no position is read from it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -94,6 +96,7 @@ write_record(struct emit_sink *sink, int64_t now_ms, bool settled, enum emit_sta
 
 	position.settled = settled;
 	position.reserved[0] = sink->chain;
+	position.unopened = !sink->has_record && state != EMIT_RUNNING;
 	set_state(&position, state, error);
 	if (fl_fault("emit.before_store_commit"))
 		return FL_FAIL(err, FL_E_IO, "fault before the commit of emit's store");
@@ -109,7 +112,7 @@ write_record(struct emit_sink *sink, int64_t now_ms, bool settled, enum emit_sta
 	if (code != FL_OK)
 		return code;
 	sink->position = position;
-	sink->has_record = true;
+	sink->has_record = !position.unopened;
 	sink->is_dirty = false;
 	sink->written_ms = now_ms;
 	fl_bell_ring(sink->emit->bells, FL_BELL_EMIT);
@@ -309,6 +312,7 @@ load_record(struct emit_sink *sink, bool *found, struct fl_err *err)
 		return FL_OK;
 	memset(&record, 0, sizeof(record));
 	FL_TRY(read_record(sink, found, &record, err));
+	*found = *found && !record.unopened;
 	if (*found && !fl_uuid_equal(&record.store, &meta->store)) {
 		fl_info("pipeline has a new store, its sink starts at row 0 pipeline=%s sink=%s",
 		    sink->pipeline->name, sink->table->name);
@@ -320,6 +324,8 @@ load_record(struct emit_sink *sink, bool *found, struct fl_err *err)
 	sink->position.store = meta->store;
 	sink->position.generation = meta->generation;
 	sink->chain = record.reserved[0];
+	sink->has_record = *found;
+	sink->is_loaded = true;
 	return FL_OK;
 }
 
@@ -717,8 +723,8 @@ trouble(struct emit_sink *sink, int64_t now_ms, struct fl_err *err)
 			    sink->pipeline->name, sink->table->name, sink->retry_ms, text);
 	}
 	/* The reason is for status only, so a store that cannot take it is no second
-	 * failure; a sink that was never opened has no record to put it into yet. */
-	if (is_new && sink->has_record)
+	 * failure. */
+	if (is_new && sink->is_loaded)
 		(void)write_record(sink, now_ms,
 		    sink->position.settled != 0, state, text, &ignored);
 	if (fl_code_class(ignored.code) == FL_CLASS_FATAL) {

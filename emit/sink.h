@@ -94,7 +94,9 @@ struct emit_sink {
 	struct emit *emit;
 	uint32_t index;			/* in plan->sinks and in the outbox's keys */
 	struct fl_store *store;		/* the pipeline's; NULL until it exists */
-	bool is_open, has_record;
+	bool is_open;
+	bool is_loaded;			/* position is what emit's store holds, or newer */
+	bool has_record;		/* ... and it was open at some time */
 	bool is_dirty;			/* position confirmed, not yet in emit's store */
 	bool is_pending;		/* outcome of [pending_from, pending_to) unknown */
 	uint64_t pending_from, pending_to, pending_chain;
