@@ -275,7 +275,7 @@ say_state(struct ingest *ingest)
 			const struct fl_partition_cursor *c = &ingest->streams[s]->parts[i]->c;
 
 			if (c->state == FL_PARTITION_STOPPED)
-				(void)snprintf(state, sizeof state, "%s: topic %.40s partition %d is stopped",
+				(void)snprintf(state, sizeof state, "waiting: %s topic %.40s partition %d is stopped",
 				    fl_code_name((enum fl_code)c->reason), c->topic, c->partition);
 		}
 	(void)snprintf(ingest->state, sizeof ingest->state, "%s", state);

@@ -53,6 +53,21 @@ part_stop(struct part *part, enum fl_code reason, const char *text)
 	    part->c.position, fl_code_name(reason), text);
 }
 
+void
+part_check(struct part *part)
+{
+	struct stream *stream = part->stream;
+	struct source_known known = { part->c.partition, part->c.position, part->c.last_offset, false,
+		part->c.topic };
+
+	stream_break_caught(part);
+	/* What the log says of it until now: at its end. */
+	part->caught_waits = part->c.caught_since != FL_TIME_MAX;
+	part->state = PART_KNOWN;
+	stream->assign_due = true;
+	stream->ops->check(stream->source, &known);
+}
+
 static enum fl_code
 announce(struct stream *stream, const struct source_event *event, struct fl_err *err)
 {
@@ -130,6 +145,10 @@ apply_event(struct stream *stream, const struct source_event *event, int64_t now
 	case SOURCE_LOST:
 		if (part != NULL && part->state != PART_OUT)
 			part_stop(part, event->code, event->text);
+		return FL_OK;
+	case SOURCE_DOUBT:
+		if (part != NULL && part->state == PART_READING)
+			part_check(part);
 		return FL_OK;
 	case SOURCE_CAUGHT:
 		if (part != NULL)

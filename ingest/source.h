@@ -41,6 +41,7 @@ enum source_event_kind {
 	SOURCE_ADDED,	  /* a = start, b = end (INT64_MAX: none): new to the store */
 	SOURCE_READY,	  /* a = offset to read from: a known one may be assigned */
 	SOURCE_LOST,	  /* code, text: the partition must stop */
+	SOURCE_DOUBT,	  /* its topic went away: to be checked before more is read */
 	SOURCE_CAUGHT,	  /* a = position: confirmed to be the end; b = since, or -1: now */
 	SOURCE_NOT_CAUGHT, /* a = position: it is not, or nobody answers */
 	SOURCE_END,	  /* the partition is over, whatever its end was */

@@ -7,9 +7,11 @@
  * stored position still exists, and whether a partition's end is the end.  So a
  * broker that is away keeps nobody waiting but the scout, and other streams go on.
  *
- * Identity: librdkafka 2.0.2 does not see that a topic was made anew.  Known
- * partitions are assigned at the last stored record, which the stream compares; a
- * position beyond the high watermark is noticed by the scout.
+ * Identity: librdkafka 2.0.2 does not see that a topic was made anew, and reads on
+ * in the new one.  Known partitions are assigned at the last stored record, which the
+ * stream compares; a position beyond the high watermark is noticed by the scout.  And
+ * the scout asks every two seconds whether the topics are still there: when one is
+ * not, its partitions are taken back at once, and begin again with that comparison.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,6 +28,7 @@
 #define ASK_MS 5000
 #define RETRY_MS 500
 #define WATCH_MS 1000
+#define PATROL_MS 2000 /* between looks whether the topics are still there */
 #define STALE_MS 3000 /* without an answer this long a partition counts as not caught */
 
 static_assert(sizeof(struct source_record) == sizeof(struct fl_kafka_message) &&
@@ -116,11 +119,15 @@ kafka_next_event(struct source *source, struct source_event *event)
 	return any;
 }
 
+/* What a person reads; err of code FL_OK: all is well. */
 static void
-set_trouble(struct source *source, const char *text)
+set_trouble(struct source *source, const struct fl_err *err)
 {
+	char text[sizeof source->trouble] = "";
 	bool changed;
 
+	if (err->code != FL_OK)
+		(void)snprintf(text, sizeof text, "%s %.400s", fl_code_name(err->code), err->text);
 	(void)pthread_mutex_lock(&source->lock);
 	changed = strcmp(source->trouble, text) != 0;
 	if (changed)
@@ -279,6 +286,43 @@ know(struct source *source, const struct source_known *known, bool check)
 	part->check_due = check;
 }
 
+/* Called locked: what is read of the topic may no longer be what was read before. */
+static void
+doubt(struct source *source, int32_t first, int32_t count)
+{
+	for (uint32_t i = 0; i < source->part_count; i++) {
+		struct scouted *part = &source->parts[i];
+
+		if (part->partition >= first && part->partition - first < count && !part->check_due)
+			(void)add_event(source, SOURCE_DOUBT, part->partition, 0);
+	}
+}
+
+static enum fl_code
+ask_topic(struct source *source, uint32_t topic, uint32_t *count, struct fl_err *err)
+{
+	int32_t first = (int32_t)topic * FL_TOPIC_STRIDE;
+	enum fl_code code =
+	    fl_kafka_consumer_partitions(source->consumer, topic_of(source, first), ASK_MS, count, err);
+
+	if (code == FL_E_TOPIC_MISSING) {
+		(void)pthread_mutex_lock(&source->lock);
+		doubt(source, first, FL_TOPIC_STRIDE);
+		(void)pthread_mutex_unlock(&source->lock);
+	}
+	return code;
+}
+
+static enum fl_code
+patrol(struct source *source, struct fl_err *err)
+{
+	uint32_t count;
+
+	for (uint32_t t = 0; t < FL_MAX(source->table.topic_count, 1u) && !source->stop; t++)
+		FL_TRY(ask_topic(source, t, &count, err));
+	return FL_OK;
+}
+
 struct news {
 	int32_t partition;
 	int64_t start, end;
@@ -307,8 +351,7 @@ discover(struct source *source, struct fl_err *err)
 	enum fl_code code = FL_OK;
 
 	for (uint32_t t = 0; t < topics && code == FL_OK; t++) {
-		code = fl_kafka_consumer_partitions(source->consumer,
-		    topic_of(source, (int32_t)t * FL_TOPIC_STRIDE), ASK_MS, &count, err);
+		code = ask_topic(source, t, &count, err);
 		for (uint32_t p = 0; code == FL_OK && p < FL_MIN(count, (uint32_t)FL_TOPIC_STRIDE); p++) {
 			int32_t partition = (int32_t)(t * FL_TOPIC_STRIDE + p);
 
@@ -417,6 +460,11 @@ ask_watched(struct source *source, struct fl_err *err)
 		answer_watch(source, i, part.watched,
 		    code == FL_OK && info.last_stable == part.watched && info.high == part.watched,
 		    code == FL_OK);
+		if (code == FL_OK && info.high < part.watched) { /* cut, or made anew */
+			(void)pthread_mutex_lock(&source->lock);
+			doubt(source, part.partition, 1);
+			(void)pthread_mutex_unlock(&source->lock);
+		}
 	}
 	return code;
 }
@@ -488,7 +536,7 @@ static void *
 run_scout(void *arg)
 {
 	struct source *source = arg;
-	int64_t discover_ms = 0;
+	int64_t discover_ms = 0, patrol_ms = 0;
 
 	while (!__atomic_load_n(&source->stop, __ATOMIC_RELAXED)) {
 		struct fl_err err = { .code = FL_OK };
@@ -499,7 +547,10 @@ run_scout(void *arg)
 			if (code == FL_OK)
 				discover_ms = source->table.bounded == FL_BOUNDED_NO && source->table.discovery_ms > 0
 				    ? mono_ms() + source->table.discovery_ms : INT64_MAX;
-		}
+		} else if (patrol_ms <= mono_ms())
+			code = patrol(source, &err);
+		if (patrol_ms <= mono_ms() && code == FL_OK)
+			patrol_ms = mono_ms() + PATROL_MS;
 		if (code == FL_OK)
 			code = ask_checks(source, &err);
 		if (code == FL_OK || discover_ms != 0) {
@@ -514,8 +565,11 @@ run_scout(void *arg)
 			fail_source(source, &err);
 			break;
 		}
-		set_trouble(source, code == FL_OK ? "" : err.text);
-		rest(source, code == FL_OK ? discover_ms : mono_ms() + RETRY_MS, code != FL_OK);
+		if (code == FL_OK)
+			err.code = FL_OK;
+		set_trouble(source, &err);
+		rest(source, code == FL_OK ? FL_MIN(discover_ms, patrol_ms) : mono_ms() + RETRY_MS,
+		    code != FL_OK);
 	}
 	return NULL;
 }
@@ -679,15 +733,10 @@ kafka_woken(struct source *source)
 static const char *
 kafka_trouble(struct source *source)
 {
-	const char *text;
-
 	(void)pthread_mutex_lock(&source->lock);
 	(void)snprintf(source->shown, sizeof source->shown, "%s", source->trouble);
 	(void)pthread_mutex_unlock(&source->lock);
-	if (source->shown[0] != '\0')
-		return source->shown;
-	text = fl_kafka_consumer_trouble(source->consumer);
-	return text;
+	return source->shown[0] != '\0' ? source->shown : fl_kafka_consumer_trouble(source->consumer);
 }
 
 const struct source_ops source_kafka = {

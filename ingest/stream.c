@@ -290,8 +290,8 @@ remember_last(struct part *part, const struct source_record *record)
 	part->c.last_hash = hash_record(record);
 }
 
-static void
-break_caught(struct part *part)
+void
+stream_break_caught(struct part *part)
 {
 	struct stream *stream = part->stream;
 
@@ -328,7 +328,7 @@ take_run(struct part *part, struct source_run *run)
 			break;
 		}
 		if (part->at_end || part->caught_since != FL_TIME_MAX)
-			break_caught(part);
+			stream_break_caught(part);
 		room = take_record(part, record);
 		if (!room)
 			break;
@@ -392,14 +392,7 @@ take_part(struct stream *stream, uint32_t index, bool *worked, struct fl_err *er
 	code = stream->ops->poll(stream->source, index, RUN_MAX, &stream->run, &local);
 	if (code != FL_OK) {
 		if (code == FL_E_OFFSETS_LOST || code == FL_E_TOPIC_MISSING) {
-			/* The source looks what is there, and says how to go on. */
-			struct source_known known = { part->c.partition, part->c.position,
-				part->c.last_offset, false, part->c.topic };
-
-			break_caught(part);
-			part->state = PART_KNOWN;
-			stream->assign_due = true;
-			stream->ops->check(stream->source, &known);
+			part_check(part);
 			return FL_OK;
 		}
 		if (fl_code_class(code) == FL_CLASS_TRANSIENT)

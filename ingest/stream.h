@@ -168,10 +168,14 @@ struct part *stream_add(struct stream *stream, int32_t partition, const char *to
 /* Takes what is queued until nothing is left or the step is full. */
 enum fl_code stream_take(struct stream *stream, bool *worked, struct fl_err *err);
 void stream_drop_rows(struct part *part);
+/* It is not, or no longer, known to be at its end. */
+void stream_break_caught(struct part *part);
 /* partition.c */
 enum fl_code stream_events(struct stream *stream, int64_t now_ms, bool *worked, struct fl_err *err);
 enum fl_code stream_assign(struct stream *stream, struct fl_err *err);
 void part_stop(struct part *part, enum fl_code reason, const char *text);
+/* Takes it from the reader; the source looks what is there, and says how to go on. */
+void part_check(struct part *part);
 void part_end(struct part *part);
 /* marks.c */
 void marks_add(struct ingest *ingest, enum fl_mark_kind kind, const struct part *part, int64_t a,

@@ -60,7 +60,7 @@ enum fl_code fl_kafka_consumer_assign(struct fl_kafka_consumer *consumer,
     const struct fl_kafka_assignment *set, uint32_t count, struct fl_err *err);
 /* Takes up to max queued messages of assigned partition set[index], without waiting.
  * *eof: an end-of-partition event came after them, at *eof_offset.
- * Errors: OFFSETS_LOST (this partition is out of range), BROKER_AWAY, ... */
+ * Errors: OFFSETS_LOST (this partition is out of range), TOPIC_MISSING, BROKER_AWAY, ... */
 enum fl_code fl_kafka_consumer_poll(struct fl_kafka_consumer *consumer, uint32_t index,
     struct fl_kafka_message *messages, uint32_t max, uint32_t *count, bool *eof,
     int64_t *eof_offset, struct fl_err *err);

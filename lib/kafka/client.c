@@ -60,7 +60,10 @@ const char *
 kafka_health_show(struct kafka_health *health)
 {
 	(void)pthread_mutex_lock(&health->lock);
-	(void)snprintf(health->shown, sizeof health->shown, "%s", health->trouble);
+	health->shown[0] = '\0';
+	if (health->code != FL_OK)
+		(void)snprintf(health->shown, sizeof health->shown, "%s %s", fl_code_name(health->code),
+		    health->trouble);
 	(void)pthread_mutex_unlock(&health->lock);
 	return health->shown;
 }
@@ -111,6 +114,10 @@ code_of(int native)
 	case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
 	case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
 		return FL_E_KAFKA_FENCED;
+	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+	case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+	case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+		return FL_E_SINK_REFUSED;
 	default:
 		return FL_E_KAFKA;
 	}
@@ -161,6 +168,8 @@ on_error(rd_kafka_t *rk, int native, const char *reason, void *opaque)
 		(void)snprintf(text, sizeof text, "%s", reason);
 		code = kafka_code((rd_kafka_resp_err_t)native, reason);
 	}
+	if (code == FL_E_TOPIC_MISSING)
+		(void)__atomic_add_fetch(&health->missing_count, 1, __ATOMIC_RELAXED);
 	kafka_health_set(health, code, text);
 }
 

@@ -19,7 +19,8 @@ struct kafka_health {
 	pthread_mutex_t lock;
 	enum fl_code code;		/* FL_OK: all is well */
 	char trouble[KAFKA_TEXT_SIZE];
-	char shown[KAFKA_TEXT_SIZE];	/* copy that the owner reads */
+	char shown[KAFKA_TEXT_SIZE + 32]; /* copy that the owner reads: code and text */
+	uint32_t missing_count;		/* __atomic: how often a topic was said to be missing */
 	int64_t log_since_us;		/* log limit: this many lines ... */
 	uint32_t log_count, log_held;	/* ... and held back since then */
 	const char *what;		/* "consumer", "producer" */

@@ -10,7 +10,9 @@
  *
  * What arrives in a queue: messages, one end-of-partition event each time the end
  * is reached, errors.  An error is kept until the messages before it are taken.
- * Out of range is final for the partition until it is assigned anew.
+ * Out of range is final for the partition until it is assigned anew.  That its topic
+ * went away comes through the same queue, but to the error callback; what lies behind
+ * it may be of another topic that has taken the name, so the whole batch is dropped.
  *
  * The main queue serves error callbacks; the consumer queue (rebalances, which
  * assign() never has) is not read.
@@ -485,7 +487,7 @@ fl_kafka_consumer_poll(struct fl_kafka_consumer *consumer, uint32_t index,
     int64_t *eof_offset, struct fl_err *err)
 {
 	struct partition *part = &consumer->parts[index];
-	uint32_t taken = 0;
+	uint32_t missing = __atomic_load_n(&consumer->health->missing_count, __ATOMIC_RELAXED), taken = 0;
 	ssize_t got;
 
 	*count = 0;
@@ -516,6 +518,12 @@ fl_kafka_consumer_poll(struct fl_kafka_consumer *consumer, uint32_t index,
 		} else
 			note_failure(consumer, part, m);
 		rd_kafka_message_destroy(m);
+	}
+	if (__atomic_load_n(&consumer->health->missing_count, __ATOMIC_RELAXED) != missing) {
+		fl_kafka_messages_release(messages, taken);
+		*eof = false;
+		return FL_FAIL(err, FL_E_TOPIC_MISSING, "topic \"%s\" partition %d: the topic does not exist",
+		    part->topic, part->partition);
 	}
 	*count = taken;
 	if (taken > 0 || *eof) {

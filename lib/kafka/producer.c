@@ -216,6 +216,21 @@ raise_failure(struct fl_kafka_producer *producer, struct fl_err *err)
 	return code;
 }
 
+/* When a message was not delivered, that is the reason why the transaction has to be
+ * aborted, and better than librdkafka's count of messages. */
+static enum fl_code
+take_txn_error(struct fl_kafka_producer *producer, rd_kafka_error_t *error, const char *doing,
+    struct fl_err *err)
+{
+	bool abortable = rd_kafka_error_txn_requires_abort(error) != 0;
+	enum fl_code code = take_error(producer, error, doing, err);
+
+	if (!abortable)
+		return code;
+	(void)rd_kafka_poll(producer->rk, 0);
+	return raise_failure(producer, err) == FL_OK ? code : err->code;
+}
+
 enum fl_code
 fl_kafka_producer_begin(struct fl_kafka_producer *producer, struct fl_err *err)
 {
@@ -289,7 +304,7 @@ fl_kafka_producer_position(struct fl_kafka_producer *producer, const char *group
 		(void)usleep(RETRY_PAUSE_US);
 	}
 	if (error != NULL)
-		code = take_error(producer, error, "put the position into the transaction", err);
+		code = take_txn_error(producer, error, "put the position into the transaction", err);
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_consumer_group_metadata_destroy(member);
 	return code;
@@ -315,7 +330,7 @@ fl_kafka_producer_commit(
 		(void)usleep(RETRY_PAUSE_US);
 	}
 	*unknown = !rd_kafka_error_txn_requires_abort(error);
-	return take_error(producer, error, "commit the transaction", err);
+	return take_txn_error(producer, error, "commit the transaction", err);
 }
 
 enum fl_code
