@@ -114,6 +114,7 @@ class Broker:
     def __init__(self, directory, *props):
         self.dir, self.props = directory, props
         self.started = False
+        self.frozen = 0
         self.choose_port()
 
     def start(self):
@@ -135,10 +136,30 @@ class Broker:
         self.address = "127.0.0.1:%d" % self.port
 
     def stop(self):
+        if self.frozen:
+            self.thaw()
         sh(BROKER, "stop", self.dir, rc=None, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def kill(self):
         sh(BROKER, "kill", self.dir)
+
+    def freeze(self):
+        """Alive, connected, and without an answer."""
+        with open(self.dir + "/pid") as f:
+            self.frozen = int(f.read())
+        os.kill(self.frozen, signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self.frozen, signal.SIGCONT)
+        self.frozen = 0
+
+    def try_topic(self, name):
+        """False while a deleted one of that name is still going."""
+        try:
+            self.topic(name)
+            return True
+        except kafka_client.KafkaError:
+            return False
 
     def topic(self, name, partitions=1, *config):
         with kafka_client.admin(self.address) as client:
@@ -199,12 +220,16 @@ class Instance:
     def ctl(self, *args, rc=0, **kw):
         return sh(BIN + "flightctl", "-i", self.dir, *args, rc=rc, **kw)
 
-    def apply(self, sql, name="p.sql", rc=0):
+    def write(self, sql, name="p.sql"):
+        """The .sql file with the flights' schemas beside it."""
         path = self.logs + "/" + name
         shutil.copy(FLIGHTS + "flights.avpr", self.logs)
         with open(path, "w") as f:
             f.write(sql)
-        return self.ctl("up", "--apply-only", path, rc=rc)
+        return path
+
+    def apply(self, sql, name="p.sql", rc=0):
+        return self.ctl("up", "--apply-only", self.write(sql, name), rc=rc)
 
     def log_path(self, program):
         return "%s/%s.log" % (self.logs, program)
