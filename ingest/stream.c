@@ -3,10 +3,12 @@
  * stream.c - records of one stream to rows of the step being filled.
  *
  * The hot path: per record one decode into columns, no allocation, no call that
- * can wait.  The size of the step is known as an upper bound after each row: a
- * fixed part per row plus what variable-width columns have grown by.  A row that
- * makes the step too large is rolled back and decoded again for the next one; if
- * it is alone in its step it is a dead letter.
+ * can wait.  The size of the step is known after each row, but for validity bits and
+ * padding: sealing leaves out the offsets of consecutive records and of values of one
+ * length, so the first row that needs them pays for all rows before it (a bound that
+ * counted them always would leave a third of each step empty, and empty or not it is
+ * written to disk).  A row that makes the step too large is rolled back and decoded
+ * again for the next one; if it is alone in its step it is a dead letter.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,6 +49,7 @@ free_part(struct part *part)
 {
 	if (part->has_builder)
 		fl_builder_fini(&part->builder);
+	free(part->lengths);
 	free(part->deltas);
 	free(part);
 }
@@ -57,19 +60,19 @@ static void
 find_columns(struct stream *stream)
 {
 	const struct fl_schema *schema = &stream->plan->schema;
-	uint32_t physical = stream->table->physical.count;
+	uint32_t physical = stream->table->physical.count, nullable = 0;
 
 	stream->var_columns = fl_calloc(schema->count + 1u, sizeof(uint32_t));
 	stream->metas = fl_calloc(schema->count + 1u, sizeof(struct meta_column));
-	stream->row_fixed = sizeof(uint32_t); /* offset delta */
 	for (uint32_t c = 0; c < schema->count; c++) {
 		uint32_t width = fl_type_width((enum fl_type_id)schema->fields[c].type.id);
 
-		stream->row_fixed += width > 0 ? width : sizeof(uint32_t);
+		stream->row_fixed += width;
+		nullable += schema->fields[c].type.nullable;
 		if (width == 0)
 			stream->var_columns[stream->var_count++] = c;
 	}
-	stream->row_fixed += (schema->count + 7u) / 8; /* validity bits */
+	stream->row_fixed += (nullable + 7u) / 8; /* validity bits */
 	for (uint32_t c = physical; c < schema->count; c++) {
 		struct meta_column *meta = &stream->metas[stream->meta_count++];
 
@@ -142,14 +145,40 @@ set_metadata(struct part *part, const struct source_record *record)
 
 /* ---- records ---- */
 
+/* Bytes that the open row adds to the step.  What is noted of it here is used by rows
+ * after it in the same step, so only if it is taken. */
 static size_t
-count_var_bytes(const struct part *part)
+count_row(struct part *part, const struct source_record *record)
 {
 	const struct stream *stream = part->stream;
-	size_t size = 0;
+	const struct fl_builder *b = &part->builder;
+	uint32_t row = b->row_count;
+	size_t size = stream->row_fixed;
 
-	for (uint32_t i = 0; i < stream->var_count; i++)
-		size += part->builder.cols[stream->var_columns[i]].bytes.size;
+	if (row == 0) {
+		size += BLOCK_HEAD_MAX(b->schema->count);
+		part->has_gaps = false;
+	}
+	if (part->has_gaps) {
+		size += sizeof(uint32_t);
+	} else if (record->offset - part->first_offset != row) {
+		size += (row + 1) * sizeof(uint32_t);
+		part->has_gaps = true;
+	}
+	for (uint32_t i = 0; i < stream->var_count; i++) {
+		const struct fl_builder_col *bc = &b->cols[stream->var_columns[i]];
+		size_t length = bc->bytes.size - bc->offsets[row];
+
+		size += length;
+		if (row == 0) {
+			part->lengths[i] = length;
+		} else if (part->lengths[i] == LENGTHS_DIFFER) {
+			size += sizeof(uint32_t);
+		} else if (part->lengths[i] != length) {
+			size += (row + 2) * sizeof(uint32_t);
+			part->lengths[i] = LENGTHS_DIFFER;
+		}
+	}
 	return size;
 }
 
@@ -164,13 +193,13 @@ begin_row(struct part *part, const struct source_record *record)
 		return false;
 	if (!part->has_builder) {
 		fl_builder_init(b, &part->stream->plan->schema);
+		part->lengths = fl_calloc(part->stream->var_count + 1u, sizeof(size_t));
 		part->has_builder = true;
 	}
 	if (b->row_count == 0) {
 		part->first_offset = record->offset;
 		part->ts_min = FL_TIME_MAX;
 		part->ts_max = FL_TIME_MIN;
-		part->var_bytes = 0;
 	} else if (record->offset - part->first_offset > UINT32_MAX) {
 		return false;
 	}
@@ -197,13 +226,11 @@ end_row(struct part *part, const struct source_record *record, struct fl_err *wh
 {
 	struct ingest *ingest = part->stream->ingest;
 	struct fl_builder *b = &part->builder;
-	size_t var_bytes, need;
+	size_t need;
 
 	if (part->stream->meta_count > 0)
 		set_metadata(part, record);
-	var_bytes = count_var_bytes(part);
-	need = part->stream->row_fixed + (var_bytes - part->var_bytes) +
-	    (b->row_count == 0 ? BLOCK_HEAD_MAX(b->schema->count) : 0);
+	need = count_row(part, record);
 	if (ingest->step_size + need > FL_STEP_SIZE_MAX) {
 		fl_builder_rollback(b);
 		if (!step_is_empty(ingest))
@@ -214,7 +241,6 @@ end_row(struct part *part, const struct source_record *record, struct fl_err *wh
 	}
 	part->deltas[b->row_count] = (uint32_t)(record->offset - part->first_offset);
 	fl_builder_commit(b);
-	part->var_bytes = var_bytes;
 	ingest->step_size += need;
 	ingest->step_rows++;
 	if (record->ts_ms >= 0) {
@@ -228,7 +254,7 @@ static bool
 take_record(struct part *part, const struct source_record *record)
 {
 	struct ingest *ingest = part->stream->ingest;
-	struct fl_err why = { .code = FL_OK };
+	struct fl_err why; /* not cleared: it is large, and set when it is read */
 	enum taken taken;
 
 	if (ingest->dead.size > DEAD_STEP_MAX || !begin_row(part, record))
@@ -436,7 +462,6 @@ stream_drop_rows(struct part *part)
 {
 	if (part->has_builder)
 		fl_builder_reset(&part->builder);
-	part->var_bytes = 0;
 }
 
 /* ---- open, close ---- */

@@ -25,7 +25,7 @@
 #include "shm/pipeline.h"
 #include "source.h"
 
-#define RUN_MAX 4096u			/* records taken at a time */
+#define RUN_MAX 512u			/* records taken at a time: they stay in the cache */
 #define PARTITIONS_MAX 4000u		/* the cursor is one value */
 #define BLOCK_HEAD_MAX(cols) (96u + 64u + (size_t)(cols) * (64 + 48))
 #define DEAD_STEP_MAX (4u << 20)	/* bytes of dead letters one commit takes */
@@ -54,7 +54,9 @@ struct part {
 	bool has_builder;
 	uint32_t *deltas, delta_max;
 	int64_t first_offset, ts_min, ts_max;
-	size_t var_bytes;
+	size_t *lengths;	/* of all values of a variable-width column so far, or */
+#define LENGTHS_DIFFER SIZE_MAX
+	bool has_gaps;		/* its offsets are not consecutive */
 };
 
 struct meta_column {
@@ -75,7 +77,7 @@ struct stream {
 	struct part **reading;	/* in the source's order */
 	uint32_t reading_count, turn;
 	bool assign_due, complete, bounded;
-	size_t row_fixed;	/* bytes a row needs beside variable-width values */
+	size_t row_fixed;	/* bytes a row needs beside values and offsets */
 	uint32_t *var_columns, var_count;
 	struct meta_column *metas;
 	uint32_t meta_count;

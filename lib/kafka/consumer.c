@@ -507,6 +507,7 @@ fl_kafka_consumer_poll(struct fl_kafka_consumer *consumer, uint32_t index,
 		rd_kafka_message_t *m = consumer->scratch[i];
 
 		if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+			__builtin_prefetch(m->payload); /* another core wrote it */
 			messages[taken++] = (struct fl_kafka_message){ m->offset,
 				rd_kafka_message_timestamp(m, NULL), m->key, m->payload, m->key_len, m->len, m };
 			*eof = false;

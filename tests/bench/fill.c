@@ -2,12 +2,13 @@
 /*
  * fill.c - fills a topic as fast as the broker takes it.
  *
- *	fill BROKERS TOPIC flights|events COUNT PARTITIONS
+ *	fill BROKERS TOPIC flights|numbers|events COUNT PARTITIONS
  *
- * flights: Avro of 17 bytes, 2,500 a second of event time.  events: JSON of 210
- * bytes, a third of them views, 50,000 a second of event time.  Row n goes to
- * partition n % PARTITIONS, so each partition is in time order.  The same arguments
- * give the same rows.  Batches are as large as the client makes them, not compressed.
+ * flights: Avro of 17 bytes, 2,500 a second of event time.  numbers: flights of one
+ * second with 100,000 flight numbers in turn.  events: JSON of 210 bytes, a third of
+ * them views, 50,000 a second of event time.  Row n goes to partition n % PARTITIONS,
+ * so each partition is in time order.  The same arguments give the same rows.
+ * Batches are as large as the client makes them, not compressed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -73,6 +74,20 @@ make_flight(char *out, uint64_t n)
 	return (size_t)(p - out);
 }
 
+static size_t
+make_number(char *out, uint64_t n)
+{
+	char name[8], *p = out;
+
+	(void)snprintf(name, sizeof(name), "F%05u", (unsigned)(n % 100000));
+	p = put_text(p, name, 6);
+	p = put_long(p, 0);
+	p = put_long(p, 64 + (int64_t)(n % 300));
+	p = put_long(p, 1511978026);
+	p = put_text(p, "es", 2);
+	return (size_t)(p - out);
+}
+
 /* The event of the Yahoo streaming benchmark, without its two UUID of campaigns. */
 static size_t
 make_event(char *out, uint64_t n)
@@ -85,6 +100,20 @@ make_event(char *out, uint64_t n)
 	    "\",\"ad_id\":%u,\"ad_type\":\"banner\",\"event_type\":\"%s\",\"event_time\":%" PRIu64
 	    ",\"ip_address\":\"10.%u.%u.1\"}", a, b, c, (unsigned)(a % 1000), types[b % 3],
 	    1600000000000 + n / 50, (unsigned)(c % 200), (unsigned)(c >> 8) % 200);
+}
+
+static const struct kind {
+	const char *name;
+	size_t (*make)(char *out, uint64_t n);
+} kinds[] = { { "flights", make_flight }, { "numbers", make_number }, { "events", make_event } };
+
+static const struct kind *
+find_kind(const char *name)
+{
+	for (size_t i = 0; i < FL_ARRAY_COUNT(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
 }
 
 static rd_kafka_t *
@@ -124,15 +153,15 @@ main(int argc, char **argv)
 	char *rows;
 	uint64_t count, parts;
 	int filled = 0;
-	bool is_flights;
+	const struct kind *kind;
 	rd_kafka_t *rk;
 	rd_kafka_topic_t *topic;
 
-	if (argc != 6 || (parts = strtoull(argv[5], NULL, 10)) < 1 || parts > PARTITIONS_MAX) {
-		(void)fprintf(stderr, "usage: fill BROKERS TOPIC flights|events COUNT PARTITIONS\n");
+	if (argc != 6 || (parts = strtoull(argv[5], NULL, 10)) < 1 || parts > PARTITIONS_MAX ||
+	    (kind = find_kind(argv[3])) == NULL) {
+		(void)fprintf(stderr, "usage: fill BROKERS TOPIC flights|numbers|events COUNT PARTITIONS\n");
 		return 2;
 	}
-	is_flights = strcmp(argv[3], "flights") == 0;
 	count = strtoull(argv[4], NULL, 10) / parts * parts;
 	rk = open_producer(argv[1]);
 	topic = rk == NULL ? NULL : rd_kafka_topic_new(rk, argv[2], NULL);
@@ -148,7 +177,7 @@ main(int argc, char **argv)
 
 		memset(m, 0, sizeof(*m));
 		m->payload = row;
-		m->len = is_flights ? make_flight(row, n) : make_event(row, n);
+		m->len = kind->make(row, n);
 		if (p + 1 < parts)
 			continue;
 		filled++;

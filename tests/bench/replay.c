@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replay.c - how fast the flights job folds a filled ingest store, on one core.
+ * replay.c - how fast a job folds a filled ingest store, on one core.
  *
- *	replay [MILLIONS [ROWS_PER_SECOND [SQL]]]
+ *	replay [flights|events [MILLIONS [ROWS_PER_SECOND [SQL]]]]
  *
- * Builds steps of flights in time order over 4 partitions in a temporary store (20
- * million rows at 2,500 a second of event time by default: far larger than the
- * caches), then folds data/pipelines/flights/flights.sql from it.  Timed: LMDB reads,
- * checksums, the chain hash, both queries, fires, sealing of results; not commits.
+ * Builds steps in time order over 4 partitions in a temporary store (20 million
+ * flights at 2,500 a second of event time, or 5 million events at 50,000: far larger
+ * than the caches), then folds data/pipelines/flights/flights.sql or ysb.sql from it.
+ * Timed: LMDB reads, checksums, the chain hash, all queries, fires, sealing of
+ * results; not commits.
  */
 #include <ftw.h>
 #include <inttypes.h>
@@ -21,7 +22,6 @@
 #include "base/util.h"
 
 #define PARTITIONS 4
-#define STEP_ROWS 32768u
 
 static void
 die(const char *what, const struct fl_err *err)
@@ -68,6 +68,48 @@ put_flight(struct fl_builder *b, uint64_t number, int64_t second)
 	fl_builder_commit(b);
 }
 
+static void
+put_event(struct fl_builder *b, uint64_t number, int64_t ms)
+{
+	static const char *const types[] = { "view", "click", "purchase" };
+	uint64_t r = draw(), more = draw();
+	const char *type = types[r % 3];
+	char text[40];
+
+	(void)number;
+	(void)fl_builder_begin(b);
+	(void)snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, r, more);
+	fl_builder_set_str(b, 0, text, 32);
+	fl_builder_set_str(b, 1, text + 8, 16);
+	fl_builder_set_i32(b, 2, (int32_t)(more % 1000));
+	fl_builder_set_str(b, 3, "banner", 6);
+	fl_builder_set_str(b, 4, type, strlen(type));
+	fl_builder_set_i64(b, 5, ms);
+	fl_builder_set_str(b, 6, "10.20.30.1", 10);
+	fl_builder_commit(b);
+}
+
+static const struct kind {
+	const char *name, *sql;
+	void (*put)(struct fl_builder *b, uint64_t number, int64_t time);
+	uint64_t millions, rate;
+	int64_t start, unit; /* of the event time: 1: seconds, 1000: milliseconds */
+	uint32_t step_rows;
+} kinds[] = {
+	{ "flights", "data/pipelines/flights/flights.sql", put_flight, 20, 2500, 1511978026, 1, 32768 },
+	{ "events", "tests/bench/ysb.sql", put_event, 5, 50000, 1600000000000, 1000, 8192 },
+};
+
+static const struct kind *
+find_kind(const char *name)
+{
+	for (size_t i = 0; i < FL_ARRAY_COUNT(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	(void)fprintf(stderr, "usage: replay [flights|events [MILLIONS [ROWS_PER_SECOND [SQL]]]]\n");
+	exit(2);
+}
+
 struct log {
 	struct fl_builder builders[PARTITIONS];
 	struct fl_arena arena;
@@ -108,7 +150,8 @@ seal_step(struct log *log, uint32_t row_count)
 }
 
 static uint64_t
-fill(struct fl_store *store, const struct fl_schema *schema, uint64_t rows, uint64_t rate)
+fill(struct fl_store *store, const struct fl_schema *schema, const struct kind *kind, uint64_t rows,
+    uint64_t rate)
 {
 	struct fl_err err = { .code = FL_OK };
 	struct log log = { 0 };
@@ -125,9 +168,9 @@ fill(struct fl_store *store, const struct fl_schema *schema, uint64_t rows, uint
 
 		if (txn == NULL)
 			MUST(fl_txn_begin_write(store, &txn, &err));
-		for (; n < STEP_ROWS && row < rows; n++, row++)
-			put_flight(&log.builders[row % PARTITIONS], row,
-			    1511978026 + (int64_t)(row / rate));
+		for (; n < kind->step_rows && row < rows; n++, row++)
+			kind->put(&log.builders[row % PARTITIONS], row,
+			    kind->start + (int64_t)(row * (uint64_t)kind->unit / rate));
 		bytes += seal_step(&log, n);
 		fl_key_u64(key, log.number);
 		MUST(fl_txn_put(txn, FL_DBI_INGEST_STEPS, key, sizeof(key), 0, log.step,
@@ -189,9 +232,10 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 int
 main(int argc, char **argv)
 {
-	uint64_t rows = (uint64_t)(argc > 1 ? atoi(argv[1]) : 20) * 1000000;
-	uint64_t rate = (uint64_t)(argc > 2 ? atoi(argv[2]) : 2500), bytes, results = 0;
-	const char *file = argc > 3 ? argv[3] : "data/pipelines/flights/flights.sql";
+	const struct kind *kind = find_kind(argc > 1 ? argv[1] : "flights");
+	uint64_t rows = (argc > 2 ? strtoull(argv[2], NULL, 10) : kind->millions) * 1000000;
+	uint64_t rate = argc > 3 ? strtoull(argv[3], NULL, 10) : kind->rate, bytes, results = 0;
+	const char *file = argc > 4 ? argv[4] : kind->sql;
 	char dir[] = "/tmp/replay.XXXXXX", path[64], base[256];
 	struct fl_store_options options = { .role = FL_ROLE_INGEST, .write = true, .create = true };
 	struct fl_sql_env env = { .file = file, .dir = base, .allow_test = true };
@@ -212,7 +256,7 @@ main(int argc, char **argv)
 		return 1;
 	(void)snprintf(path, sizeof(path), "%s/ingest", dir);
 	MUST(fl_store_open(path, &options, &store, &err));
-	bytes = fill(store, &plan->streams[0].schema, rows, rate);
+	bytes = fill(store, &plan->streams[0].schema, kind, rows, rate);
 	for (int round = 0; round < 3; round++) {
 		struct fold fold;
 		double begin, rate_now;
