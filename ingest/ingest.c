@@ -459,6 +459,12 @@ ingest_test_add(struct ingest *ingest, const char *table, int32_t partition)
 	source_test_add(find_test(ingest, table), partition);
 }
 
+int64_t
+ingest_test_next(struct ingest *ingest, const char *table, int32_t partition)
+{
+	return source_test_next(find_test(ingest, table), partition);
+}
+
 void
 ingest_test_caught(struct ingest *ingest, const char *table, int32_t partition, int64_t since_ms)
 {

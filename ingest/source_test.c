@@ -266,6 +266,14 @@ source_test_push(
 	}
 }
 
+int64_t
+source_test_next(struct source *source, int32_t partition)
+{
+	const struct test_part *part = find_part(source, partition);
+
+	return part == NULL ? 0 : part->next;
+}
+
 void
 source_test_add(struct source *source, int32_t partition)
 {

@@ -27,6 +27,8 @@ void ingest_test_add(struct ingest *ingest, const char *table, int32_t partition
 /* Says the partition is caught up since now_ms / its end is reached. */
 void ingest_test_caught(struct ingest *ingest, const char *table, int32_t partition, int64_t since_ms);
 void ingest_test_end(struct ingest *ingest, const char *table, int32_t partition);
+/* Offset that the next push gets: after opening, the position in the store. */
+int64_t ingest_test_next(struct ingest *ingest, const char *table, int32_t partition);
 /* At most this many rows a step (0: the usual limit): random step sizes. */
 void ingest_test_step_rows(struct ingest *ingest, uint32_t row_max);
 
