@@ -75,6 +75,7 @@ aggregate_open(struct fl_instance *instance, struct aggregate **out, struct fl_e
 	for (uint32_t i = 0; i < a->count && code == FL_OK; i++) {
 		a->pipelines[i].instance = instance;
 		a->pipelines[i].info = &instance->pipelines[i];
+		a->pipelines[i].flush_bytes = PIPELINE_FLUSH_BYTES;
 		code = pipeline_open(&a->pipelines[i], err);
 	}
 	if (code != FL_OK) {
@@ -84,6 +85,13 @@ aggregate_open(struct fl_instance *instance, struct aggregate **out, struct fl_e
 	mirror_metrics(a);
 	*out = a;
 	return FL_OK;
+}
+
+void
+aggregate_test_flush(struct aggregate *a, uint32_t bytes)
+{
+	for (uint32_t i = 0; i < a->count; i++)
+		a->pipelines[i].flush_bytes = bytes;
 }
 
 static enum fl_code

@@ -524,7 +524,7 @@ put_images(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, struct fl_er
 		uint64_t from = p->fold.opers[q].groups[g].dirty_from;
 		size_t size;
 
-		if (total >= PIPELINE_FLUSH_BYTES && p->point_count < PIPELINE_POINTS_MAX &&
+		if (total >= p->flush_bytes && p->point_count < PIPELINE_POINTS_MAX &&
 		    rows_since(p, from) <= PIPELINE_REPLAY_ROWS)
 			break;
 		if (p->flush_count == p->flush_capacity) {
@@ -730,6 +730,8 @@ fold_queued(struct pipeline *p, struct fl_txn *ingest, uint32_t *count, struct f
 static bool
 is_dirty(const struct pipeline *p)
 {
+	if (p->flush_bytes == 0)
+		return false;
 	for (uint32_t q = 0; q < p->fold.oper_count; q++)
 		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
 			if (p->fold.opers[q].groups[g].dirty_from != GROUP_CLEAN)

@@ -97,7 +97,7 @@ read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
 	enum fl_code code;
-	uint64_t used;
+	uint64_t used, map;
 
 	FL_TRY(view_store_open(instance, FL_ROLE_INGEST, NULL, &store, err));
 	if (store == NULL)
@@ -112,7 +112,7 @@ read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err
 		view->ingest_dead = fl_txn_count(txn, FL_DBI_INGEST_DEAD);
 	}
 	fl_txn_abort(&txn);
-	fl_store_size(store, &view->ingest_bytes, &used);
+	fl_store_size(store, &view->ingest_bytes, &used, &map);
 	fl_store_close(&store);
 	return code;
 }

@@ -149,7 +149,8 @@ open_stores(struct ingest *ingest, struct fl_err *err)
 static void
 count_metrics(struct ingest *ingest, int64_t now_ms)
 {
-	uint64_t delivered = 0, rows = 0, dead = 0, skipped = 0, repeated = 0, file_size, used_size;
+	uint64_t delivered = 0, rows = 0, dead = 0, skipped = 0, repeated = 0;
+	uint64_t file_size, used_size, map_size;
 
 	for (uint32_t s = 0; s < ingest->stream_count; s++)
 		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
@@ -161,10 +162,8 @@ count_metrics(struct ingest *ingest, int64_t now_ms)
 			skipped += c->skipped;
 			repeated += c->repeated;
 		}
-	fl_store_size(ingest->store, &file_size, &used_size);
-	/* Only what is not consumed can be too much: pages that are free are used again. */
-	ingest->over_quota = used_size > ingest->store_quota -
-	    (ingest->over_quota ? ingest->store_quota / 10 : 0);
+	fl_store_size(ingest->store, &file_size, &used_size, &map_size);
+	ingest->is_full = used_size > map_size / 10 * (ingest->is_full ? 8 : 9);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_records_delivered_total, (int64_t)delivered);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_rows_total, (int64_t)rows);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_dead_total, (int64_t)dead);
@@ -335,7 +334,7 @@ take_all(struct ingest *ingest, bool *worked, struct fl_err *err)
 		struct stream *stream = ingest->streams[s];
 
 		FL_TRY(stream_assign(stream, err));
-		if (!ingest->over_quota)
+		if (!ingest->is_full)
 			FL_TRY(stream_take(stream, worked, err));
 	}
 	return FL_OK;
@@ -413,7 +412,7 @@ ingest_wait(struct ingest *ingest, int wait_ms)
 		int fd = ingest->streams[s]->ops->fd(ingest->streams[s]->source);
 
 		/* A full step takes no records: waiting for more would spin. */
-		if (fd >= 0 && !ingest->full && !ingest->over_quota)
+		if (fd >= 0 && !ingest->full && !ingest->over_quota && !ingest->is_full)
 			fds[count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	}
 	(void)poll(fds, count, wait_ms);

@@ -9,6 +9,10 @@
  * Partitions that run ahead of the slowest one that is not at its end are held
  * (engine.md section 2): a backfill of several partitions stays together in event
  * time, so that state does not hold days of windows and few rows come late.
+ *
+ * Steps that some pipeline has to use yet may fill a quota.  Beyond it partitions over
+ * their share of it are held, the others are read on: a partition that is far behind
+ * is never stopped by those that flooded the store.  At twice the quota all are held.
  */
 #include <stdlib.h>
 
@@ -68,8 +72,9 @@ copy_view(struct pipeline_view *view, struct fl_txn *txn, struct fl_err *err)
 	view->time_count = found ? cursor.head->partition_count : 0;
 	if (view->time_count == 0)
 		return FL_OK;
-	view->times = fl_realloc(view->times, view->time_count * sizeof *view->times);
+	view->times = fl_realloc(view->times, 2 * (size_t)view->time_count * sizeof *view->times);
 	memcpy(view->times, cursor.at_r, view->time_count * sizeof *view->times);
+	memcpy(view->times + view->time_count, cursor.at_replay, view->time_count * sizeof *view->times);
 	return FL_OK;
 }
 
@@ -141,6 +146,64 @@ hold_ahead(struct ingest *ingest, const struct pipeline_view *view)
 	}
 }
 
+/* Bytes of the steps after `used`, the last one that every pipeline needs no more. */
+static enum fl_code
+measure_unused(struct ingest *ingest, uint64_t used, uint64_t *size, struct fl_err *err)
+{
+	uint64_t step = FL_MAX(used + 1, ingest->committer.first_step);
+	struct fl_step_view view;
+	struct fl_txn *txn = NULL;
+	enum fl_code code;
+	bool found = false;
+
+	*size = 0;
+	if (step > __atomic_load_n(&ingest->committer.durable_step, __ATOMIC_ACQUIRE))
+		return FL_OK;
+	FL_TRY(fl_txn_begin_read(ingest->store, &txn, err));
+	code = fl_step_get(txn, step, &found, &view, err);
+	if (code == FL_OK && found)
+		*size = ingest->cursor.byte_count - view.head->bytes_before;
+	fl_txn_abort(&txn);
+	return code;
+}
+
+/* Offsets of a partition that a pipeline's state images do not hold yet. */
+static uint64_t
+count_unused(const struct pipeline_view *view, const struct part *part)
+{
+	int64_t used = part->c.start - 1;
+
+	for (uint32_t i = view->time_count; view->known && i < 2 * view->time_count; i++) {
+		const struct fl_partition_time *time = &view->times[i];
+
+		if (time->table != UINT32_MAX && time->stream == part->c.stream &&
+		    time->partition == part->c.partition)
+			used = FL_MAX(used, time->offset);
+	}
+	return part->c.position - 1 > used ? (uint64_t)(part->c.position - 1 - used) : 0;
+}
+
+static void
+hold_over_share(struct ingest *ingest)
+{
+	uint64_t mean = ingest->cursor.byte_count / FL_MAX(ingest->cursor.row_count, UINT64_C(1));
+	uint64_t share, reading = 0;
+
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		reading += ingest->streams[s]->reading_count;
+	share = ingest->store_quota / FL_MAX(reading, UINT64_C(1));
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
+			struct part *part = ingest->streams[s]->parts[i];
+			uint64_t unused = 0;
+
+			for (uint32_t p = 0; p < ingest->instance->pipeline_count; p++)
+				unused = FL_MAX(unused, count_unused(&ingest->pipelines[p], part));
+			if (unused * mean >= share || ingest->unused_size > 2 * ingest->store_quota)
+				part->held = ingest->over_quota = true;
+		}
+}
+
 enum fl_code
 retention_look(struct ingest *ingest, struct fl_err *err)
 {
@@ -161,5 +224,11 @@ retention_look(struct ingest *ingest, struct fl_err *err)
 		hold_ahead(ingest, view);
 	}
 	ingest->trim_to = count > 0 && oldest > MARGIN_STEPS ? oldest - MARGIN_STEPS : 0;
+	ingest->over_quota = false;
+	if (count == 0)
+		return FL_OK;
+	FL_TRY(measure_unused(ingest, oldest, &ingest->unused_size, err));
+	if (ingest->unused_size > ingest->store_quota)
+		hold_over_share(ingest);
 	return FL_OK;
 }

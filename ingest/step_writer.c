@@ -104,12 +104,14 @@ step_write(struct ingest *ingest, struct job *job, int64_t now_ms)
 		head->step = ++ingest->cursor.last_step;
 		head->clock_ms = ingest->cursor.clock_ms;
 		head->rows_before = ingest->cursor.row_count;
+		head->bytes_before = ingest->cursor.byte_count;
 		head->mark_count = (uint32_t)(ingest->marks.size / sizeof(struct fl_mark));
 		head->size = (uint32_t)(sizeof *head + ingest->marks.size);
 		if (ingest->marks.size > 0)
 			memcpy(job->bytes + sizeof *head, ingest->marks.data, ingest->marks.size);
 		write_blocks(ingest, head, job->bytes);
 		ingest->cursor.row_count += head->row_count;
+		ingest->cursor.byte_count += head->size;
 		mark_announced(ingest);
 	}
 	copy_cursor(ingest, job);

@@ -45,7 +45,7 @@ struct part {
 	int64_t assign_from;
 	bool verify;		/* the next record at c.last_offset is compared, not taken */
 	bool at_end;		/* an end of partition came and nothing after it */
-	bool held;		/* too far ahead of the others: not polled now */
+	bool held;		/* too far ahead of the others, or over its share: not polled now */
 	bool caught_waits;	/* a CAUGHT mark with caught_since waits for a step */
 	int64_t caught_since;	/* as confirmed; FL_TIME_MAX: not */
 	int64_t watched;	/* position that the source watches, or -1 */
@@ -119,7 +119,7 @@ struct pipeline_view {
 	struct fl_store *store;
 	bool known, wants_time;
 	uint64_t replay_from;
-	struct fl_partition_time *times;
+	struct fl_partition_time *times; /* at R, then at replay_from */
 	uint32_t time_count;
 	int64_t drift_ms;
 };
@@ -152,7 +152,9 @@ struct ingest {
 	struct fl_arena arena;
 	int64_t now_ms, submitted_us, time_step_ms, committed_ms;
 	uint64_t dead_size, dead_quota, store_quota;
-	bool over_quota;
+	uint64_t unused_size;	/* bytes of steps that some pipeline has to use yet */
+	bool over_quota;	/* shown as the state: some partition is held for it */
+	bool is_full;		/* the store nears the end of its map: nothing is taken */
 	char state[128];
 };
 

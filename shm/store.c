@@ -115,6 +115,7 @@ struct fl_store {
 	bool write;
 	int lock_fd;	/* -1: none (readers, catalog) */
 	ino_t lock_ino; /* of path.lock */
+	uint32_t alarm; /* how many of the map's alarms are on */
 	char *path;
 };
 
@@ -946,7 +947,8 @@ fl_store_meta(const struct fl_store *store)
 }
 
 void
-fl_store_size(struct fl_store *store, uint64_t *file_size, uint64_t *used_size)
+fl_store_size(
+    struct fl_store *store, uint64_t *file_size, uint64_t *used_size, uint64_t *map_size)
 {
 	struct env *env = store->env;
 	MDB_cursor *cursor = NULL;
@@ -974,6 +976,33 @@ fl_store_size(struct fl_store *store, uint64_t *file_size, uint64_t *used_size)
 	(void)mdb_env_info(env->mdb, &info);
 	pages = info.me_last_pgno + 1;
 	*used_size = (pages > free_pages ? pages - free_pages : 0) * env->page_size;
+	*map_size = info.me_mapsize;
+}
+
+/* Alarms at 70, 85 and 95 % of the map, each once until the store is below it again. */
+static void
+watch_map(struct fl_store *store)
+{
+	static const uint32_t alarms[] = { 70, 85, 95 };
+	struct env *env = store->env;
+	uint64_t file_size, used_size, map_size;
+	uint32_t percent, level = 0;
+	MDB_envinfo info;
+
+	/* The list of free pages is read only where it can matter. */
+	if (mdb_env_info(env->mdb, &info) != 0 ||
+	    ((uint64_t)info.me_last_pgno + 1) * env->page_size < info.me_mapsize / 100 * alarms[0]) {
+		store->alarm = 0;
+		return;
+	}
+	fl_store_size(store, &file_size, &used_size, &map_size);
+	percent = (uint32_t)(used_size / (map_size / 100));
+	while (level < FL_ARRAY_COUNT(alarms) && percent >= alarms[level])
+		level++;
+	if (level > store->alarm)
+		fl_warn("store fills its map store=%s used_percent=%u map_bytes=%" PRIu64, store->path,
+		    percent, map_size);
+	store->alarm = level;
 }
 
 enum fl_code
@@ -987,6 +1016,7 @@ fl_store_tend(struct fl_store *store, struct fl_err *err)
 	rc = mdb_reader_check(env->mdb, &dead);
 	if (rc != 0)
 		return fail_mdb(err, store->path, env->fd, "check its readers", rc);
+	watch_map(store);
 	if (dead > 0)
 		fl_info("dead readers cleared store=%s count=%d", store->path, dead);
 	(void)snprintf(file, sizeof(file), "%s/lock.mdb", store->path);

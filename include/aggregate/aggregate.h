@@ -20,6 +20,9 @@ enum fl_code aggregate_step(
 void aggregate_wait(struct aggregate *aggregate, int wait_ms);
 void aggregate_close(struct aggregate **aggregate);
 
+/* Tests: images that a commit writes, in bytes (0: none, so that a restart replays). */
+void aggregate_test_flush(struct aggregate *aggregate, uint32_t bytes);
+
 /* ---- reading from outside (snapshot, verify): the same fold, no writing ---- */
 
 /* Columns of a query: keys, then parts of accumulators ("passengers.sum"), then those of

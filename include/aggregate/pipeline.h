@@ -45,6 +45,7 @@ struct pipeline {
 	uint32_t point_count, point_capacity;
 	struct state_flush *flushes; /* of the commit under way */
 	uint32_t flush_count, flush_capacity;
+	uint32_t flush_bytes; /* PIPELINE_FLUSH_BYTES, but in tests */
 	uint64_t replay_from;
 	uint64_t outbox_size;	/* bytes in PIPELINE_OUT */
 	uint64_t outbox_quota, late_quota;

@@ -38,7 +38,8 @@ struct fl_step_head {
 	uint32_t row_count; /* over all blocks */
 	uint32_t block_count, mark_count;
 	uint64_t rows_before; /* rows in all steps before this one: replay distance */
-	uint8_t reserved2[16];
+	uint64_t bytes_before; /* bytes of all steps before this one: what pipelines have to use yet */
+	uint8_t reserved2[8];
 };
 static_assert(sizeof(struct fl_step_head) == 80, "the step head is a file format");
 
@@ -87,6 +88,7 @@ struct fl_ingest_cursor {
 	uint64_t last_hash;
 	int64_t clock_ms;
 	uint64_t row_count;	/* in all steps ever */
+	uint64_t byte_count;	/* likewise */
 	uint64_t command;	/* last catalog command applied */
 	uint32_t partition_count;
 	uint32_t finished;	/* 1: every source is bounded and at its end */

@@ -84,7 +84,8 @@ enum fl_code fl_store_open(const char *path, const struct fl_store_options *opti
 void fl_store_close(struct fl_store **store);
 const struct fl_store_meta *fl_store_meta(const struct fl_store *store);
 /* Bytes of the data file in use, and free pages inside it: for status. */
-void fl_store_size(struct fl_store *store, uint64_t *file_size, uint64_t *used_size);
+void fl_store_size(
+    struct fl_store *store, uint64_t *file_size, uint64_t *used_size, uint64_t *map_size);
 /* Writers call this once a second: clears dead readers, checks the lock file. Errors: LOCK_LOST. */
 enum fl_code fl_store_tend(struct fl_store *store, struct fl_err *err);
 

@@ -174,6 +174,7 @@ turn(struct engine *engine, struct lines *got, bool drain)
 			any |= worked;
 		}
 		if (drain || rand() % 3 == 0) {
+			aggregate_test_flush(engine->aggregate, rand() % 3 == 0 ? 1u << 20 : (uint32_t)rand() % 2);
 			must(aggregate_step(engine->aggregate, NOW_MS, &worked, &done, &err), "aggregate");
 			any |= worked;
 		}

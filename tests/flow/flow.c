@@ -18,14 +18,20 @@
  *	add T partition N	a partition appears
  *	caught T [partition N]	nothing more comes from now on (all partitions named so far)
  *	end T [partition N]	the end of a bounded partition
- *	metric NAME VALUE	aggregate.rows_late and the like (tbl/metrics.h)
+ *	metric NAME [<|>] VALUE	aggregate.rows_late and the like (tbl/metrics.h)
  *	late N, dead N [CODE]	late rows; dead letters of the pipeline, all with that code
  *	bare N			dead letters of the pipeline that kept position and reason only
  *	kept DB <|=|> N		values in a database: late, dead, out, state of the pipeline's
  *				store, steps of ingest's
  *	config NAME VALUE	a setting of the instance (tbl/config.h), before the first row
+ *	position T P <|=|> N	next offset of partition P of T in ingest's store
  *	step N			at most N rows a step from now on
+ *	flush none|all		no window state is stored from now on, so that a restart folds
+ *				again; or all of it (before: as the way to run chooses)
  *	hold P, release P	ingest, aggregate or emit gets no turns; gets them again
+ *	apply NAME [reset]	the statements so far are pipeline NAME (without it: "flow"); those
+ *				that follow belong to the next one, which joins a running instance
+ *	refused NAME CODE	the same, but the catalog refuses it with that code
  *	restart			all three programs die and come back
  *	fails CODE		the script does not compile, with that code
  *
@@ -110,6 +116,7 @@ struct flow {
 		char **values; /* by offset: what a broker would still have */
 		uint32_t value_count;
 	} parts[PARTS_MAX]; /* named so far */
+	enum { FLUSH_ANY, FLUSH_NONE, FLUSH_ALL } flush;
 	uint32_t step_rows; /* step N; 0: as many as there are */
 	uint32_t part_count;
 	struct { char table[64]; struct fl_buf text; } outs[16]; /* delivered, not expected yet */
@@ -291,21 +298,21 @@ open_programs(struct flow *f)
 static void
 take_outs(struct flow *f)
 {
-	const struct fl_plan *plan = f->instance->pipelines[0].plan;
+	for (uint32_t p = 0; p < f->instance->pipeline_count; p++) {
+		const struct fl_plan *plan = f->instance->pipelines[p].plan;
 
-	for (uint32_t s = 0; s < plan->sink_count; s++) {
-		const char *name = plan->sinks[s]->name;
-		uint32_t i = 0;
+		for (uint32_t s = 0; s < plan->sink_count; s++) {
+			const char *name = plan->sinks[s]->name;
+			uint32_t i = 0;
 
-		while (i < f->out_count && strcmp(f->outs[i].table, name) != 0)
-			i++;
-		if (i == FL_ARRAY_COUNT(f->outs))
-			continue;
-		if (i == f->out_count) {
-			(void)snprintf(f->outs[i].table, sizeof(f->outs[i].table), "%s", name);
-			f->out_count++;
+			while (i < f->out_count && strcmp(f->outs[i].table, name) != 0)
+				i++;
+			if (i == FL_ARRAY_COUNT(f->outs))
+				continue;
+			if (i == f->out_count)
+				(void)snprintf(f->outs[f->out_count++].table, 64, "%s", name);
+			emit_test_take(f->emit, name, &f->outs[i].text);
 		}
-		emit_test_take(f->emit, name, &f->outs[i].text);
 	}
 }
 
@@ -327,6 +334,20 @@ push_value(struct flow *f, const char *table, int32_t partition, const char *val
 	    strlen(value), f->clock_ms);
 }
 
+/* How much of the state a commit stores decides how much a restart folds again. */
+static void
+set_flush(struct flow *f)
+{
+	static const uint32_t sizes[] = { 0, 0, 1, 1u << 20 };
+
+	if (f->flush == FLUSH_NONE)
+		aggregate_test_flush(f->aggregate, 0);
+	else if (f->flush == FLUSH_ANY && f->mode != PLAIN && f->mode != FAULTS)
+		aggregate_test_flush(f->aggregate, sizes[draw(f, FL_ARRAY_COUNT(sizes))]);
+	else
+		aggregate_test_flush(f->aggregate, 1u << 20);
+}
+
 /* Some turns, then an end in the middle of the work. */
 static bool
 stumble(struct flow *f)
@@ -336,6 +357,7 @@ stumble(struct flow *f)
 	for (uint64_t n = draw(f, 4); n > 0; n--) {
 		enum fl_code code = FL_OK;
 
+		set_flush(f);
 		switch (draw(f, 3)) {
 		case 0:
 			if (!f->held[0])
@@ -363,6 +385,7 @@ settle(struct flow *f)
 	uint32_t idle = 0;
 
 	f->emit_ms = FL_MAX(f->emit_ms, f->clock_ms);
+	set_flush(f);
 	for (uint32_t turn = 0; idle < (f->mode == FAULTS ? 4u : 2u); turn++) {
 		bool a = false, b = false, c = false, done = false;
 		enum fl_code code;
@@ -429,29 +452,46 @@ restart(struct flow *f)
 	return true;
 }
 
+/* The statements since the last time become the pipeline `name`, as `up` would do it;
+ * running programs load the catalog again.  want: the code that it must fail with. */
 static bool
-start(struct flow *f)
+apply(struct flow *f, const char *name, bool reset, const char *want)
 {
 	struct fl_sql_env env = { .allow_test = true };
 	struct fl_buf detail;
 	enum fl_code code;
 
-	if (f->running)
-		return true;
+	if (f->running) {
+		if (!settle(f))
+			return false;
+		close_programs(f);
+	}
 	if (fl_instance_open(f->dir, true, &f->instance, &f->err) != FL_OK)
 		return fail_err(f, "instance");
 	for (uint32_t i = 0; i < f->config_count; i++)
 		if (fl_instance_set(f->instance, f->configs[i][0], f->configs[i][1], &f->err) != FL_OK)
 			return fail_err(f, "config");
 	fl_buf_init(&detail);
-	code = fl_instance_apply_text(f->instance, PIPELINE, f->script.data == NULL ? "" :
-		f->script.data, &env, false, &detail, &f->err);
-	if (code != FL_OK)
+	code = fl_instance_apply_text(f->instance, name, f->script.data == NULL ? "" :
+		f->script.data, &env, reset, &detail, &f->err);
+	if (want != NULL && (code == FL_OK || strcmp(fl_code_name(code), want) != 0))
+		(void)fail(f, "expected %s, got %s: %s", want, fl_code_name(code), f->err.text);
+	else if (want == NULL && code != FL_OK)
 		(void)fail(f, "%s\n%s", f->err.text, detail.data == NULL ? "" : detail.data);
 	fl_buf_fini(&detail);
+	fl_buf_reset(&f->script);
 	fl_instance_close(&f->instance);
-	f->running = code == FL_OK;
-	return code == FL_OK && open_programs(f);
+	if (f->why[0] != '\0')
+		return false;
+	f->err = (struct fl_err){ .code = FL_OK };
+	f->running = f->running || want == NULL;
+	return !f->running || restart(f);
+}
+
+static bool
+start(struct flow *f)
+{
+	return f->running || apply(f, PIPELINE, false, NULL);
 }
 
 /* ---- rows ---- */
@@ -459,11 +499,13 @@ start(struct flow *f)
 static const struct fl_table *
 find_table(struct flow *f, const char *name)
 {
-	const struct fl_plan *plan = f->instance->pipelines[0].plan;
+	for (uint32_t p = 0; p < f->instance->pipeline_count; p++) {
+		const struct fl_plan *plan = f->instance->pipelines[p].plan;
 
-	for (uint32_t t = 0; t < plan->table_count; t++)
-		if (strcmp(plan->tables[t]->name, name) == 0)
-			return plan->tables[t];
+		for (uint32_t t = 0; t < plan->table_count; t++)
+			if (strcmp(plan->tables[t]->name, name) == 0)
+				return plan->tables[t];
+	}
 	return NULL;
 }
 
@@ -744,14 +786,20 @@ read_metric(struct flow *f, const char *name, int64_t *value)
 }
 
 static bool
-check_metric(struct flow *f, const char *name, int64_t want)
+is_as(char op, int64_t got, int64_t want)
+{
+	return op == '<' ? got < want : op == '>' ? got > want : got == want;
+}
+
+static bool
+check_metric(struct flow *f, const char *name, char op, int64_t want)
 {
 	int64_t got = 0;
 
 	if (!read_metric(f, name, &got))
 		return false;
-	return got == want ||
-	    fail(f, "metric %s: expected %" PRId64 ", got %" PRId64, name, want, got);
+	return is_as(op, got, want) ||
+	    fail(f, "metric %s: expected %c %" PRId64 ", got %" PRId64, name, op, want, got);
 }
 
 static bool
@@ -844,7 +892,7 @@ check_kept(struct flow *f, const char *name, char op, uint64_t want)
 		got = fl_txn_count(txn, dbs[i].dbi);
 		fl_txn_abort(&txn);
 		fl_store_close(&store);
-		if (op == '<' ? got < want : op == '>' ? got > want : got == want)
+		if (is_as(op, (int64_t)got, (int64_t)want))
 			return true;
 		return fail(f, "kept %s: expected %c %" PRIu64 ", got %" PRIu64, name, op, want, got);
 	}
@@ -870,7 +918,8 @@ check_always(struct flow *f)
 {
 	enum fl_code code;
 
-	if (!check_metric(f, "aggregate.conservation", 0))
+	if (!check_metric(f, "aggregate.conservation", '=', 0) ||
+	    !check_metric(f, "ingest.conservation", '=', 0))
 		return false;
 	code = aggregate_snapshot(f->instance, PIPELINE, NULL, ignore_head, ignore_row, NULL, &f->err);
 	if (code != FL_OK && code != FL_E_NO_SUCH_OBJECT)
@@ -1010,6 +1059,33 @@ run_mark(struct flow *f, const char *verb, const char *table, int32_t partition)
 }
 
 static bool
+check_position(struct flow *f, const char *table, int32_t partition, char op, int64_t want)
+{
+	const struct fl_ingest_cursor *cursor;
+	const struct fl_partition_cursor *parts;
+	const struct fl_pipeline *pipeline = &f->instance->pipelines[0];
+	const struct fl_table *t = find_table(f, table);
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	int64_t got = -1;
+	bool found;
+
+	if (t == NULL)
+		return fail(f, "there is no table %s", table);
+	if (!open_to_read(f, FL_ROLE_INGEST, &store, &txn))
+		return false;
+	if (fl_ingest_cursor_get(txn, &found, &cursor, &parts, &f->err) == FL_OK && found)
+		for (uint32_t i = 0; i < cursor->partition_count; i++)
+			if (parts[i].stream == pipeline->stream_ids[t->stream] &&
+			    parts[i].partition == partition)
+				got = parts[i].position;
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	return is_as(op, got, want) || fail(f, "position %s %d: expected %c %" PRId64 ", got %" PRId64,
+	    table, partition, op, want, got);
+}
+
+static bool
 hold(struct flow *f, const char *program, bool held)
 {
 	static const char *const names[] = { "ingest", "aggregate", "emit" };
@@ -1017,7 +1093,7 @@ hold(struct flow *f, const char *program, bool held)
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(names); i++)
 		if (strcmp(program, names[i]) == 0) {
 			f->held[i] = held;
-			return settle(f);
+			return !f->running || settle(f);
 		}
 	return fail(f, "there is no program %s", program);
 }
@@ -1056,15 +1132,19 @@ run_running(struct flow *f, const struct command *c, char **words, uint32_t coun
 	if (strcmp(verb, "restart") == 0)
 		return restart(f) && settle(f);
 	if (strcmp(verb, "metric") == 0 && count == 3 && fl_parse_i64(words[2], &value))
-		return check_metric(f, words[1], value);
+		return check_metric(f, words[1], '=', value);
+	if (strcmp(verb, "metric") == 0 && count == 4 && fl_parse_i64(words[3], &value))
+		return check_metric(f, words[1], words[2][0], value);
 	if (strcmp(verb, "late") == 0 && count == 2 && fl_parse_i64(words[1], &value))
-		return check_metric(f, "aggregate.rows_late", value);
+		return check_metric(f, "aggregate.rows_late", '=', value);
 	if (strcmp(verb, "dead") == 0 && count >= 2 && fl_parse_i64(words[1], &value))
 		return check_dead(f, (uint64_t)value, count > 2 ? words[2] : NULL, false);
 	if (strcmp(verb, "bare") == 0 && count == 2 && fl_parse_i64(words[1], &value))
 		return check_dead(f, (uint64_t)value, NULL, true);
 	if (strcmp(verb, "kept") == 0 && count == 4 && fl_parse_i64(words[3], &value))
 		return check_kept(f, words[1], words[2][0], (uint64_t)value);
+	if (strcmp(verb, "position") == 0 && count == 5 && fl_parse_i64(words[4], &value))
+		return check_position(f, words[1], atoi(words[2]), words[3][0], value);
 	if (strcmp(verb, "step") == 0 && count == 2 && fl_parse_i64(words[1], &value)) {
 		f->step_rows = (uint32_t)value;
 		return true;
@@ -1088,6 +1168,12 @@ run_command(struct flow *f, const struct command *c)
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(scripts); i++)
 		if (strcmp(words[0], scripts[i]) == 0)
 			return run_script(f, words[0], c);
+	if (strcmp(words[0], "flush") == 0 && count == 2) {
+		f->flush = strcmp(words[1], "none") == 0 ? FLUSH_NONE : FLUSH_ALL;
+		return true;
+	}
+	if (!f->running && strcmp(words[0], "hold") == 0 && count == 2 && !hold(f, words[1], true))
+		return false; /* from the first turn on */
 	if (strcmp(words[0], "config") == 0 && count == 3 && !f->running) {
 		if (f->config_count == FL_ARRAY_COUNT(f->configs))
 			return fail(f, "too many settings");
@@ -1095,6 +1181,10 @@ run_command(struct flow *f, const struct command *c)
 		(void)snprintf(f->configs[f->config_count++][1], 64, "%s", words[2]);
 		return true;
 	}
+	if (strcmp(words[0], "apply") == 0 && count >= 2)
+		return apply(f, words[1], count == 3 && strcmp(words[2], "reset") == 0, NULL);
+	if (strcmp(words[0], "refused") == 0 && count == 3)
+		return apply(f, words[1], false, words[2]);
 	if (strcmp(words[0], "fails") == 0 && count == 2)
 		return run_fails(f, words[1]);
 	return run_running(f, c, words, count);

@@ -461,7 +461,7 @@ cursors_walk_in_key_order_and_die_with_their_transaction(void **state)
 	struct fl_txn *txn = NULL;
 	struct fl_cursor *cursor = NULL;
 	struct fl_item item;
-	uint64_t file_size, used_size, n;
+	uint64_t file_size, used_size, map_size, n;
 	uint8_t key[8];
 	bool found;
 
@@ -484,8 +484,9 @@ cursors_walk_in_key_order_and_die_with_their_transaction(void **state)
 	assert_int_equal(fl_key_get_u64(item.key), 300);
 	assert_int_equal(fl_txn_clear(txn, FL_DBI_INGEST_STEPS, NULL), FL_OK);
 	assert_int_equal(fl_txn_commit(&txn, NULL), FL_OK);
-	fl_store_size(store, &file_size, &used_size);
+	fl_store_size(store, &file_size, &used_size, &map_size);
 	assert_true(used_size > 0 && used_size < file_size);
+	assert_int_equal(map_size, 64 << 20);
 	fl_store_close(&store);
 }
 
