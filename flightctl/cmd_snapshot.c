@@ -21,6 +21,8 @@ struct job {
 	struct out_table table;
 	uint32_t *result_at; /* columns of the results; those named like a key share its column */
 	bool has_table, has_head;
+	int64_t start_ms, end_ms; /* of the row before, and as texts */
+	char start[32], end[32];
 	const struct fl_plan *plan;
 	const uint32_t *stream_ids;
 	struct fl_buf out;
@@ -238,17 +240,18 @@ static void
 take_row(void *ctx, const struct aggregate_row *row)
 {
 	struct job *job = ctx;
-	char start[32], end[32];
 
 	if (row->is_open ? !job->wants_open : !job->wants_closed)
 		return;
 	job->row_count++;
-	out_instant(row->window_start, start);
-	out_instant(row->window_end, end);
+	if (job->start[0] == '\0' || row->window_start != job->start_ms || row->window_end != job->end_ms) {
+		(void)out_instant(job->start_ms = row->window_start, job->start);
+		(void)out_instant(job->end_ms = row->window_end, job->end);
+	}
 	if (job->json)
-		take_row_json(job, row, start, end);
+		take_row_json(job, row, job->start, job->end);
 	else
-		take_row_text(job, row, start, end);
+		take_row_text(job, row, job->start, job->end);
 }
 
 static enum fl_code

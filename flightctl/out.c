@@ -77,8 +77,16 @@ out_row(struct out_table *table)
 void
 out_cell(struct out_table *table, uint32_t column, const char *text)
 {
-	table->cells[(size_t)(table->row_count - 1) * table->column_count + column] =
-	    text == NULL ? NULL : fl_arena_strdup(&table->arena, text);
+	const char **cell =
+	    &table->cells[(size_t)(table->row_count - 1) * table->column_count + column];
+	const char *above = table->row_count > 1 ? *(cell - table->column_count) : NULL;
+
+	if (text == NULL)
+		*cell = NULL;
+	else if (above != NULL && strcmp(above, text) == 0)
+		*cell = above; /* columns of long tables repeat */
+	else
+		*cell = fl_arena_strdup(&table->arena, text);
 }
 
 void
@@ -118,29 +126,28 @@ out_instant(int64_t ms, char buf[32])
 	return buf;
 }
 
+/* The buffer has room for the line. */
 static void
 add_padded(struct fl_buf *out, const char *text, size_t width, bool is_right, bool is_last)
 {
 	size_t len = strlen(text), pad = len < width ? width - len : 0;
-	static const char spaces[] = "                                ";
+	char *at = out->data + out->size;
 
-	for (size_t n = is_right ? pad : 0; n > 0;) {
-		size_t k = FL_MIN(n, sizeof(spaces) - 1);
-
-		fl_buf_add(out, spaces, k);
-		n -= k;
+	if (is_right) {
+		memset(at, ' ', pad);
+		at += pad;
 	}
-	fl_buf_add(out, text, len);
-	for (size_t n = is_right || is_last ? 0 : pad; n > 0;) {
-		size_t k = FL_MIN(n, sizeof(spaces) - 1);
-
-		fl_buf_add(out, spaces, k);
-		n -= k;
+	memcpy(at, text, len);
+	at += len;
+	if (!is_right && !is_last) {
+		memset(at, ' ', pad);
+		at += pad;
 	}
-	if (is_last)
-		fl_buf_byte(out, '\n');
-	else
-		fl_buf_add(out, "  ", 2);
+	*at++ = is_last ? '\n' : ' ';
+	if (!is_last)
+		*at++ = ' ';
+	*at = '\0';
+	out->size = (size_t)(at - out->data);
 }
 
 /* Control characters of data must not reach a terminal. */
@@ -165,7 +172,7 @@ void
 out_print(const struct out_table *table, struct fl_buf *out)
 {
 	uint32_t count = table->column_count;
-	size_t *widths = fl_calloc(count + 1, sizeof(*widths));
+	size_t *widths = fl_calloc(count + 1, sizeof(*widths)), line = 1;
 	struct fl_buf scratch;
 
 	fl_buf_init(&scratch);
@@ -179,11 +186,16 @@ out_print(const struct out_table *table, struct fl_buf *out)
 			widths[c] = FL_MAX(widths[c], len);
 		}
 	for (uint32_t c = 0; c < count; c++)
+		line += widths[c] + 2;
+	fl_buf_reserve(out, line * (table->row_count + 1)); /* but for cells that are cleaned */
+	for (uint32_t c = 0; c < count; c++)
 		add_padded(out, table->names[c], widths[c], table->is_number[c], c + 1 == count);
-	for (uint32_t r = 0; r < table->row_count; r++)
+	for (uint32_t r = 0; r < table->row_count; r++) {
+		fl_buf_reserve(out, line);
 		for (uint32_t c = 0; c < count; c++)
 			add_padded(out, printable(table->cells[(size_t)r * count + c], &scratch),
 			    widths[c], table->is_number[c], c + 1 == count);
+	}
 	fl_buf_fini(&scratch);
 	free(widths);
 }

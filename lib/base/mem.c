@@ -282,18 +282,23 @@ void
 fl_buf_printf(struct fl_buf *buf, const char *fmt, ...)
 {
 	va_list ap;
+	size_t room;
 	int n;
 
+	fl_buf_reserve(buf, 32); /* mostly enough: then one pass does it */
+	room = buf->capacity - buf->size;
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(buf->data + buf->size, room, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return;
-	fl_buf_reserve(buf, (size_t)n);
-	va_start(ap, fmt);
-	(void)vsnprintf(buf->data + buf->size, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	buf->size += (size_t)n;
+	if (n >= 0 && (size_t)n >= room) {
+		fl_buf_reserve(buf, (size_t)n);
+		va_start(ap, fmt);
+		(void)vsnprintf(buf->data + buf->size, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
+	if (n > 0)
+		buf->size += (size_t)n;
+	buf->data[buf->size] = '\0';
 }
 
 /* Bytes of the UTF-8 sequence at s, or 0 when it is none (overlong, surrogate, cut). */
