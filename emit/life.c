@@ -33,11 +33,11 @@ static const struct emit_sink_ops *
 find_ops(enum fl_connector connector)
 {
 	switch (connector) {
-#define FL_SINK(row, ops)            \
-	case FL_CONNECTOR_##row: \
-		return &emit_sink_##ops;
-#include "tbl/sinks.h"
-#undef FL_SINK
+#define FL_CONNECTOR(name, text, letter, source, sink) \
+	case FL_CONNECTOR_##name:                      \
+		return &emit_sink_##sink;
+#include "tbl/connectors.h"
+#undef FL_CONNECTOR
 	}
 	return NULL;
 }

@@ -74,9 +74,10 @@ struct emit_sink_ops {
 	void (*fini)(struct emit_sink *sink);
 };
 
-#define FL_SINK(connector, ops) extern const struct emit_sink_ops emit_sink_##ops;
-#include "tbl/sinks.h"
-#undef FL_SINK
+#define FL_CONNECTOR(name, text, letter, source, sink) \
+	extern const struct emit_sink_ops emit_sink_##sink;
+#include "tbl/connectors.h"
+#undef FL_CONNECTOR
 
 enum emit_state { EMIT_RUNNING, EMIT_WAITING, EMIT_STOPPED };
 

@@ -101,7 +101,10 @@ struct source_ops {
 	const char *(*trouble)(struct source *source);
 };
 
-extern const struct source_ops source_kafka, source_file, source_test;
+#define FL_CONNECTOR(name, text, letter, source, sink) \
+	extern const struct source_ops source_##source;
+#include "tbl/connectors.h"
+#undef FL_CONNECTOR
 
 void source_test_push(struct source *source, int32_t partition, const void *value, size_t size,
     int64_t kafka_ts_ms);

@@ -466,19 +466,17 @@ stream_drop_rows(struct part *part)
 
 /* ---- open, close ---- */
 
+const struct source_ops source_none; /* of a connector that is a sink only; the binder knows */
+
 static const struct source_ops *
 pick_source(enum fl_connector connector)
 {
 	switch (connector) {
-	case FL_CONNECTOR_KAFKA:
-		return &source_kafka;
-	case FL_CONNECTOR_FILESYSTEM:
-		return &source_file;
-	case FL_CONNECTOR_TEST:
-		return &source_test;
-	case FL_CONNECTOR_PRINT:
-	case FL_CONNECTOR_BLACKHOLE:
-		break;
+#define FL_CONNECTOR(name, text, letter, source, sink) \
+	case FL_CONNECTOR_##name:                      \
+		return &source_##source;
+#include "tbl/connectors.h"
+#undef FL_CONNECTOR
 	}
 	return NULL;
 }
@@ -516,7 +514,7 @@ stream_open(struct ingest *ingest, struct stream *stream, struct fl_err *err)
 
 	stream->ingest = ingest;
 	stream->ops = pick_source(table->connector);
-	if (stream->ops == NULL)
+	if (stream->ops == NULL || stream->ops->open == NULL)
 		return FL_FAIL(err, FL_E_BAD_OPTION, "table \"%s\" cannot be read: its connector only writes",
 		    table->name);
 	stream->bounded = table->connector != FL_CONNECTOR_KAFKA ||

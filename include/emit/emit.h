@@ -6,7 +6,7 @@
  *	position  number of the next row; the one *in the sink* is the truth
  *	run	  rows that one transaction of a sink delivers
  *
- * A new sink is one row of tbl/sinks.h and the functions of emit/sink.h.  A sink
+ * A new sink is one row of tbl/connectors.h and the functions of emit/sink.h.  A sink
  * that waits or was stopped for a person stops no other: its state and reason are
  * in emit's store (shm/pipeline.h, struct fl_sink_position) for status.
  *

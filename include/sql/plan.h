@@ -62,8 +62,9 @@ struct fl_option {
 };
 
 enum fl_connector {
-	FL_CONNECTOR_KAFKA, FL_CONNECTOR_FILESYSTEM, FL_CONNECTOR_PRINT,
-	FL_CONNECTOR_BLACKHOLE, FL_CONNECTOR_TEST, /* in memory: flow tests */
+#define FL_CONNECTOR(name, text, letter, source, sink) FL_CONNECTOR_##name,
+#include "tbl/connectors.h"
+#undef FL_CONNECTOR
 };
 enum fl_startup {
 	FL_STARTUP_GROUP_OFFSETS, FL_STARTUP_EARLIEST, FL_STARTUP_LATEST,

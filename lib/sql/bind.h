@@ -159,7 +159,12 @@ const char *bind_did_you_mean(
 /* Index of value in "a|b|c", -1. */
 int bind_choice(const char *choices, const char *value, bool any_case);
 void fl_plan_make_text(struct fl_plan *plan);
-const char *fl_connector_name(enum fl_connector connector);
+struct fl_connector_info {
+	const char *name;
+	char letter; /* in tbl/options.h */
+	const char *source, *sink; /* "none": cannot be one */
+};
+const struct fl_connector_info *fl_connector_info(uint32_t connector); /* NULL past the end */
 /* One node without its input: "AGG keys=[..] aggs=[..]". */
 void fl_node_print(const struct fl_node *node, struct fl_buf *out);
 

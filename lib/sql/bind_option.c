@@ -29,23 +29,13 @@ static const struct row {
 #undef FL_OPTION
 };
 
-static const struct {
-	const char *name;
-	enum fl_connector connector;
-	char letter;
-} CONNECTORS[] = {
-	{ "kafka", FL_CONNECTOR_KAFKA, 'K' },
-	{ "filesystem", FL_CONNECTOR_FILESYSTEM, 'F' },
-	{ "print", FL_CONNECTOR_PRINT, 'P' },
-	{ "blackhole", FL_CONNECTOR_BLACKHOLE, 'B' },
-	{ "test", FL_CONNECTOR_TEST, 'T' },
-};
-
 static const char *const LATER_CONNECTORS[] = { "upsert-kafka", "jdbc", "datagen", "dead-letters",
 	"elasticsearch-7", "mongodb", "hive", "hbase-2.2", "kinesis", "firehose", "faker" };
 static const char *const LATER_FORMATS[] = { "csv", "raw", "avro-confluent", "debezium-json",
 	"canal-json", "maxwell-json", "ogg-json", "debezium-avro-confluent", "parquet", "orc",
 	"protobuf" };
+
+#define CONNECTORS_MAX 32
 
 struct options {
 	struct bind *b;
@@ -409,32 +399,33 @@ bind_connector(struct options *o)
 {
 	const struct ast_option *opt = find_option(o->bt->ast->options, "connector");
 	const struct fl_token *at = o->bt->ast->name;
-	const char *names[FL_ARRAY_COUNT(CONNECTORS)], *hint;
-	size_t i, n = 0;
+	const struct fl_connector_info *info;
+	const char *names[CONNECTORS_MAX], *hint, *list = "";
+	uint32_t i, n = 0;
 
 	if (opt == NULL)
 		return BIND_FAIL(o->b, FL_E_BAD_OPTION, at->line, at->col,
 		    "WITH ('connector' = 'kafka', ...)",
 		    "Table '%.80s' has no 'connector': options do not contain an option key "
 		    "'connector' for discovering a connector.", o->table->name);
-	for (i = 0; i < FL_ARRAY_COUNT(CONNECTORS); i++) {
-		if (CONNECTORS[i].connector == FL_CONNECTOR_TEST && !o->b->env->allow_test)
+	for (i = 0; n < CONNECTORS_MAX && (info = fl_connector_info(i)) != NULL; i++) {
+		if (i == FL_CONNECTOR_TEST && !o->b->env->allow_test)
 			continue;
-		names[n++] = CONNECTORS[i].name;
-		if (strcmp(opt->value->text, CONNECTORS[i].name) == 0) {
-			o->table->connector = CONNECTORS[i].connector;
-			o->letter = CONNECTORS[i].letter;
+		names[n++] = info->name;
+		list = fl_arena_printf(o->b->arena, "%s%s%s", list, n > 1 ? ", " : "", info->name);
+		if (strcmp(opt->value->text, info->name) == 0) {
+			o->table->connector = (enum fl_connector)i;
+			o->letter = info->letter;
 			return FL_OK;
 		}
 	}
 	if (is_listed(LATER_CONNECTORS, FL_ARRAY_COUNT(LATER_CONNECTORS), opt->value->text))
 		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
-		    "the connector '%s' is not supported; there are kafka, filesystem, print, blackhole",
-		    opt->value->text);
+		    "the connector '%s' is not supported; there are %s", opt->value->text, list);
 	hint = bind_did_you_mean(o->b, opt->value->text, names, n);
 	return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col, hint,
-	    "Could not find any factory for identifier '%.80s': available connectors are kafka, "
-	    "filesystem, print, blackhole", opt->value->text);
+	    "Could not find any factory for identifier '%.80s': available connectors are %s",
+	    opt->value->text, list);
 }
 
 static enum fl_code
@@ -519,15 +510,9 @@ bind_options(struct bind *b, struct bind_table *bt)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, o.given[FL_OPTION_JSON_IGNORE]->key->line,
 		    o.given[FL_OPTION_JSON_IGNORE]->key->col, NULL,
 		    "fail-on-missing-field and ignore-parse-errors shouldn't both be true.");
-	switch (bt->table->connector) {
-	case FL_CONNECTOR_KAFKA:
+	if (bt->table->connector == FL_CONNECTOR_KAFKA)
 		return apply_kafka(&o);
-	case FL_CONNECTOR_FILESYSTEM:
+	if (bt->table->connector == FL_CONNECTOR_FILESYSTEM)
 		return apply_filesystem(&o);
-	case FL_CONNECTOR_PRINT:
-	case FL_CONNECTOR_BLACKHOLE:
-	case FL_CONNECTOR_TEST:
-		break;
-	}
 	return FL_OK;
 }

@@ -524,7 +524,7 @@ print_identity(const struct fl_table *t, const struct fl_schema *schema, struct 
 	char type[64];
 	uint32_t i;
 
-	fl_buf_printf(out, "%s;", fl_connector_name(t->connector));
+	fl_buf_printf(out, "%s;", fl_connector_info(t->connector)->name);
 	for (i = 0; i < t->topic_count; i++)
 		fl_buf_printf(out, "%s%s", i == 0 ? "topic=" : ",", t->topics[i]);
 	if (t->connector == FL_CONNECTOR_FILESYSTEM)
@@ -601,12 +601,17 @@ static enum fl_code
 check_use(struct bind *b, const struct bind_table *bt)
 {
 	const struct fl_table *t = bt->table;
+	const struct fl_connector_info *info = fl_connector_info(t->connector);
 	uint32_t i;
 
-	if (t->is_source && (t->connector == FL_CONNECTOR_PRINT || t->connector == FL_CONNECTOR_BLACKHOLE))
+	if (t->is_source && strcmp(info->source, "none") == 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
 		    "Connector '%s' can only be used as a sink. It cannot be used as a source (table "
-		    "'%.80s').", t->connector == FL_CONNECTOR_PRINT ? "print" : "blackhole", t->name);
+		    "'%.80s').", info->name, t->name);
+	if (t->is_sink && strcmp(info->sink, "none") == 0)
+		return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
+		    "Connector '%s' can only be used as a source. It cannot be used as a sink (table "
+		    "'%.80s').", info->name, t->name);
 	if (t->is_source && t->physical.count == 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
 		    "table '%.80s' has no physical column", t->name);

@@ -37,7 +37,7 @@ print_where(const struct fl_table *t, struct fl_buf *out)
 {
 	uint32_t i;
 
-	fl_buf_str(out, fl_connector_name(t->connector));
+	fl_buf_str(out, fl_connector_info(t->connector)->name);
 	for (i = 0; i < t->topic_count; i++)
 		fl_buf_printf(out, "%s%s", i == 0 ? " topic " : ", ", t->topics[i]);
 	if (t->brokers != NULL)

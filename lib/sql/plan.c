@@ -50,12 +50,17 @@ bind_did_you_mean(struct bind *b, const char *word, const char *const *candidate
 
 /* ---- the text ---- */
 
-const char *
-fl_connector_name(enum fl_connector connector)
+const struct fl_connector_info *
+fl_connector_info(uint32_t connector)
 {
-	static const char *const NAMES[] = { "kafka", "filesystem", "print", "blackhole", "test" };
+	static const struct fl_connector_info ROWS[] = {
+#define FL_CONNECTOR(name, text, letter, source, sink) \
+	{ text, letter, #source, #sink },
+#include "tbl/connectors.h"
+#undef FL_CONNECTOR
+	};
 
-	return NAMES[connector];
+	return connector < FL_ARRAY_COUNT(ROWS) ? &ROWS[connector] : NULL;
 }
 
 static void
@@ -205,7 +210,7 @@ print_source(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf
 static void
 print_sink(const struct fl_table *t, struct fl_buf *out)
 {
-	fl_buf_printf(out, "sink %s %s", t->name, fl_connector_name(t->connector));
+	fl_buf_printf(out, "sink %s %s", t->name, fl_connector_info(t->connector)->name);
 	if (t->topic != NULL)
 		fl_buf_printf(out, " topic=%s", t->topic);
 	if (t->path != NULL)

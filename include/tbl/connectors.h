@@ -1,0 +1,18 @@
+/*
+ * connectors.h - every way in and every way out.
+ *
+ * FL_CONNECTOR(name, text, letter, source, sink)
+ *	name	FL_CONNECTOR_<name>
+ *	text	'connector' = 'text'
+ *	letter	stands for it in tbl/options.h
+ *	source	struct source_ops source_<source> in ingest/source_<source>.c, or none
+ *	sink	struct emit_sink_ops emit_sink_<sink> in emit/sink_<sink>.c, or none
+ *
+ * A new one is one row and its functions; what it takes in WITH (...) are rows of
+ * options.h.  TEST, in memory for flow tests, stands last.  clang-format off
+ */
+FL_CONNECTOR(KAFKA,      "kafka",      'K', kafka, kafka)
+FL_CONNECTOR(FILESYSTEM, "filesystem", 'F', file,  file)
+FL_CONNECTOR(PRINT,      "print",      'P', none,  print)
+FL_CONNECTOR(BLACKHOLE,  "blackhole",  'B', none,  blackhole)
+FL_CONNECTOR(TEST,       "test",       'T', test,  test)
