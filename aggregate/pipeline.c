@@ -695,6 +695,16 @@ commit(struct pipeline *p, struct fl_err *err)
 
 /* ---- a turn ---- */
 
+/* Ingest's word that all is read counts only if it knew the newest of our streams. */
+static bool
+is_source_finished(const struct pipeline *p, const struct fl_ingest_cursor *cursor)
+{
+	for (uint32_t s = 0; s < p->info->plan->stream_count; s++)
+		if (p->info->stream_ids[s] > cursor->finished)
+			return false;
+	return cursor->finished != 0;
+}
+
 static enum fl_code
 fold_queued(struct pipeline *p, struct fl_txn *ingest, uint32_t *count, struct fl_err *err)
 {
@@ -723,7 +733,8 @@ fold_queued(struct pipeline *p, struct fl_txn *ingest, uint32_t *count, struct f
 		p->steps_total++;
 		(*count)++;
 	}
-	p->is_finished = cursor->finished && p->fold.step == last && fold_is_drained(&p->fold);
+	p->is_finished =
+	    is_source_finished(p, cursor) && p->fold.step == last && fold_is_drained(&p->fold);
 	return FL_OK;
 }
 

@@ -116,6 +116,10 @@ restore_cursor(struct ingest *ingest, struct fl_txn *txn, struct fl_err *err)
 		ingest->cursor = *cursor;
 		for (uint32_t i = 0; i < cursor->partition_count; i++)
 			restore_part(ingest, &parts[i]);
+		/* What was finished did not know of the streams that came since. */
+		for (uint32_t s = 0; s < ingest->stream_count; s++)
+			if (ingest->streams[s]->id > cursor->finished)
+				ingest->cursor.finished = 0;
 	}
 	FL_TRY(fl_txn_get(txn, FL_DBI_INGEST_META, "dead_size", 9, &found, NULL, &value, &size, err));
 	if (found && size == sizeof ingest->dead_size)

@@ -11,19 +11,23 @@
 
 #include "stream.h"
 
-static bool
-all_ended(const struct ingest *ingest)
+/* The highest number among the streams if all are at their end, else 0. */
+static uint32_t
+find_finished(const struct ingest *ingest)
 {
+	uint32_t highest = 0;
+
 	for (uint32_t s = 0; s < ingest->stream_count; s++) {
 		const struct stream *stream = ingest->streams[s];
 
 		if (!stream->bounded || !stream->complete)
-			return false;
+			return 0;
 		for (uint32_t i = 0; i < stream->part_count; i++)
 			if (stream->parts[i]->c.state != FL_PARTITION_ENDED)
-				return false;
+				return 0;
+		highest = FL_MAX(highest, stream->id);
 	}
-	return ingest->stream_count > 0;
+	return highest;
 }
 
 static void
@@ -43,7 +47,7 @@ copy_cursor(struct ingest *ingest, struct job *job)
 	if (ingest->orphan_count > 0)
 		memcpy(job->parts + at, ingest->orphans, ingest->orphan_count * sizeof *job->parts);
 	ingest->cursor.partition_count = count;
-	ingest->cursor.finished = all_ended(ingest);
+	ingest->cursor.finished = find_finished(ingest);
 	job->cursor = ingest->cursor;
 }
 

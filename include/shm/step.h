@@ -91,7 +91,9 @@ struct fl_ingest_cursor {
 	uint64_t byte_count;	/* likewise */
 	uint64_t command;	/* last catalog command applied */
 	uint32_t partition_count;
-	uint32_t finished;	/* 1: every source is bounded and at its end */
+	/* Every source is bounded and at its end: the highest number among the streams, else 0.
+	 * A pipeline with a newer stream is not meant: ingest has not opened it yet. */
+	uint32_t finished;
 	/* followed by partition_count struct fl_partition_cursor */
 };
 
