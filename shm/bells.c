@@ -45,21 +45,23 @@ fl_bells_open(const struct fl_instance *instance, struct fl_bells **bells, struc
 	struct fl_bells *b;
 	struct stat st;
 	void *map;
-	int fd;
+	int fd, native;
 
 	(void)snprintf(path, sizeof(path), "%s/run", instance->dir);
 	FL_TRY(fl_mkdirs(path, err));
 	(void)snprintf(path, sizeof(path), "%s/run/bells", instance->dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno, "bells \"%s\": cannot open: %s",
-		    path, strerror(errno));
-	/* New files are zero, which is what bells begin with: no race in creation. */
-	if (fstat(fd, &st) != 0 || (st.st_size < BELLS_SIZE && ftruncate(fd, BELLS_SIZE) != 0)) {
-		int native = errno;
-
+		return FL_FAIL_NATIVE(err, fl_errno_code(errno, FL_E_BAD_CONFIG), errno,
+		    "bells \"%s\": cannot open: %s", path, strerror(errno));
+	/* New files are zero, which is what bells begin with: no race in creation.  Their
+	 * space is taken now: on a full disk a store into the map would be a SIGBUS. */
+	native = fstat(fd, &st) != 0 ? errno : 0;
+	if (native == 0 && st.st_size < BELLS_SIZE)
+		native = posix_fallocate(fd, 0, BELLS_SIZE);
+	if (native != 0) {
 		close(fd);
-		return FL_FAIL_NATIVE(err, FL_E_IO, native,
+		return FL_FAIL_NATIVE(err, fl_errno_code(native, FL_E_IO), native,
 		    "bells \"%s\": could not size the file: %s", path, strerror(native));
 	}
 	map = mmap(NULL, BELLS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

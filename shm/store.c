@@ -49,6 +49,7 @@
 #define STORE_BUILD "flight " FL_VERSION
 #define STORE_MAP_SIZE (UINT64_C(64) << 30)
 #define STORE_READERS_MAX 510u
+#define STORE_LOCK_SIZE (32 << 10) /* of lock.mdb: a place is 64 bytes, and a head */
 #define STORE_DBIS_MAX 8u
 #define STORE_TAIL_SIZE (UINT64_C(4) << 20)
 #define STORE_DISK_RESERVE (UINT64_C(4) << 20) /* less free than this: full */
@@ -575,6 +576,31 @@ make_env(
 	return code;
 }
 
+static bool
+is_path_full(const char *path)
+{
+	struct statvfs vfs;
+
+	return statvfs(path, &vfs) == 0 && (uint64_t)vfs.f_bavail * vfs.f_frsize < STORE_DISK_RESERVE;
+}
+
+/* LMDB makes its lock file sparse and maps it: with a full disk the first reader that
+ * needs a new page of it would die of SIGBUS.  So it is there before, whole. */
+static enum fl_code
+make_lock_file(const char *env_path, struct fl_err *err)
+{
+	char file[4096 + 16];
+	int fd, native;
+
+	(void)snprintf(file, sizeof(file), "%s/lock.mdb", env_path);
+	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fail_os(err, env_path, "make lock.mdb");
+	native = posix_fallocate(fd, 0, STORE_LOCK_SIZE);
+	close(fd);
+	return native == 0 ? FL_OK : fail_mdb(err, env_path, -1, "make lock.mdb", native);
+}
+
 /* Under path.lock.  A crash at any point leaves PATH.tmp, which the next one removes. */
 static enum fl_code
 create_env(
@@ -586,11 +612,16 @@ create_env(
 	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp))
 		return FL_FAIL(err, FL_E_BAD_CONFIG, "store \"%s\": the path is too long", path);
 	parent_of(path, parent, sizeof(parent));
+	if (is_path_full(parent))
+		return FL_FAIL(err, FL_E_DISK_FULL, "store \"%s\": less than %u MiB are free on its disk",
+		    path, (unsigned)(STORE_DISK_RESERVE >> 20));
 	remove_env(tmp);
 	if (mkdir(tmp, 0700) != 0)
 		return fail_os(err, tmp, "make the directory");
 	(void)fl_fault("create.made");
-	code = make_env(tmp, options, map_size, err);
+	code = make_lock_file(tmp, err);
+	if (code == FL_OK)
+		code = make_env(tmp, options, map_size, err);
 	(void)fl_fault("create.written");
 	if (code == FL_OK)
 		code = sync_dir(tmp, err);
@@ -739,7 +770,7 @@ lock_role(const char *path, bool wait, int *lock_fd, ino_t *ino, struct fl_err *
 		return FL_FAIL(err, FL_E_BAD_CONFIG, "store \"%s\": the path is too long", path);
 	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno,
+		return FL_FAIL_NATIVE(err, fl_errno_code(errno, FL_E_BAD_CONFIG), errno,
 		    "store \"%s\": cannot open its lock file: %s", path, strerror(errno));
 	do
 		rc = fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock);

@@ -43,6 +43,8 @@ enum fl_code fl_file_write(
     const char *path, const void *p, size_t size, struct fl_err *err);
 /* mkdir -p with mode 0700.  Errors: BAD_CONFIG. */
 enum fl_code fl_mkdirs(const char *path, struct fl_err *err);
+/* DISK_FULL for an errno that says so, else the other. */
+enum fl_code fl_errno_code(int native, enum fl_code other);
 /* Strict decimal int64 of the whole text.  False: not a number or out of range. */
 bool fl_parse_i64(const char *s, int64_t *value);
 /* Parses Flink durations: "30 s", "5min", "1 h", "100 ms", "2 d", "30" (ms). */

@@ -11,6 +11,12 @@
 #include <unistd.h>
 
 enum fl_code
+fl_errno_code(int native, enum fl_code other)
+{
+	return native == ENOSPC || native == EDQUOT ? FL_E_DISK_FULL : other;
+}
+
+enum fl_code
 fl_file_read(const char *path, size_t size_max, struct fl_buf *buf, struct fl_err *err)
 {
 	char chunk[65536];
@@ -50,7 +56,7 @@ write_all(int fd, const char *p, size_t size)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno == ENOSPC || errno == EDQUOT ? FL_E_DISK_FULL : FL_E_IO;
+			return fl_errno_code(errno, FL_E_IO);
 		p += n;
 		size -= (size_t)n;
 	}
@@ -94,11 +100,11 @@ fl_file_write(const char *path, const void *p, size_t size, struct fl_err *err)
 		return FL_FAIL(err, FL_E_IO, "path \"%s\" is too long", path);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not create file \"%s\": %s", tmp,
-		    strerror(errno));
+		return FL_FAIL_NATIVE(err, fl_errno_code(errno, FL_E_IO), errno,
+		    "could not create file \"%s\": %s", tmp, strerror(errno));
 	code = write_all(fd, p, size);
 	if (code == FL_OK && fsync(fd) != 0)
-		code = FL_E_IO;
+		code = fl_errno_code(errno, FL_E_IO);
 	e = errno;
 	(void)close(fd);
 	if (code != FL_OK) {
@@ -106,7 +112,7 @@ fl_file_write(const char *path, const void *p, size_t size, struct fl_err *err)
 		return FL_FAIL_NATIVE(err, code, e, "could not write file \"%s\": %s", tmp, strerror(e));
 	}
 	if (rename(tmp, path) != 0)
-		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not rename \"%s\" to \"%s\": %s", tmp,
+		return FL_FAIL_NATIVE(err, fl_errno_code(errno, FL_E_IO), errno, "could not rename \"%s\" to \"%s\": %s", tmp,
 		    path, strerror(errno));
 	return sync_parent(path, err);
 }
@@ -126,7 +132,7 @@ fl_mkdirs(const char *path, struct fl_err *err)
 		memcpy(part, path, i);
 		part[i] = '\0';
 		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno,
+			return FL_FAIL_NATIVE(err, fl_errno_code(errno, FL_E_BAD_CONFIG), errno,
 			    "could not create directory \"%s\": %s", part, strerror(errno));
 	}
 	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
