@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -154,6 +155,16 @@ turn_all(struct emit *emit, int64_t now_ms, bool *worked, struct fl_err *err)
 	return FL_OK;
 }
 
+/* What status shows for the program; the sinks' records may be impossible to write. */
+static void
+say_state(struct emit *emit, const char *state)
+{
+	if (strcmp(emit->state, state) == 0)
+		return;
+	(void)snprintf(emit->state, sizeof(emit->state), "%s", state);
+	fl_metrics_beat(emit->metrics, emit->state);
+}
+
 /* Looks at every sink: metrics, the end, and whether anybody can still go on. */
 static enum fl_code
 look(struct emit *emit, bool *done, struct fl_err *err)
@@ -161,6 +172,7 @@ look(struct emit *emit, bool *done, struct fl_err *err)
 	uint64_t rows = 0, commits = 0, dead = 0, retries = 0;
 	const struct emit_sink *stopped = NULL;
 	uint32_t i, done_count = 0, stopped_count = 0;
+	char state[sizeof(emit->state)] = "running";
 	enum fl_code code = FL_OK;
 
 	pthread_mutex_lock(&emit->lock);
@@ -172,6 +184,9 @@ look(struct emit *emit, bool *done, struct fl_err *err)
 		dead += sink->view.dead;
 		retries += sink->view.retries;
 		done_count += sink->view.is_done;
+		if (sink->view.state != EMIT_RUNNING)
+			snprintf(state, sizeof(state), "waiting: %s %.90s",
+			    fl_code_name(sink->view.err.code), sink->view.err.text);
 		if (sink->view.state == EMIT_STOPPED) {
 			stopped_count++;
 			if (stopped == NULL || sink->view.is_fatal)
@@ -184,6 +199,7 @@ look(struct emit *emit, bool *done, struct fl_err *err)
 		code = err->code;
 	}
 	pthread_mutex_unlock(&emit->lock);
+	say_state(emit, state);
 	fl_metric_set(emit->metrics, FL_METRIC_emit_rows_total, (int64_t)rows);
 	fl_metric_set(emit->metrics, FL_METRIC_emit_commits_total, (int64_t)commits);
 	fl_metric_set(emit->metrics, FL_METRIC_emit_dead_total, (int64_t)dead);

@@ -733,7 +733,7 @@ trouble(struct emit_sink *sink, int64_t now_ms, struct fl_err *err)
 		return err->code;
 	}
 	set_state(&sink->position, state, text);
-	publish(sink, state, false, state == EMIT_STOPPED ? err : NULL);
+	publish(sink, state, false, err);
 	return FL_OK;
 }
 

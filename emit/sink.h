@@ -120,7 +120,7 @@ struct emit_sink {
 		enum emit_state state;
 		bool is_done;
 		uint64_t next, commits, dead, retries;
-		struct fl_err err;	/* of a stopped sink, or fatal */
+		struct fl_err err;	/* unless running: why */
 		bool is_fatal;
 	} view;
 };
@@ -135,6 +135,7 @@ struct emit {
 	bool has_threads;
 	bool is_stopping;		/* __atomic */
 	int64_t tended_ms;
+	char state[128];		/* as status shows it */
 	uint64_t dead_quota;
 	pthread_mutex_t lock;		/* views, and opening of stores */
 	pthread_cond_t changed;		/* some view changed */
