@@ -29,8 +29,11 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 	const struct fl_program *const programs[] = {
 	    &ingest_program, &aggregate_program, &emit_program};
 	struct fl_instance *instance = NULL;
+	struct fl_plan *plan = NULL;
 	enum fl_code code;
 
+	FL_TRY(pipeline_read(ctl, files[0], brokers, &plan, err)); /* before anything is made */
+	fl_plan_free(&plan);
 	FL_TRY(fl_instance_open(dir, true, &instance, err));
 	instance->is_run = true;
 	/* Readers fold as the writer did: flight.max-future has another default here. */

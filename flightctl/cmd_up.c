@@ -140,8 +140,8 @@ cmd_up(struct ctl *ctl)
 		return ctl->status;
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	/* A file that is wrong must not leave an instance behind. */
-	for (int i = 0; i < ctl->arg_count && access(ctl->instance, F_OK) != 0; i++) {
+	/* A file that is wrong must not leave an instance behind, nor stop a program. */
+	for (int i = 0; i < ctl->arg_count; i++) {
 		struct fl_plan *plan = NULL;
 
 		status = pipeline_compile(ctl, ctl->args[i], job.brokers, &plan);

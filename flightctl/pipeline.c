@@ -2,6 +2,8 @@
 /* pipeline.c - compiling and applying .sql files with messages for a terminal. */
 #include "flightctl/pipeline.h"
 
+#include "kafka/client.h"
+
 #include <libgen.h>
 #include <limits.h>
 #include <string.h>
@@ -24,30 +26,57 @@ keep_excerpt(const struct ctl *ctl, const struct fl_buf *detail)
 	fl_buf_add(ctl->excerpt, line, size);
 }
 
-int
-pipeline_compile(
-    const struct ctl *ctl, const char *file, const char *brokers, struct fl_plan **plan)
+/* The compiler does not know Kafka: what it takes as properties is for the client. */
+static enum fl_code
+check_clients(const struct fl_plan *plan, const char *file, struct fl_err *err)
+{
+	for (uint32_t i = 0; i < plan->table_count; i++) {
+		const struct fl_option *wrong = NULL;
+
+		if (plan->tables[i]->connector != FL_CONNECTOR_KAFKA ||
+		    fl_kafka_check(plan->tables[i], &wrong, err) == FL_OK)
+			continue;
+		return fl_err_context(
+		    err, "%s:%u:%u", file, (unsigned)wrong->line, (unsigned)wrong->col);
+	}
+	return FL_OK;
+}
+
+enum fl_code
+pipeline_read(const struct ctl *ctl, const char *file, const char *brokers, struct fl_plan **plan,
+    struct fl_err *err)
 {
 	char dir[PATH_MAX], copy[PATH_MAX];
 	struct fl_sql_env env = {.file = file, .brokers = brokers, .require_insert = true};
 	struct fl_buf text, detail;
-	struct fl_err err = {0};
-	int status = CTL_OK;
+	enum fl_code code;
 
 	fl_buf_init(&text);
 	fl_buf_init(&detail);
 	snprintf(copy, sizeof(copy), "%s", file);
 	snprintf(dir, sizeof(dir), "%s", dirname(copy));
 	env.dir = dir;
-	if (fl_file_read(file, SQL_SIZE_MAX, &text, &err) != FL_OK ||
-	    fl_sql_compile(text.data != NULL ? text.data : "", text.size, &env, plan, &detail,
-		&err) != FL_OK) {
+	code = fl_file_read(file, SQL_SIZE_MAX, &text, err);
+	if (code == FL_OK)
+		code = fl_sql_compile(
+		    text.data != NULL ? text.data : "", text.size, &env, plan, &detail, err);
+	if (code != FL_OK) {
 		keep_excerpt(ctl, &detail);
-		status = ctl_fail(ctl, &err);
+	} else if ((code = check_clients(*plan, file, err)) != FL_OK) {
+		fl_plan_free(plan);
 	}
 	fl_buf_fini(&text);
 	fl_buf_fini(&detail);
-	return status;
+	return code;
+}
+
+int
+pipeline_compile(
+    const struct ctl *ctl, const char *file, const char *brokers, struct fl_plan **plan)
+{
+	struct fl_err err = {0};
+
+	return pipeline_read(ctl, file, brokers, plan, &err) == FL_OK ? CTL_OK : ctl_fail(ctl, &err);
 }
 
 enum fl_code

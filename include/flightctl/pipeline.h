@@ -5,6 +5,9 @@
 
 #include "flightctl/ctl.h"
 
+/* Compiles, and asks the clients of its tables whether they would take their properties. */
+enum fl_code pipeline_read(const struct ctl *ctl, const char *file, const char *brokers,
+    struct fl_plan **plan, struct fl_err *err);
 /* Compiles a file; on failure prints the line, the caret and the hint.  Returns an
  * exit status. */
 int pipeline_compile(

@@ -270,14 +270,24 @@ set_properties(rd_kafka_conf_t *conf, const struct fl_table *table, enum kafka_s
 	return FL_OK;
 }
 
+static bool
+is_secret(const char *key)
+{
+	return strstr(key, "password") != NULL || strstr(key, "key") != NULL ||
+	    strstr(key, "pem") != NULL || strstr(key, "oauthbearer") != NULL;
+}
+
 enum fl_code
 kafka_conf_set(rd_kafka_conf_t *conf, const char *key, const char *value, struct fl_err *err)
 {
 	char text[256];
 
-	if (rd_kafka_conf_set(conf, key, value, text, sizeof text) != RD_KAFKA_CONF_OK)
+	if (rd_kafka_conf_set(conf, key, value, text, sizeof text) == RD_KAFKA_CONF_OK)
+		return FL_OK;
+	/* librdkafka names the value of some types only. */
+	if (is_secret(key) || strstr(text, value) != NULL)
 		return FL_FAIL(err, FL_E_BAD_OPTION, "Kafka property \"%s\": %s", key, text);
-	return FL_OK;
+	return FL_FAIL(err, FL_E_BAD_OPTION, "Kafka property \"%s\": %s: \"%.80s\"", key, text, value);
 }
 
 enum fl_code
@@ -290,5 +300,36 @@ kafka_conf_properties(rd_kafka_conf_t *conf, const struct fl_table *table, enum 
 	fl_arena_init(&arena);
 	code = set_properties(conf, table, scope, &arena, err);
 	fl_arena_fini(&arena);
+	return code;
+}
+
+/* One option at a time, so that the one that is wrong is known. */
+static enum fl_code
+check_option(const struct fl_table *table, uint32_t i, enum kafka_scope scope, struct fl_err *err)
+{
+	struct fl_table one = *table;
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	enum fl_code code;
+
+	one.options = &table->options[i];
+	one.option_count = 1;
+	code = kafka_conf_properties(conf, &one, scope, err);
+	rd_kafka_conf_destroy(conf);
+	return code;
+}
+
+enum fl_code
+fl_kafka_check(const struct fl_table *table, const struct fl_option **wrong, struct fl_err *err)
+{
+	enum fl_code code = FL_OK;
+
+	for (uint32_t i = 0; i < table->option_count && code == FL_OK; i++) {
+		if (table->is_source)
+			code = check_option(table, i, KAFKA_C, err);
+		if (code == FL_OK && table->is_sink)
+			code = check_option(table, i, KAFKA_P, err);
+		if (code != FL_OK)
+			*wrong = &table->options[i];
+	}
 	return code;
 }
