@@ -141,8 +141,12 @@ enum fl_code fl_expr_cast(struct fl_arena *arena, struct fl_expr *arg, const str
 struct fl_expr *fl_expr_literal(
     struct fl_arena *arena, const struct fl_type *type, const struct fl_value *value);
 struct fl_expr *fl_expr_column(struct fl_arena *arena, uint32_t column, const struct fl_type *type);
-/* The common type of CASE branches, COALESCE and comparisons; false if none. */
+/* The common type of COALESCE, GREATEST and comparisons; false if none. */
 bool fl_type_common(const struct fl_type *a, const struct fl_type *b, struct fl_type *out);
+/* The common type of arithmetic and CASE branches, as Flink's planner has it: as
+ * above, but of FLOAT and DOUBLE the first one, whichever that is. */
+bool fl_type_least_restrictive(
+    const struct fl_type *a, const struct fl_type *b, struct fl_type *out);
 /* Implicit widening on INSERT: INT to BIGINT yes, BIGINT to INT and number to
  * STRING no. */
 bool fl_type_can_widen(const struct fl_type *from, const struct fl_type *to);
@@ -160,6 +164,9 @@ bool fl_parse_decimal(const char *p, size_t size, uint32_t precision, uint32_t s
 bool fl_parse_double(const char *p, size_t size, double *out); /* as Double.parseDouble */
 bool fl_parse_float(const char *p, size_t size, float *out);
 bool fl_parse_date(const char *p, size_t size, int32_t *days);
+/* As DATE and TIMESTAMP literals: one-digit fields, no day past its month's end, of a
+ * TIMESTAMP the time may be missing.  *v: days, or milliseconds. */
+bool fl_parse_time_literal(const char *p, size_t size, bool is_timestamp, int64_t *v);
 /* sep ' ' or 'T'; takes more digits than ms and cuts them. */
 bool fl_parse_timestamp(const char *p, size_t size, char sep, int64_t *ms);
 /* ms to be added to UTC to get local time at this instant; 0 for "UTC". */

@@ -175,8 +175,8 @@ fl_closest(const char *word, const char *const *candidates, size_t count)
 	for (i = 0; i < count; i++) {
 		unsigned d = measure_distance(word, candidates[i]);
 
-		/* A word of three letters is not "close" to any other. */
-		if (d < best_distance && d * 2 <= strlen(word) + 1) {
+		/* Half of the letters at least are the same: b is not close to x. */
+		if (d < best_distance && d * 2 <= strlen(word) + 1 && d < strlen(word)) {
 			best = candidates[i];
 			best_distance = d;
 		}

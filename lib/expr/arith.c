@@ -40,7 +40,7 @@ pair_numbers(struct fl_arena *arena, struct fl_expr **args)
 			fl_widen(arena, &args[i], &args[1 - i]->type);
 	if (!fl_type_is_numeric((enum fl_type_id)args[0]->type.id) ||
 	    !fl_type_is_numeric((enum fl_type_id)args[1]->type.id) ||
-	    !fl_type_common(&args[0]->type, &args[1]->type, &common))
+	    !fl_type_least_restrictive(&args[0]->type, &args[1]->type, &common))
 		return false;
 	for (int i = 0; i < 2; i++) {
 		each = common.id == FL_TYPE_DECIMAL ? fl_decimal_of(&args[i]->type) : common;
@@ -680,9 +680,9 @@ round_double(double v, int64_t digits, bool is_float, struct fl_buf *text)
 			row[n++] = *p;
 	int64_t keep = at + digits; /* digits of the row that stay */
 	if (keep >= n)
-		return v;
+		return v + 0.0;
 	if (keep < 0)
-		return v < 0 ? -0.0 : 0.0;
+		return 0.0; /* a BigDecimal has no negative zero */
 	bool up = row[keep] >= '5';
 	row[keep] = '\0';
 	n = (int)keep;
@@ -692,7 +692,7 @@ round_double(double v, int64_t digits, bool is_float, struct fl_buf *text)
 	}
 	char out[64];
 	(void)snprintf(out, sizeof(out), "%s%d.%se%d", v < 0 ? "-" : "", up, row, at);
-	return strtod(out, NULL);
+	return strtod(out, NULL) + 0.0;
 }
 
 void
@@ -747,7 +747,7 @@ fl_kernel_sqrt(const struct fl_expr *call, const struct fl_col *args, const uint
 {
 	(void)call;
 	(void)ctx;
-	DOUBLE_LOOP(double, sqrt(v));
+	DOUBLE_LOOP(double, pow(v, 0.5)); /* what Flink makes of it: -0 becomes 0 */
 }
 
 void

@@ -127,7 +127,14 @@ number_to_boolean(
 {
 	uint8_t *o = out->data;
 
-	FL_ROWS(o[row] = fl_load_i64(arg, row) != 0);
+	if (arg->type.id == FL_TYPE_DOUBLE)
+		FL_ROWS(o[row] = FL_COL_AT(arg, double, row) != 0);
+	else if (arg->type.id == FL_TYPE_FLOAT)
+		FL_ROWS(o[row] = FL_COL_AT(arg, float, row) != 0);
+	else if (arg->type.id == FL_TYPE_DECIMAL)
+		FL_ROWS(o[row] = FL_COL_AT(arg, fl_i128, row) != 0);
+	else
+		FL_ROWS(o[row] = fl_load_i64(arg, row) != 0);
 }
 
 static void

@@ -115,7 +115,7 @@ fl_rule_from_unixtime(struct fl_arena *arena, const char *name, struct fl_expr *
 	if (arg_count == 2)
 		FL_TRY(check_pattern(name, args[1], false, err));
 	fl_widen(arena, &args[0], &type);
-	*result = fl_type_make(FL_TYPE_VARCHAR, fl_any_nullable(args, arg_count));
+	*result = fl_type_make(FL_TYPE_VARCHAR, true);
 	return FL_OK;
 }
 
@@ -131,7 +131,7 @@ fl_rule_date_format(struct fl_arena *arena, const char *name, struct fl_expr **a
 	    !is_text(args[1]))
 		return fl_refuse(name, args, arg_count, err);
 	FL_TRY(check_pattern(name, args[1], false, err));
-	*result = fl_type_make(FL_TYPE_VARCHAR, fl_any_nullable(args, arg_count));
+	*result = fl_type_make(FL_TYPE_VARCHAR, true);
 	return FL_OK;
 }
 
@@ -187,16 +187,20 @@ fl_rule_timestampdiff(struct fl_arena *arena, const char *name, struct fl_expr *
     uint32_t arg_count, struct fl_type *result, struct fl_err *err)
 {
 	enum unit unit = literal_unit(args[0]);
-	struct fl_type common;
+	bool first_ltz = args[1]->type.id == FL_TYPE_TIMESTAMP_LTZ;
+	struct fl_type timestamp = fl_type_make(FL_TYPE_TIMESTAMP, true);
 
 	if (!is_time(args[1]->type.id) || !is_time(args[2]->type.id) ||
 	    (unit != UNIT_SECOND && unit != UNIT_MINUTE && unit != UNIT_HOUR && unit != UNIT_DAY &&
-		unit != UNIT_WEEK) ||
-	    !fl_type_common(&args[1]->type, &args[2]->type, &common))
+		unit != UNIT_WEEK))
 		return fl_refuse(name, args, arg_count, err);
-	fl_widen(arena, &args[1], &common);
-	fl_widen(arena, &args[2], &common);
-	*result = fl_type_make(FL_TYPE_INT, common.nullable);
+	if (first_ltz != (args[2]->type.id == FL_TYPE_TIMESTAMP_LTZ))
+		return FL_FAIL(err, FL_E_SQL_BIND,
+		    "TIMESTAMP_LTZ only supports diff between the same type: CAST one of them");
+	for (int i = 1; i <= 2; i++)
+		if (args[i]->type.id == FL_TYPE_DATE)
+			fl_widen(arena, &args[i], &timestamp);
+	*result = fl_type_make(FL_TYPE_INT, fl_any_nullable(args + 1, 2));
 	return FL_OK;
 }
 
@@ -292,11 +296,10 @@ fl_kernel_to_ltz(const struct fl_expr *call, const struct fl_col *args, const ui
 		FL_EACH_ROW (row) {
 			fl_i128 v = FL_COL_AT(arg, fl_i128, row);
 			o[row] = 0;
-			/* Cut, not rounded; far beyond the range no product can wrap. */
+			/* Cut to whole units, as in Flink; far beyond the range no product can wrap. */
 			fl_i128 q = v / d;
-			if (q > -whole && q < whole) {
-				q = q * unit_ms + v % d * unit_ms / d;
-			}
+			if (q > -whole && q < whole)
+				q *= unit_ms;
 			if (q >= FL_EPOCH_MS_MIN && q <= FL_EPOCH_MS_MAX)
 				o[row] = (int64_t)q;
 			else
@@ -343,6 +346,14 @@ fl_kernel_to_timestamp(const struct fl_expr *call, const struct fl_col *args, co
 	}
 }
 
+/* As Java's SimpleDateFormat reads it: a repeated hour is the later one, unlike in CAST;
+ * in a gap the time is shifted by it. */
+static int64_t
+calendar_to_utc(const char *zone, int64_t local_ms)
+{
+	return FL_MAX(fl_zone_from_local(zone, local_ms), fl_zone_to_utc(zone, local_ms));
+}
+
 void
 fl_kernel_unix_timestamp(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
@@ -363,7 +374,7 @@ fl_kernel_unix_timestamp(const struct fl_expr *call, const struct fl_col *args, 
 			pattern = fl_col_str(&args[1], row, &m);
 		/* Flink gives the smallest BIGINT for text that does not fit. */
 		o[row] = fl_pattern_parse(pattern, m, p, n, false, &ms)
-			     ? fl_zone_from_local(ctx->zone, ms) / 1000
+			     ? calendar_to_utc(ctx->zone, ms) / 1000
 			     : INT64_MIN;
 	}
 }
@@ -459,7 +470,7 @@ extract_unit(enum unit unit, int64_t ms)
 	case UNIT_SECOND:
 		return c.second;
 	case UNIT_MILLISECOND:
-		return c.second * 1000 + c.ms;
+		return c.ms; /* of the second, as in Flink; Calcite would count from the minute */
 	case UNIT_EPOCH:
 		return fl_floor_div(ms, 1000);
 	case UNIT_NONE:
@@ -473,11 +484,10 @@ fl_kernel_extract(const struct fl_expr *call, const struct fl_col *args, const u
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
 {
 	enum unit unit = literal_unit(call->args[0]);
-	/* An epoch is the instant's, whatever the zone. */
-	const char *zone = unit == UNIT_EPOCH ? NULL : ctx->zone;
 	int64_t *o = out->data;
 
-	FL_ROWS(o[row] = extract_unit(unit, local_ms(&args[1], row, zone)));
+	/* EPOCH too is that of the local time, as in Flink. */
+	FL_ROWS(o[row] = extract_unit(unit, local_ms(&args[1], row, ctx->zone)));
 }
 
 void

@@ -46,6 +46,10 @@ pair_up(struct fl_arena *arena, const char *name, struct fl_expr **args, struct 
 	}
 	if (common.id == FL_TYPE_NULL)
 		common = fl_type_make(FL_TYPE_BOOLEAN, true);
+	/* Flink's planner makes = and <> of FLOAT and DOUBLE one type, the first's. */
+	if (common.id == FL_TYPE_DOUBLE && a == FL_TYPE_FLOAT && b == FL_TYPE_DOUBLE &&
+	    (strcmp(name, "=") == 0 || strcmp(name, "<>") == 0))
+		common.id = FL_TYPE_FLOAT;
 	for (int i = 0; i < 2; i++) {
 		struct fl_type each = common;
 

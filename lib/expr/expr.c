@@ -170,8 +170,9 @@ fl_type_common(const struct fl_type *a, const struct fl_type *b, struct fl_type 
 			r = fl_type_make(text ? FL_TYPE_VARCHAR : FL_TYPE_VARBINARY, false);
 			r.length = FL_MAX(a->length, b->length);
 		}
-	} else if (is_time(a->id) && is_time(b->id)) {
-		r = a->id > b->id ? *a : *b; /* DATE < TIMESTAMP < TIMESTAMP_LTZ */
+	} else if (is_time(a->id) && is_time(b->id) &&
+		   (ai == FL_TYPE_DATE) == (bi == FL_TYPE_DATE)) {
+		r = a->id > b->id ? *a : *b; /* TIMESTAMP < TIMESTAMP_LTZ */
 		r.precision = FL_MAX(a->precision, b->precision);
 	} else if (ai == bi) {
 		r = *a;
@@ -180,6 +181,19 @@ fl_type_common(const struct fl_type *a, const struct fl_type *b, struct fl_type 
 	}
 	r.nullable = nullable;
 	*out = r;
+	return true;
+}
+
+bool
+fl_type_least_restrictive(const struct fl_type *a, const struct fl_type *b, struct fl_type *out)
+{
+	bool first_wins = is_approximate(a->id) && is_approximate(b->id);
+	enum fl_type_id first = (enum fl_type_id)a->id;
+
+	if (!fl_type_common(a, b, out)) /* out may be a */
+		return false;
+	if (first_wins || (is_time((uint8_t)first) && is_time(b->id)))
+		out->id = (uint8_t)first;
 	return true;
 }
 
@@ -282,7 +296,7 @@ can_cast(const struct fl_type *from, const struct fl_type *to, const char **hint
 	if (f == FL_TYPE_BOOLEAN)
 		return fl_type_is_numeric(t);
 	if (t == FL_TYPE_BOOLEAN)
-		return fl_type_is_integer(f);
+		return fl_type_is_numeric(f);
 	if (fl_type_is_numeric(f) && fl_type_is_numeric(t))
 		return true;
 	if (is_time(from->id) && is_time(to->id))
@@ -349,6 +363,18 @@ fl_widen(struct fl_arena *arena, struct fl_expr **arg, const struct fl_type *to)
 
 /* ---- calls ---- */
 
+/* A bare NULL has no type: it takes the other operand's, or Flink refuses it. */
+static bool
+fn_takes_null(const struct fl_function *fn)
+{
+	if (fn->expand != NULL)
+		return fn->expand != fl_expand_and && fn->expand != fl_expand_or;
+	return fn->type_rule == fl_rule_compare || fn->type_rule == fl_rule_distinct ||
+	       fn->type_rule == fl_rule_is_null ||
+	       fn->type_rule == fl_rule_greatest || fn->type_rule == fl_rule_same_number ||
+	       fn->type_rule == fl_rule_round;
+}
+
 enum fl_code
 fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
     struct fl_expr **out, struct fl_err *err)
@@ -388,6 +414,12 @@ fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 	own = FL_ARENA_ARRAY(arena, struct fl_expr *, FL_MAX(arg_count, 1));
 	for (uint32_t i = 0; i < arg_count; i++)
 		own[i] = args[i];
+	if (!fn_takes_null(fn)) {
+		for (uint32_t i = 0; i < arg_count; i++)
+			if (args[i]->type.id == FL_TYPE_NULL)
+				return FL_FAIL(err, FL_E_SQL_BIND,
+				    "Illegal use of 'NULL' in %s: write CAST(NULL AS type)", fn->name);
+	}
 	if (fn->expand != NULL)
 		return fn->expand(arena, fn->name, own, arg_count, out, err);
 	FL_TRY(fn->type_rule(arena, fn->name, own, arg_count, &type, err));
@@ -433,8 +465,8 @@ enum fl_code
 fl_expand_case(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
     struct fl_expr **out, struct fl_err *err)
 {
-	struct fl_type boolean = fl_type_make(FL_TYPE_BOOLEAN, true), type;
 	struct fl_expr **own;
+	struct fl_type type;
 
 	/* Without ELSE it is NULL. */
 	own = FL_ARENA_ARRAY(arena, struct fl_expr *, arg_count + 1);
@@ -446,20 +478,22 @@ fl_expand_case(struct fl_arena *arena, const char *name, struct fl_expr **args, 
 
 		own[arg_count++] = fl_expr_literal(arena, &null, &value);
 	}
-	type = own[arg_count - 1]->type;
-	for (uint32_t i = 0; i + 1 < arg_count; i += 2) {
-		if (own[i]->type.id == FL_TYPE_NULL)
-			fl_widen(arena, &own[i], &boolean);
+	type = own[1]->type;
+	for (uint32_t i = 0; i < arg_count; i += 2) {
+		struct fl_expr *branch = own[FL_MIN(i + 1, arg_count - 1)];
+
+		if (!fl_type_least_restrictive(&type, &branch->type, &type))
+			return FL_FAIL(err, FL_E_SQL_BIND,
+			    "Illegal mixing of types in CASE or COALESCE statement: %s and %s",
+			    fl_type_name((enum fl_type_id)type.id),
+			    fl_type_name((enum fl_type_id)branch->type.id));
+		if (i + 1 == arg_count)
+			break;
 		if (own[i]->type.id != FL_TYPE_BOOLEAN)
 			return FL_FAIL(err, FL_E_SQL_BIND,
 			    "expected a BOOLEAN condition after %s, got %s",
 			    strcmp(name, "CASE") == 0 ? "WHEN" : name,
 			    fl_type_name((enum fl_type_id)own[i]->type.id));
-		if (!fl_type_common(&type, &own[i + 1]->type, &type))
-			return FL_FAIL(err, FL_E_SQL_BIND,
-			    "Illegal mixing of types in CASE or COALESCE statement: %s and %s",
-			    fl_type_name((enum fl_type_id)type.id),
-			    fl_type_name((enum fl_type_id)own[i + 1]->type.id));
 	}
 	if (type.id == FL_TYPE_NULL)
 		return FL_FAIL(
@@ -478,7 +512,6 @@ fl_expand_coalesce(struct fl_arena *arena, const char *name, struct fl_expr **ar
 	struct fl_type type = args[0]->type;
 	bool nullable = true;
 
-	(void)name;
 	for (uint32_t i = 0; i < arg_count; i++) {
 		if (!fl_type_common(&type, &args[i]->type, &type))
 			return FL_FAIL(err, FL_E_SQL_BIND,
@@ -487,6 +520,9 @@ fl_expand_coalesce(struct fl_arena *arena, const char *name, struct fl_expr **ar
 			    fl_type_name((enum fl_type_id)args[i]->type.id));
 		nullable = nullable && args[i]->type.nullable;
 	}
+	if (type.id == FL_TYPE_NULL)
+		return FL_FAIL(err, FL_E_SQL_BIND, "Illegal use of 'NULL' in %s: write CAST(NULL AS type)",
+		    name);
 	for (uint32_t i = 0; i < arg_count; i++)
 		fl_widen(arena, &args[i], &type);
 	type.nullable = nullable;

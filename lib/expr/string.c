@@ -71,6 +71,15 @@ fl_rule_string(struct fl_arena *arena, const char *name, struct fl_expr **args, 
 }
 
 enum fl_code
+fl_rule_case(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
+    struct fl_type *result, struct fl_err *err)
+{
+	FL_TRY(fl_rule_string(arena, name, args, arg_count, result, err));
+	*result = args[0]->type;
+	return FL_OK;
+}
+
+enum fl_code
 fl_rule_concat(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
     struct fl_type *result, struct fl_err *err)
 {
@@ -118,6 +127,32 @@ fl_rule_length(struct fl_arena *arena, const char *name, struct fl_expr **args, 
 	return FL_OK;
 }
 
+static enum fl_code
+check_escapes(const char *pattern, uint32_t size, char escape, struct fl_err *err)
+{
+	for (uint32_t i = 0; i < size; i++) {
+		if (pattern[i] != escape)
+			continue;
+		i++;
+		if (i == size || (pattern[i] != '%' && pattern[i] != '_' && pattern[i] != escape))
+			return FL_FAIL(err, FL_E_SQL_BIND,
+			    "Invalid escape sequence in '%.*s': '%c' must stand before %%, _ or itself",
+			    (int)size, pattern, escape);
+	}
+	return FL_OK;
+}
+
+/* As Flink has it: without ESCAPE a backslash escapes, but not in a pattern that is
+ * written out and has no _, which Flink matches by other means. */
+static bool
+escapes_by_default(const struct fl_expr *pattern)
+{
+	const char *p;
+	uint32_t size;
+
+	return !fl_literal_str(pattern, &p, &size) || memchr(p, '_', size) != NULL;
+}
+
 enum fl_code
 fl_rule_like(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
     struct fl_type *result, struct fl_err *err)
@@ -127,26 +162,21 @@ fl_rule_like(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 
 	FL_TRY(fl_rule_string(arena, name, args, arg_count, result, err));
 	*result = fl_type_make(FL_TYPE_BOOLEAN, result->nullable);
-	if (arg_count < 3)
-		return FL_OK;
+	if (fl_literal_str(args[1], &pattern, &pattern_size) && pattern_size == 0)
+		return FL_FAIL(err, FL_E_SQL_BIND,
+		    "LIKE '' is true for every text on Flink: write = '' for the empty one");
+	if (arg_count < 3) {
+		if (!fl_literal_str(args[1], &pattern, &pattern_size) || !escapes_by_default(args[1]))
+			return FL_OK;
+		return check_escapes(pattern, pattern_size, '\\', err);
+	}
 	if (!fl_literal_str(args[2], &escape, &escape_size) ||
 	    count_chars(escape, escape_size) != 1 || escape_size != 1)
 		return FL_FAIL(err, FL_E_SQL_BIND,
 		    "invalid escape character: expected a literal of one ASCII character");
 	if (!fl_literal_str(args[1], &pattern, &pattern_size))
 		return FL_OK;
-	for (uint32_t i = 0; i < pattern_size; i++) {
-		if (pattern[i] != escape[0])
-			continue;
-		i++;
-		if (i == pattern_size ||
-		    (pattern[i] != '%' && pattern[i] != '_' && pattern[i] != escape[0]))
-			return FL_FAIL(err, FL_E_SQL_BIND,
-			    "invalid escape sequence in '%.*s': '%c' must stand before %%, _ or "
-			    "itself",
-			    (int)pattern_size, pattern, escape[0]);
-	}
-	return FL_OK;
+	return check_escapes(pattern, pattern_size, escape[0], err);
 }
 
 /* ---- joining ---- */
@@ -294,6 +324,8 @@ change_case(struct fl_strings *s, const char *p, uint32_t size, bool upper)
 		uint32_t bytes = char_size(p, end), c = decode_char(p, bytes);
 		if (c == 0xdf && upper) { /* the one common letter that becomes two */
 			fl_strings_add(s, "SS", 2);
+		} else if (c == 0x130 && !upper) { /* I with a dot: i and a combining dot */
+			fl_strings_add(s, "i\xcc\x87", 3);
 		} else if (c != 0 && utf8_locale != (locale_t)0) {
 			wint_t w = upper ? towupper_l((wint_t)c, utf8_locale)
 					 : towlower_l((wint_t)c, utf8_locale);
@@ -528,7 +560,7 @@ fl_kernel_like(const struct fl_expr *call, const struct fl_col *args, const uint
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
 {
 	uint8_t *o = out->data;
-	int escape = call->arg_count == 3 ? (unsigned char)call->args[2]->value.str.p[0] : -1;
+	int escape = call->arg_count == 3 ? (unsigned char)call->args[2]->value.str.p[0] : escapes_by_default(call->args[1]) ? '\\' : -1;
 
 	(void)ctx;
 	FL_EACH_ROW (row) {

@@ -269,9 +269,11 @@ fl_parse_integer(const char *p, size_t size, int64_t min, int64_t max, int64_t *
 			return false;
 		digits++;
 	}
-	if (p < end && *p == '.')
+	if (p < end && *p == '.') {
+		digits++; /* a point alone is 0, as in Flink */
 		for (p++; p < end && is_digit(*p); p++)
-			digits++;
+			;
+	}
 	if (p != end || digits == 0)
 		return false;
 	if (negative)
@@ -591,7 +593,6 @@ fl_parse_timestamp_lenient(const char *p, size_t size, int64_t *ms)
 	const char *end;
 	struct fl_civil c = {.ms = 0};
 
-	trim_blanks(&p, &size);
 	end = p + size;
 	if (!take_date(&p, end, 1, &c))
 		return false;
@@ -603,13 +604,28 @@ fl_parse_timestamp_lenient(const char *p, size_t size, int64_t *ms)
 }
 
 bool
+fl_parse_time_literal(const char *p, size_t size, bool is_timestamp, int64_t *v)
+{
+	const char *end = p + size;
+	struct fl_civil c = {.ms = 0};
+
+	if (!take_date(&p, end, 1, &c) || c.day > fl_month_days(c.year, c.month))
+		return false;
+	if (is_timestamp && p != end && (!take_char(&p, end, ' ') || !take_time(&p, end, 1, &c)))
+		return false;
+	*v = is_timestamp ? fl_civil_to_ms(&c) : fl_civil_days(c.year, c.month, c.day);
+	return p == end;
+}
+
+bool
 fl_parse_date_lenient(const char *p, size_t size, int32_t *days)
 {
-	const char *end;
+	const char *end, *blank;
 	int64_t year, month = 1, day = 1;
 
 	trim_blanks(&p, &size);
-	end = p + size;
+	blank = memchr(p, ' ', size); /* a time behind it is not looked at */
+	end = blank != NULL ? blank : p + size;
 	if (!take_number(&p, end, 1, 4, &year))
 		return false;
 	if (p != end) {

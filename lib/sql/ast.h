@@ -56,7 +56,8 @@ void fl_ast_append(struct fl_arena *arena, struct ast_list *list, void *item);
 
 enum ast_kind {
 	AST_NAME,      /* parts: one to four tokens */
-	AST_NUMBER, AST_STRING, AST_TRUE, AST_FALSE, AST_NULL,
+	AST_NUMBER, AST_STRING, AST_TRUE, AST_FALSE,
+	AST_NULL,      /* flag: UNKNOWN, a BOOLEAN */
 	AST_INTERVAL,  /* text, unit [TO unit_to] */
 	AST_TIMESTAMP, AST_DATE,
 	AST_OP,	       /* text: the sign; one or two args */
@@ -227,6 +228,9 @@ struct ast_expr *fl_ast_chain(
     struct fl_parse *ps, enum ast_kind kind, struct ast_expr *a, struct ast_expr *b);
 void fl_ast_arg(struct fl_parse *ps, struct ast_expr *expr, struct ast_expr *arg);
 void fl_ast_args(struct fl_parse *ps, struct ast_expr *expr, struct ast_list *args);
+/* The last part of a table's name; refuses other catalogs and databases than Flink's
+ * default ones. */
+struct fl_token *fl_ast_object(struct fl_parse *ps, const struct ast_expr *path);
 struct fl_token *fl_ast_token(struct fl_parse *ps, const struct fl_token *tok);
 const char *fl_ast_unit(struct fl_parse *ps, const struct fl_token *tok);
 struct ast_type *fl_ast_type(struct fl_parse *ps, const struct fl_token *name);

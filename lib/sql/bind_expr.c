@@ -8,6 +8,7 @@
  * its leaves are keys, aggregates, window bounds or constants.  Comparing is done
  * on bound trees, so a, A.a and (a) are one.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,7 +256,9 @@ unknown_type(struct bind *b, const struct ast_type *ast)
 static enum fl_code
 bind_length(struct bind *b, const struct ast_type *ast, struct fl_type *type)
 {
-	int64_t length = ast->has_length ? ast->length : 1;
+	/* CHAR and BINARY alone are of length 1, VARCHAR and VARBINARY as long as may be. */
+	bool open_ended = type->id == FL_TYPE_VARCHAR || type->id == FL_TYPE_VARBINARY;
+	int64_t length = ast->has_length ? ast->length : open_ended ? INT32_MAX : 1;
 
 	if (length < 1 || length > INT32_MAX)
 		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
@@ -344,11 +347,13 @@ list_columns(struct bind *b, const struct rel *rel)
 
 	fl_buf_init(&buf);
 	for (i = 0; i < rel->count; i++) {
+		if (rel->cols[i].name[0] == '\0')
+			continue; /* a computed column, to another one */
 		if (buf.size > 300) {
 			fl_buf_str(&buf, ", ...");
 			break;
 		}
-		fl_buf_printf(&buf, "%s%s", i == 0 ? "" : ", ", rel->cols[i].name);
+		fl_buf_printf(&buf, "%s%s", buf.size == 0 ? "" : ", ", rel->cols[i].name);
 	}
 	text = fl_arena_strndup(b->arena, buf.data != NULL ? buf.data : "", buf.size);
 	fl_buf_fini(&buf);
@@ -457,28 +462,30 @@ static enum fl_code
 bind_decimal(struct bind *b, const struct ast_expr *ast, struct fl_expr **out)
 {
 	const char *dot = strchr(ast->text, '.');
-	uint32_t digits = 0, scale, i;
+	uint32_t scale = dot != NULL ? ast->size - (uint32_t)(dot - ast->text) - 1 : 0;
+	uint32_t digits = dot != NULL ? ast->size - 1 : ast->size; /* 0.1 has two, as in Flink */
 	struct fl_type type = fl_type_make(FL_TYPE_DECIMAL, false);
-	bool leading = true;
+	fl_i128 value = 0;
 
-	scale = dot != NULL ? (uint32_t)(ast->size - (uint32_t)(dot - ast->text) - 1) : 0;
-	for (i = 0; i < ast->size; i++) {
-		if (ast->text[i] == '.' || (leading && ast->text[i] == '0' && (dot == NULL || &ast->text[i] < dot)))
-			continue;
-		leading = false;
-		digits++;
-	}
-	digits = FL_MAX(FL_MAX(digits, scale), 1u);
-	if (digits > 38)
-		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
-		    "the number %.60s has more than 38 digits", ast->text);
+	if (digits > 38 || !fl_parse_decimal(ast->text, ast->size, digits, scale, &value) ||
+	    value > INT64_MAX)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col,
+		    fl_arena_printf(b->arena, "CAST('%.60s' AS DECIMAL(38, %u))", ast->text, FL_MIN(scale, 38u)),
+		    "Numeric literal '%.60s' out of range", ast->text);
 	type.precision = (uint8_t)digits;
 	type.scale = (uint8_t)scale;
 	*out = make_literal(b, type);
-	if (!fl_parse_decimal(ast->text, ast->size, digits, scale, &(*out)->value.i128))
-		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
-		    "cannot read the number %.60s", ast->text);
+	(*out)->value.i128 = value;
 	return FL_OK;
+}
+
+/* 5 and 5. but not .5 */
+static bool
+is_whole(const struct ast_expr *ast)
+{
+	const char *dot = strchr(ast->text, '.');
+
+	return dot == NULL || (dot[1] == '\0' && dot != ast->text);
 }
 
 static enum fl_code
@@ -489,15 +496,17 @@ bind_number(struct bind *b, const struct ast_expr *ast, bool negative, struct fl
 
 	if (strpbrk(ast->text, "eE") != NULL) {
 		*out = make_literal(b, fl_type_make(FL_TYPE_DOUBLE, false));
-		if (!fl_parse_double(ast->text, ast->size, &(*out)->value.f64))
+		if (!fl_parse_double(ast->text, ast->size, &(*out)->value.f64) ||
+		    !isfinite((*out)->value.f64))
 			return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
-			    "cannot read the number %.60s", ast->text);
+			    "Numeric literal '%.60s' out of range", ast->text);
 		if (negative)
 			(*out)->value.f64 = -(*out)->value.f64;
 		return FL_OK;
 	}
-	if (strchr(ast->text, '.') == NULL && ast->size < sizeof(text) - 1) {
-		(void)snprintf(text, sizeof(text), "%s%s", negative ? "-" : "", ast->text);
+	if (is_whole(ast) && ast->size < sizeof(text) - 1) {
+		(void)snprintf(text, sizeof(text), "%s%.*s", negative ? "-" : "",
+		    (int)strcspn(ast->text, "."), ast->text);
 		if (fl_parse_i64(text, &value)) {
 			*out = make_literal(b, fl_type_make(value >= INT32_MIN && value <= INT32_MAX ?
 			    FL_TYPE_INT : FL_TYPE_BIGINT, false));
@@ -517,14 +526,12 @@ bind_time_literal(struct bind *b, const struct ast_expr *ast, struct fl_expr **o
 	const char *dot = strchr(ast->text, '.');
 	uint32_t digits = dot != NULL ? ast->size - (uint32_t)(dot - ast->text) - 1 : 0;
 	struct fl_type type = fl_type_make(FL_TYPE_TIMESTAMP, false);
-	int32_t days;
 
 	if (ast->kind == AST_DATE) {
 		*out = make_literal(b, fl_type_make(FL_TYPE_DATE, false));
-		if (!fl_parse_date(ast->text, ast->size, &days))
+		if (!fl_parse_time_literal(ast->text, ast->size, false, &(*out)->value.i64))
 			return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
 			    "Illegal DATE literal '%.60s': not in format 'yyyy-MM-dd'", ast->text);
-		(*out)->value.i64 = days;
 		return FL_OK;
 	}
 	if (digits > 3)
@@ -533,7 +540,7 @@ bind_time_literal(struct bind *b, const struct ast_expr *ast, struct fl_expr **o
 		    ast->text);
 	type.precision = (uint8_t)digits;
 	*out = make_literal(b, type);
-	if (!fl_parse_timestamp(ast->text, ast->size, ' ', &(*out)->value.i64))
+	if (!fl_parse_time_literal(ast->text, ast->size, true, &(*out)->value.i64))
 		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
 		    "Illegal TIMESTAMP literal '%.60s': not in format 'yyyy-MM-dd HH:mm:ss'", ast->text);
 	return FL_OK;
@@ -774,6 +781,22 @@ bind_aggregate(struct bind *b, const struct scope *scope, const struct ast_expr 
 	return FL_OK;
 }
 
+static const char *const REFUSED_FUNCTIONS[] = {
+#define FL_REFUSED_FUNCTION(name) name,
+#include "tbl/refused.h"
+};
+
+static bool
+is_refused_function(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < FL_ARRAY_COUNT(REFUSED_FUNCTIONS); i++)
+		if (strcasecmp(name, REFUSED_FUNCTIONS[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Why a function that is none of ours is none: Flink's words, and the nearest name. */
 static enum fl_code
 function_missing(struct bind *b, const struct ast_expr *ast, struct fl_expr **args, uint32_t count)
@@ -846,11 +869,27 @@ check_watermark(struct bind *b, const struct scope *scope, const struct ast_expr
 	return FL_OK;
 }
 
+/* WEEK is a name to the grammar, in TIMESTAMPDIFF(WEEK, a, b) a unit. */
+static void
+name_as_unit(struct bind *b, struct ast_expr *arg)
+{
+	char *unit, *p;
+
+	if (arg->kind != AST_NAME || arg->args->count != 1)
+		return;
+	unit = fl_arena_strdup(b->arena, name_part(arg, 0));
+	for (p = unit; *p != '\0'; p++)
+		*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+	arg->kind = AST_UNIT;
+	arg->unit = unit;
+}
+
 /* Stands alone as a value only with its parentheses, except CURRENT_DATE and kin. */
 static enum fl_code
 bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
     struct fl_expr **out)
 {
+	bool is_timestampdiff = strcasecmp(ast->text, "TIMESTAMPDIFF") == 0;
 	struct fl_expr **args;
 	uint32_t count, i;
 
@@ -870,10 +909,13 @@ bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *
 		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
 		    "%.60s is no aggregate: it takes no %s", ast->text,
 		    ast->filter != NULL ? "FILTER" : ast->distinct ? "DISTINCT" : "*");
+	if (is_refused_function(ast->text))
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "the function %.60s is not supported", ast->text);
 	for (i = 0; i < ast->args->count; i++) {
 		const struct ast_expr *arg = ast->args->items[i];
 
-		if (arg->kind == AST_UNIT)
+		if (arg->kind == AST_UNIT && (i > 0 || !is_timestampdiff))
 			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, arg->line, arg->col,
 			    "seconds: EXTRACT(EPOCH FROM x)",
 			    "%.60s with a time unit is not supported", ast->text);
@@ -882,6 +924,8 @@ bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
 		    "the old group window TUMBLE(ts, size) is not supported: write FROM "
 		    "TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), size)) GROUP BY window_start, window_end");
+	if (is_timestampdiff && ast->args->count > 0)
+		name_as_unit(b, ast->args->items[0]);
 	FL_TRY(bind_args(b, scope, ast, 0, &args, &count));
 	if (fl_function_find(ast->text, strlen(ast->text)) == NULL)
 		return function_missing(b, ast, args, count);
@@ -970,6 +1014,39 @@ bind_between(struct bind *b, const struct scope *scope, const struct ast_expr *a
 	return negate(b, ast->negated, args[0], ast, out);
 }
 
+/* Flink makes the literals of a list the type of x: 2.5 among integers becomes 2. */
+static enum fl_code
+check_member(struct bind *b, const struct ast_expr *at, struct fl_expr **pair)
+{
+	enum fl_type_id type = (enum fl_type_id)pair[0]->type.id;
+	const struct fl_expr *value = pair[1];
+	struct fl_type real = fl_type_make(FL_TYPE_FLOAT, false);
+	char text[64];
+	bool is_whole = true;
+
+	if (value->kind != FL_EXPR_LITERAL || value->value.is_null)
+		return FL_OK;
+	if (type == FL_TYPE_FLOAT && value->type.id == FL_TYPE_DECIMAL)
+		return bind_cast(b, pair[1], &real, at->line, at->col, &pair[1]);
+	if (!fl_type_is_integer(type))
+		return FL_OK;
+	if (value->type.id == FL_TYPE_DECIMAL) {
+		fl_i128 unit = 1;
+		uint32_t i;
+
+		for (i = 0; i < value->type.scale; i++)
+			unit *= 10;
+		is_whole = value->value.i128 % unit == 0;
+	} else if (value->type.id == FL_TYPE_DOUBLE) {
+		is_whole = value->value.f64 == floor(value->value.f64);
+	}
+	if (is_whole)
+		return FL_OK;
+	return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col, NULL,
+	    "a number that is not whole in a list for %s: Flink would cut it; write x = ... OR x = ...",
+	    fl_type_print(&pair[0]->type, text, sizeof(text)));
+}
+
 static enum fl_code
 bind_in(struct bind *b, const struct scope *scope, const struct ast_expr *ast, struct fl_expr **out)
 {
@@ -981,6 +1058,7 @@ bind_in(struct bind *b, const struct scope *scope, const struct ast_expr *ast, s
 
 		FL_TRY(bind_expr(b, scope, ast->args->items[0], &args[0]));
 		FL_TRY(bind_expr(b, scope, ast->args->items[i + 1], &args[1]));
+		FL_TRY(check_member(b, ast->args->items[i + 1], args));
 		FL_TRY(bind_call(b, "=", args, 2, ast->line, ast->col, &tests[i]));
 	}
 	any = tests[0];
@@ -1038,17 +1116,27 @@ bind_ast_cast(struct bind *b, const struct scope *scope, const struct ast_expr *
 	return FL_OK;
 }
 
+/* A time unit reaches lib/expr as its name. */
+static struct fl_expr *
+unit_literal(struct bind *b, const struct ast_expr *ast)
+{
+	struct fl_type type = fl_type_make(FL_TYPE_CHAR, false);
+	struct fl_expr *expr;
+
+	type.length = (uint32_t)strlen(ast->unit);
+	expr = make_literal(b, type);
+	expr->value.str.p = ast->unit;
+	expr->value.str.size = type.length;
+	return expr;
+}
+
 static enum fl_code
 bind_extract(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
     struct fl_expr **out)
 {
 	struct fl_expr **args = FL_ARENA_ARRAY(b->arena, struct fl_expr *, 2);
-	struct fl_type type = fl_type_make(FL_TYPE_CHAR, false);
 
-	type.length = (uint32_t)strlen(ast->unit);
-	args[0] = make_literal(b, type);
-	args[0]->value.str.p = ast->unit;
-	args[0]->value.str.size = type.length;
+	args[0] = unit_literal(b, ast);
 	FL_TRY(bind_expr(b, scope, ast->args->items[0], &args[1]));
 	return bind_call(b, "EXTRACT", args, 2, ast->line, ast->col, out);
 }
@@ -1080,7 +1168,7 @@ bind_parts(struct bind *b, const struct scope *scope, const struct ast_expr *ast
 		(*out)->value.boolean = ast->kind == AST_TRUE;
 		return FL_OK;
 	case AST_NULL:
-		*out = make_literal(b, fl_type_make(FL_TYPE_NULL, true));
+		*out = make_literal(b, fl_type_make(ast->flag ? FL_TYPE_BOOLEAN : FL_TYPE_NULL, true));
 		(*out)->value.is_null = true;
 		return FL_OK;
 	case AST_INTERVAL:
@@ -1110,6 +1198,9 @@ bind_parts(struct bind *b, const struct scope *scope, const struct ast_expr *ast
 		return bind_ast_cast(b, scope, ast, out);
 	case AST_EXTRACT:
 		return bind_extract(b, scope, ast, out);
+	case AST_UNIT: /* of TIMESTAMPDIFF only */
+		*out = unit_literal(b, ast);
+		return FL_OK;
 	case AST_CALL:
 		return bind_ast_call(b, scope, ast, out);
 	case AST_SUBQUERY:
@@ -1118,7 +1209,6 @@ bind_parts(struct bind *b, const struct scope *scope, const struct ast_expr *ast
 	case AST_DESCRIPTOR:
 	case AST_TABLE:
 	case AST_NAMED:
-	case AST_UNIT:
 	case AST_ROW:
 	case AST_INDEX:
 	case AST_STAR:

@@ -137,6 +137,42 @@ bad_value(const struct options *o, const struct ast_option *opt, const char *exp
 	    expected);
 }
 
+/* properties.<name>: the same table that lib/kafka translates by, so that a misspelt
+ * one is found before any broker is asked. */
+static enum fl_code
+check_property(struct options *o, const struct ast_option *opt)
+{
+	static const struct {
+		const char *name, *action;
+	} known[] = {
+#define FL_KAFKA_PROPERTY(name, to, scope, action) { name, #action },
+#include "tbl/kafka_properties.h"
+#undef FL_KAFKA_PROPERTY
+	};
+	const char *name = opt->key->text + strlen("properties.");
+	const char *names[FL_ARRAY_COUNT(known)], *hint;
+	size_t i;
+
+	for (i = 0; i < FL_ARRAY_COUNT(known); i++) {
+		names[i] = known[i].name;
+		if (strcmp(name, known[i].name) != 0)
+			continue;
+		if (strcmp(known[i].action, "REFUSE") == 0)
+			return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->key->line, opt->key->col, NULL,
+			    "'%s' is refused: configuration must not run code", opt->key->text);
+		if (strcmp(known[i].action, "OURS") == 0)
+			bind_notice(o->b, opt->key->line, "'%s' is ignored: Flight decides it", opt->key->text);
+		if (strcmp(known[i].action, "NONE") == 0)
+			bind_notice(o->b, opt->key->line, "'%s' is ignored: it means something to the Java "
+			    "client only", opt->key->text);
+		return FL_OK;
+	}
+	hint = bind_did_you_mean(o->b, name, names, FL_ARRAY_COUNT(names));
+	return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->key->line, opt->key->col, hint,
+	    "'%.100s' is not a property of a Kafka client%s%s", opt->key->text, hint != NULL ? "; " : "",
+	    hint != NULL ? hint : "");
+}
+
 static enum fl_code
 read_option(struct options *o, int i, const struct ast_option *opt)
 {
@@ -145,6 +181,8 @@ read_option(struct options *o, int i, const struct ast_option *opt)
 	int64_t *number = &o->number[i];
 
 	o->given[i] = opt;
+	if (i == FL_OPTION_PROPERTIES)
+		return check_property(o, opt);
 	switch (row->kind) {
 	case TEXT:
 		return FL_OK;
@@ -160,6 +198,9 @@ read_option(struct options *o, int i, const struct ast_option *opt)
 		    bad_value(o, opt, "a number of 0 or more");
 	case ENUM:
 		*number = bind_choice(row->choices, value, true);
+		if (*number < 0 && strchr(row->choices, '|') == NULL)
+			return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
+			    "'%s' = '%.80s' is not supported, only '%s'", opt->key->text, value, row->choices);
 		return *number >= 0 ? FL_OK :
 		    bad_value(o, opt, fl_arena_printf(o->b->arena, "one of %s", row->choices));
 	case IGNORED:

@@ -754,6 +754,9 @@ bind_item(struct bind *b, const struct ast_item *ast, const struct rel *rel, con
 		items->rank = ast->expr;
 	} else {
 		FL_TRY(bind_expr(b, scope, ast->expr, &expr));
+		if (expr->type.id == FL_TYPE_NULL)
+			return BIND_FAIL(b, FL_E_SQL_BIND, ast->expr->line, ast->expr->col, NULL,
+			    "Illegal use of 'NULL' in SELECT: write CAST(NULL AS type)");
 	}
 	item = add_item(b, items);
 	item->expr = expr;
@@ -1353,6 +1356,9 @@ bind_insert(struct bind *b, const struct ast_statement *statement)
 	struct fl_query *query = FL_ARENA_NEW(b->arena, struct fl_query);
 	struct rel rel;
 
+	if (bt == NULL && bind_view_find(b->views, ast->table->text) != NULL)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->table->line, ast->table->col, NULL,
+		    "'%.80s' is a view: INSERT needs a table", ast->table->text);
 	if (bt == NULL)
 		return bind_table_missing(b, ast->table);
 	FL_TRY(bind_query(b, ast->query, names, &rel));

@@ -385,6 +385,10 @@ bind_drop(struct bind *b, const struct ast_statement *statement)
 			}
 		}
 	}
+	if (bind_table_find(b, name) != NULL || bind_view_find(b->views, name) != NULL)
+		return BIND_FAIL(b, FL_E_SQL_BIND, statement->name->line, statement->name->col, NULL,
+		    statement->kind == AST_DROP_TABLE ? "'%.80s' is a view: write DROP VIEW" :
+							"'%.80s' is a table: write DROP TABLE", name);
 	if (statement->if_exists)
 		return FL_OK;
 	return bind_table_missing(b, statement->name);

@@ -139,7 +139,7 @@ stmt(S) ::= SET(T) STRING(K) EQ STRING(V). {
 stmt(S) ::= CREATE(T) temp(P) TABLE notexists(X) path(N) begin_table tabledef comment with(W). {
 	S = fl_ast_statement(ps, AST_CREATE_TABLE, T.line, T.col);
 	S->create = ps->create;
-	S->create->name = ARGS(N)->items[ARGS(N)->count - 1];
+	S->create->name = fl_ast_object(ps, N);
 	S->create->temporary = P != 0;
 	S->create->if_not_exists = X != 0;
 	S->create->options = W;
@@ -155,7 +155,7 @@ stmt(S) ::= CREATE(T) temp TABLE notexists path begin_table tabledef comment wit
 stmt(S) ::= CREATE(T) temp(P) VIEW notexists(X) path(N) columns(C) comment AS query(Q). {
 	S = fl_ast_statement(ps, AST_CREATE_VIEW, T.line, T.col);
 	S->create = NEW(struct ast_create);
-	S->create->name = ARGS(N)->items[ARGS(N)->count - 1];
+	S->create->name = fl_ast_object(ps, N);
 	S->create->temporary = P != 0;
 	S->create->if_not_exists = X != 0;
 	S->create->view_columns = C;
@@ -163,12 +163,12 @@ stmt(S) ::= CREATE(T) temp(P) VIEW notexists(X) path(N) columns(C) comment AS qu
 }
 stmt(S) ::= DROP(T) temp TABLE exists(X) path(N). {
 	S = fl_ast_statement(ps, AST_DROP_TABLE, T.line, T.col);
-	S->name = ARGS(N)->items[ARGS(N)->count - 1];
+	S->name = fl_ast_object(ps, N);
 	S->if_exists = X != 0;
 }
 stmt(S) ::= DROP(T) temp VIEW exists(X) path(N). {
 	S = fl_ast_statement(ps, AST_DROP_VIEW, T.line, T.col);
-	S->name = ARGS(N)->items[ARGS(N)->count - 1];
+	S->name = fl_ast_object(ps, N);
 	S->if_exists = X != 0;
 }
 
@@ -229,7 +229,7 @@ tableitem ::= WATERMARK(T) FOR path(N) AS expr(E). {
 	ps->create->watermark->column = ARGS(N)->items[0];
 	ps->create->watermark->expr = E;
 }
-tableitem ::= constraint primarykey(T) LP names(L) RP enforced. {
+tableitem ::= key(T) LP names(L) RP enforced. {
 	if (ps->create->primary != NULL)
 		(void)fl_source_fail(ps->src, FL_E_SQL_BIND, T.line, T.col, NULL,
 		    "a table has at most one PRIMARY KEY");
@@ -240,8 +240,8 @@ primarykey(A) ::= PRIMARY(T) KEY. {
 	ps->create->primary_line = T.line;
 	ps->create->primary_col = T.col;
 }
-constraint ::= .
-constraint ::= CONSTRAINT name.
+key(A) ::= primarykey(T). { A = T; }
+key(A) ::= CONSTRAINT name primarykey(T). { A = T; }
 enforced ::= NOT ENFORCED.
 enforced ::= ENFORCED(T). { fl_parse_enforced(ps, T.line, T.col); }
 enforced ::= . { fl_parse_enforced(ps, ps->create->primary_line, ps->create->primary_col); }
@@ -322,14 +322,14 @@ stmt(S) ::= EXECUTE insert(I). { S = I; }
 insert(S) ::= INSERT(T) INTO path(N) columns(C) query(Q). {
 	S = fl_ast_statement(ps, AST_INSERT, T.line, T.col);
 	S->insert = NEW(struct ast_insert);
-	S->insert->table = ARGS(N)->items[ARGS(N)->count - 1];
+	S->insert->table = fl_ast_object(ps, N);
 	S->insert->columns = C;
 	S->insert->query = Q;
 }
 insert(S) ::= INSERT(T) INTO path(N) LP query(Q) RP. {
 	S = fl_ast_statement(ps, AST_INSERT, T.line, T.col);
 	S->insert = NEW(struct ast_insert);
-	S->insert->table = ARGS(N)->items[ARGS(N)->count - 1];
+	S->insert->table = fl_ast_object(ps, N);
 	S->insert->query = Q;
 }
 columns(A) ::= . { A = NULL; }
@@ -425,7 +425,7 @@ tableref(F) ::= path(P) fromalias(A). {
 	F->kind = AST_FROM_NAME;
 	F->line = P->line;
 	F->col = P->col;
-	F->name = ARGS(P)->items[ARGS(P)->count - 1];
+	F->name = fl_ast_object(ps, P);
 }
 tableref(F) ::= LP(T) query(Q) RP fromalias(A). {
 	F = NEW(struct ast_from);
@@ -471,6 +471,7 @@ tvfarg(E) ::= ID(N) ARROW tvfarg(A). {
 }
 tvfarg(E) ::= TABLE(T) path(P). {
 	E = fl_ast_expr(ps, AST_TABLE, &T);
+	(void)fl_ast_object(ps, P);
 	fl_ast_arg(ps, E, P);
 }
 tvfarg(E) ::= DESCRIPTOR(T) LP names(L) RP. {
@@ -568,7 +569,7 @@ term(E) ::= STRING(T). { E = fl_ast_expr(ps, AST_STRING, &T); }
 term(E) ::= TRUE(T). { E = fl_ast_expr(ps, AST_TRUE, &T); }
 term(E) ::= FALSE(T). { E = fl_ast_expr(ps, AST_FALSE, &T); }
 term(E) ::= NULL(T). { E = fl_ast_expr(ps, AST_NULL, &T); }
-term(E) ::= UNKNOWN(T). { E = fl_ast_expr(ps, AST_NULL, &T); }
+term(E) ::= UNKNOWN(T). { E = fl_ast_expr(ps, AST_NULL, &T); E->flag = true; }
 term(E) ::= TIMESTAMP(T) STRING(S). {
 	E = fl_ast_expr(ps, AST_TIMESTAMP, &S);
 	E->line = T.line;
@@ -755,7 +756,7 @@ call(E) ::= func(N) LP STAR RP. {
 	E = fl_ast_expr(ps, AST_CALL, &N);
 	E->flag = true;
 }
-call(E) ::= func(N) LP expr(A) TO(T) UNIT RP. {
+call(E) ::= func(N) LP expr(A) TO(T) unit RP. {
 	fl_parse_refuse(ps, &T, "rounding a time to a unit",
 	    "use DATE_FORMAT, or seconds divided by the unit");
 	E = fl_ast_expr(ps, AST_CALL, &N);
@@ -779,6 +780,10 @@ over(O) ::= OVER(T) LP partition(P) orderby(S) RP. {
 	O->col = T.col;
 	O->partition = P;
 	O->order = S;
+}
+over(O) ::= OVER(T) ID. {
+	fl_parse_refuse(ps, &T, "a named WINDOW", NULL);
+	O = NULL;
 }
 %type partition {struct ast_list *}
 %type orderby {struct ast_list *}

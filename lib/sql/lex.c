@@ -268,7 +268,40 @@ find_keyword(const char *word)
 	return NULL;
 }
 
-static void
+/* Characters that look like something else; a name may be of any other above 0x7f. */
+static const struct {
+	const char *bytes, *shown, *hint;
+} LOOKALIKES[] = {
+	{ "\xe2\x80\x98", "U+2018 (a typographic quote)", "strings stand in straight single quotes: 'text'" },
+	{ "\xe2\x80\x99", "U+2019 (a typographic quote)", "strings stand in straight single quotes: 'text'" },
+	{ "\xe2\x80\x9c", "U+201C (a typographic quote)", "names stand in back-ticks (`name`), strings in single quotes ('text')" },
+	{ "\xe2\x80\x9d", "U+201D (a typographic quote)", "names stand in back-ticks (`name`), strings in single quotes ('text')" },
+	{ "\xc2\xb4", "U+00B4 (an acute accent)", "strings stand in straight single quotes: 'text'" },
+	{ "\xc2\xa0", "U+00A0 (a no-break space)", "write a plain space" },
+	{ "\xe2\x80\x8b", "U+200B (a space without width)", "remove it" },
+	{ "\xef\xbb\xbf", "U+FEFF (a byte order mark)", "it may only begin the file" },
+	{ "\xe2\x80\x93", "U+2013 (a dash)", "write -" },
+	{ "\xe2\x88\x92", "U+2212 (a minus sign)", "write -" },
+};
+
+static enum fl_code
+check_lookalike(struct lexer *lex)
+{
+	size_t i;
+
+	if ((unsigned char)*lex->p < 0x80)
+		return FL_OK;
+	for (i = 0; i < FL_ARRAY_COUNT(LOOKALIKES); i++) {
+		size_t n = strlen(LOOKALIKES[i].bytes);
+
+		if ((size_t)(lex->end - lex->p) >= n && memcmp(lex->p, LOOKALIKES[i].bytes, n) == 0)
+			return fl_source_fail(lex->src, FL_E_SQL_SYNTAX, lex->line, lex->col,
+			    LOOKALIKES[i].hint, "the character %s has no meaning here", LOOKALIKES[i].shown);
+	}
+	return FL_OK;
+}
+
+static enum fl_code
 lex_word(struct lexer *lex)
 {
 	struct fl_token *tok = begin_token(lex);
@@ -276,8 +309,10 @@ lex_word(struct lexer *lex)
 	char *upper;
 	uint32_t i;
 
-	while (lex->p < lex->end && is_name((unsigned char)*lex->p))
+	while (lex->p < lex->end && is_name((unsigned char)*lex->p)) {
+		FL_TRY(check_lookalike(lex));
 		advance(lex);
+	}
 	end_token(lex, tok, TK_ID);
 	upper = fl_arena_strndup(lex->src->arena, tok->text, tok->size);
 	for (i = 0; i < tok->size; i++)
@@ -290,6 +325,7 @@ lex_word(struct lexer *lex)
 		tok->code = kw->code;
 		tok->is_reserved = kw->kind == WORD_RESERVED;
 	}
+	return FL_OK;
 }
 
 /* 'it''s' or `a``b`: the quote doubled stands for itself. */
@@ -366,7 +402,7 @@ skip_comment(struct lexer *lex)
 	if (peek(lex, 2) == '+')
 		return fl_source_fail(lex->src, FL_E_SQL_UNSUPPORTED, line, col,
 		    "write options into WITH (...) and settings as SET",
-		    "a table hint is not supported");
+		    "a hint is not supported");
 	advance(lex);
 	advance(lex);
 	while (!(peek(lex, 0) == '*' && peek(lex, 1) == '/')) {
@@ -434,6 +470,12 @@ fl_lex(struct fl_source *src, struct fl_token **tokens, uint32_t *count)
 		.line = 1, .col = 1 };
 	struct fl_token *tok;
 
+	/* Editors of another system put a byte order mark in front. */
+	if (src->size >= 3 && memcmp(src->text, "\xef\xbb\xbf", 3) == 0) {
+		src->text += 3;
+		src->size -= 3;
+		lex.p = src->text;
+	}
 	FL_TRY(check_text(src));
 	while (lex.p < lex.end) {
 		unsigned char c = (unsigned char)*lex.p;
@@ -446,7 +488,7 @@ fl_lex(struct fl_source *src, struct fl_token **tokens, uint32_t *count)
 		} else if (c == '/' && peek(&lex, 1) == '*') {
 			FL_TRY(skip_comment(&lex));
 		} else if (is_name_start(c)) {
-			lex_word(&lex);
+			FL_TRY(lex_word(&lex));
 		} else if (is_digit(c) || (c == '.' && is_digit((unsigned char)peek(&lex, 1)))) {
 			FL_TRY(lex_number(&lex));
 		} else if (c == '\'') {

@@ -21,7 +21,6 @@ static const struct {
 } REFUSED[] = {
 #define FL_REFUSED(phrase, feature, hint) { phrase, feature, hint },
 #include "tbl/refused.h"
-#undef FL_REFUSED
 };
 
 /* How tokens are called in messages. */
@@ -71,6 +70,23 @@ struct fl_token *
 fl_ast_token(struct fl_parse *ps, const struct fl_token *tok)
 {
 	return fl_arena_dup(ps->arena, tok, sizeof(*tok));
+}
+
+struct fl_token *
+fl_ast_object(struct fl_parse *ps, const struct ast_expr *path)
+{
+	static const char *const DEFAULTS[] = { "default_database", "default_catalog" };
+	uint32_t n = path->args->count, i;
+
+	for (i = 1; i < n; i++) {
+		const struct fl_token *part = path->args->items[n - 1 - i];
+
+		if (i > FL_ARRAY_COUNT(DEFAULTS) || strcmp(part->text, DEFAULTS[i - 1]) != 0)
+			(void)fl_source_fail(ps->src, FL_E_SQL_UNSUPPORTED, part->line, part->col, NULL,
+			    "the %s '%.60s' is not supported: there is default_catalog.default_database",
+			    i == 1 ? "database" : "catalog", part->text);
+	}
+	return path->args->items[n - 1];
 }
 
 struct ast_expr *
@@ -280,7 +296,7 @@ fl_parse_syntax_error(struct fl_parse *ps, const struct fl_token *tok, const int
 		hint = fl_arena_printf(ps->arena, "did you mean %s?", verb);
 	if (tok->code == 0 || tok->raw_size == 0)
 		fl_buf_str(&buf, "the text ends in the middle of a statement");
-	else if (is_tempting(tok) && (name_fits || tok->code == TK_RESERVED)) {
+	else if (is_tempting(tok) && name_fits) {
 		fl_buf_printf(&buf, "\"%.60s\" is a reserved word", tok->text);
 		hint = fl_arena_printf(ps->arena, "as a name it needs back-ticks: `%.60s`", tok->text);
 	} else if (tok->code == TK_STRING)

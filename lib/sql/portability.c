@@ -180,6 +180,22 @@ check_query(struct report *r, const struct fl_query *q)
 			check_topn(r, q, node);
 }
 
+/* Flink names transactions by the prefix alone. */
+static void
+check_prefixes(struct report *r)
+{
+	const struct fl_plan *plan = r->plan;
+	uint32_t i, j;
+
+	for (i = 1; i < plan->sink_count; i++)
+		for (j = 0; j < i; j++)
+			if (plan->sinks[i]->txn_prefix != NULL && plan->sinks[j]->txn_prefix != NULL &&
+			    strcmp(plan->sinks[i]->txn_prefix, plan->sinks[j]->txn_prefix) == 0)
+				SAY(r, "tables %s and %s: the same 'sink.transactional-id-prefix' = '%s': on Flink they "
+				    "would fence each other", plan->sinks[j]->name, plan->sinks[i]->name,
+				    plan->sinks[i]->txn_prefix);
+}
+
 static bool
 has_exactly_once(const struct fl_plan *plan)
 {
@@ -214,6 +230,7 @@ fl_plan_portability(const struct fl_plan *plan, struct fl_buf *out, uint32_t *co
 		if (plan->tables[i]->is_sink)
 			check_sink(&r, plan->tables[i]);
 	}
+	check_prefixes(&r);
 	for (i = 0; i < plan->query_count; i++)
 		check_query(&r, &plan->queries[i]);
 	*count = r.count;
