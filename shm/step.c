@@ -3,9 +3,9 @@
  * step.c - seals and checks steps, and reads the ingest cursor.
  *
  * The hash of a step covers the hash of the one before it, so equal hashes at step
- * n mean equal logs up to n.  It is checked on every view, although the store's
- * value has a checksum too: the checksum says that these bytes were written, the
- * chain says that they are the ones that follow.
+ * n mean equal logs up to n.  It is checked on every view, instead of the checksum
+ * of the store's value: that says that these bytes were written, the chain says so
+ * too and that they are the ones that follow.
  */
 #include "shm/step.h"
 
@@ -124,7 +124,7 @@ fl_step_get(
 	bool there;
 
 	fl_key_u64(key, step);
-	FL_TRY(fl_txn_get(txn, FL_DBI_INGEST_STEPS, key, 8, &there, NULL, &value, &size, err));
+	FL_TRY(fl_txn_get_hashed(txn, FL_DBI_INGEST_STEPS, key, 8, &there, &value, &size, err));
 	if (!there) {
 		*found = false;
 		return FL_OK;

@@ -288,7 +288,7 @@ seal_checksum(void *head, const void *value, size_t size)
 }
 
 static const char *
-check_value(const MDB_val *val, struct fl_value_head *head)
+check_head(const MDB_val *val, struct fl_value_head *head)
 {
 	if (val->mv_size < sizeof(*head))
 		return "the value is shorter than its head";
@@ -299,9 +299,18 @@ check_value(const MDB_val *val, struct fl_value_head *head)
 		return "the value has an unknown version";
 	if (head->size > val->mv_size - sizeof(*head))
 		return "the value is shorter than its head says";
-	if (fl_hash64((const char *)val->mv_data + sizeof(*head), head->size) != head->checksum)
-		return "the checksum of the value is wrong";
 	return NULL;
+}
+
+static const char *
+check_value(const MDB_val *val, struct fl_value_head *head)
+{
+	const char *wrong = check_head(val, head);
+
+	if (wrong == NULL &&
+	    fl_hash64((const char *)val->mv_data + sizeof(*head), head->size) != head->checksum)
+		wrong = "the checksum of the value is wrong";
+	return wrong;
 }
 
 /* ---- the file, before LMDB sees it ---- */
@@ -1319,10 +1328,10 @@ fl_txn_put(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size
 
 /* Checks a value; small ones that lie unaligned in their page are copied. */
 static enum fl_code
-take_value(struct fl_txn *txn, enum fl_dbi dbi, const MDB_val *key, const MDB_val *val,
+take_value(struct fl_txn *txn, enum fl_dbi dbi, const MDB_val *key, const MDB_val *val, bool is_hashed,
     struct fl_value_head *head, const void **value, struct fl_err *err)
 {
-	const char *wrong = check_value(val, head);
+	const char *wrong = is_hashed ? check_head(val, head) : check_value(val, head);
 
 	if (wrong != NULL)
 		return fail_value(txn, err, dbi, key, wrong);
@@ -1332,29 +1341,49 @@ take_value(struct fl_txn *txn, enum fl_dbi dbi, const MDB_val *key, const MDB_va
 	return FL_OK;
 }
 
-enum fl_code
-fl_txn_get(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size, bool *found,
-    uint16_t *kind, const void **value, size_t *size, struct fl_err *err)
+static enum fl_code
+get_value(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size, bool is_hashed,
+    bool *found, struct fl_value_head *head, const void **value, struct fl_err *err)
 {
 	MDB_val k = key_of(key, key_size), v;
-	struct fl_value_head head;
 	int rc;
 
 	if (txn->failed.code != FL_OK)
 		return fail_again(txn, err);
 	finish_pending(txn);
 	rc = mdb_get(txn->mdb, dbi_of(txn, dbi), &k, &v);
-	if (rc == MDB_NOTFOUND) {
-		*found = false;
+	*found = rc == 0;
+	if (rc == MDB_NOTFOUND)
 		return FL_OK;
-	}
 	if (rc != 0)
 		return fail_txn(txn, err, "get a value", rc);
-	FL_TRY(take_value(txn, dbi, &k, &v, &head, value, err));
-	*found = true;
+	return take_value(txn, dbi, &k, &v, is_hashed, head, value, err);
+}
+
+enum fl_code
+fl_txn_get(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size, bool *found,
+    uint16_t *kind, const void **value, size_t *size, struct fl_err *err)
+{
+	struct fl_value_head head;
+
+	FL_TRY(get_value(txn, dbi, key, key_size, false, found, &head, value, err));
+	if (!*found)
+		return FL_OK;
 	*size = head.size;
 	if (kind != NULL)
 		*kind = head.kind;
+	return FL_OK;
+}
+
+enum fl_code
+fl_txn_get_hashed(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size,
+    bool *found, const void **value, size_t *size, struct fl_err *err)
+{
+	struct fl_value_head head;
+
+	FL_TRY(get_value(txn, dbi, key, key_size, true, found, &head, value, err));
+	if (*found)
+		*size = head.size;
 	return FL_OK;
 }
 
@@ -1462,7 +1491,7 @@ move_cursor(struct fl_cursor *cursor, MDB_val *key, MDB_cursor_op op, bool *foun
 	}
 	if (rc != 0)
 		return fail_txn(txn, err, "move a cursor", rc);
-	FL_TRY(take_value(txn, cursor->dbi, key, &v, &head, &value, err));
+	FL_TRY(take_value(txn, cursor->dbi, key, &v, false, &head, &value, err));
 	*item = (struct fl_item){.key = key->mv_data,
 	    .key_size = key->mv_size,
 	    .value = value,

@@ -109,6 +109,10 @@ enum fl_code fl_txn_reserve(struct fl_txn *txn, enum fl_dbi dbi, const void *key
 /* found false: no such key.  kind may be NULL. */
 enum fl_code fl_txn_get(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size,
     bool *found, uint16_t *kind, const void **value, size_t *size, struct fl_err *err);
+/* As fl_txn_get(), of a value that holds a hash of its own, which the caller checks: the
+ * checksum would say the same once more. */
+enum fl_code fl_txn_get_hashed(struct fl_txn *txn, enum fl_dbi dbi, const void *key,
+    size_t key_size, bool *found, const void **value, size_t *size, struct fl_err *err);
 enum fl_code fl_txn_del(
     struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size, struct fl_err *err);
 /* Empties a database. */
