@@ -180,6 +180,27 @@ drop_points_before(struct pipeline *p, uint64_t step)
 	memmove(p->points, p->points + n, p->point_count * sizeof(*p->points));
 }
 
+/* A new pipeline shares a stream whose beginning was in the log when it was applied;
+ * ingest may have trimmed it before it knew of the pipeline. */
+static enum fl_code
+check_beginning(const struct pipeline *p, const struct fl_ingest_cursor *cursor,
+    const struct fl_partition_cursor *partitions, struct fl_err *err)
+{
+	for (uint32_t i = 0; i < cursor->partition_count; i++) {
+		const struct fl_partition_cursor *c = &partitions[i];
+		bool own = false;
+
+		for (uint32_t s = 0; s < p->fold.plan->stream_count; s++)
+			own = own || p->info->stream_ids[s] == c->stream;
+		if (own && c->added_step > 0 && c->added_step < cursor->first_step)
+			return FL_FAIL(err, FL_E_STORE_MISMATCH,
+			    "pipeline \"%s\": steps up to %" PRIu64 " of topic \"%s\" were dropped before it "
+			    "could use them; apply it again with --reset, and it reads the topic itself",
+			    p->info->name, cursor->first_step - 1, c->topic);
+	}
+	return FL_OK;
+}
+
 /* A pipeline without cursor starts before the oldest step that is kept. */
 static enum fl_code
 start_new(struct pipeline *p, struct fl_txn *ingest, struct fl_err *err)
@@ -192,6 +213,7 @@ start_new(struct pipeline *p, struct fl_txn *ingest, struct fl_err *err)
 	FL_TRY(fl_ingest_cursor_get(ingest, &found, &cursor, &partitions, err));
 	if (!found || cursor->first_step <= 1)
 		return FL_OK;
+	FL_TRY(check_beginning(p, cursor, partitions, err));
 	FL_TRY(fl_step_get(ingest, cursor->first_step, &found, &step, err));
 	if (!found)
 		return FL_FAIL(err, FL_E_STORE_DAMAGED, "ingest store: step %" PRIu64 " is missing",
@@ -216,6 +238,11 @@ check_position(struct pipeline *p, const struct fl_pipeline_cursor *cursor, stru
 		    "pipeline \"%s\" has folded step %" PRIu64 ", ingest's last is %" PRIu64
 		    ": an older ingest store was restored",
 		    p->info->name, cursor->r, found ? in->last_step : 0);
+	if (found && in->last_step == cursor->r && in->last_hash != cursor->r_hash)
+		return FL_FAIL(err, FL_E_STORE_MISMATCH,
+		    "pipeline \"%s\": step %" PRIu64 " of ingest has hash %016" PRIx64
+		    ", the pipeline used %016" PRIx64,
+		    p->info->name, cursor->r, in->last_hash, cursor->r_hash);
 	return FL_OK;
 }
 

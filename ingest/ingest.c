@@ -427,57 +427,54 @@ ingest_wait(struct ingest *ingest, int wait_ms)
 
 /* ---- connector 'test' ---- */
 
+/* The streams of all tables of that name, one after the other; *at starts as 0. */
 static struct source *
-find_test(struct ingest *ingest, const char *table)
+next_test(struct ingest *ingest, const char *table, uint32_t *at)
 {
-	const struct fl_instance *instance = ingest->instance;
+	while (*at < ingest->stream_count) {
+		struct stream *stream = ingest->streams[(*at)++];
 
-	for (uint32_t p = 0; p < instance->pipeline_count; p++) {
-		const struct fl_plan *plan = instance->pipelines[p].plan;
-
-		for (uint32_t t = 0; t < plan->table_count; t++) {
-			struct stream *stream;
-
-			if (strcmp(plan->tables[t]->name, table) != 0 || plan->tables[t]->stream < 0)
-				continue;
-			stream = find_stream(ingest, instance->pipelines[p].stream_ids[plan->tables[t]->stream]);
-			if (stream != NULL && stream->ops->is_test)
-				return stream->source;
-		}
+		if (stream->ops->is_test && strcmp(stream->table->name, table) == 0)
+			return stream->source;
 	}
-	assert(!"no table with connector 'test' has this name");
 	return NULL;
 }
 
 void
-ingest_test_push(struct ingest *ingest, const char *table, int32_t partition, const void *value,
-    size_t size, int64_t kafka_ts_ms)
+ingest_test_push(struct ingest *ingest, const char *table, int32_t partition, int64_t offset,
+    const void *value, size_t size, int64_t kafka_ts_ms)
 {
-	source_test_push(find_test(ingest, table), partition, value, size, kafka_ts_ms);
+	struct source *source;
+
+	for (uint32_t at = 0; (source = next_test(ingest, table, &at)) != NULL;)
+		source_test_push(source, partition, offset, value, size, kafka_ts_ms);
 }
 
 void
 ingest_test_add(struct ingest *ingest, const char *table, int32_t partition)
 {
-	source_test_add(find_test(ingest, table), partition);
-}
+	struct source *source;
 
-int64_t
-ingest_test_next(struct ingest *ingest, const char *table, int32_t partition)
-{
-	return source_test_next(find_test(ingest, table), partition);
+	for (uint32_t at = 0; (source = next_test(ingest, table, &at)) != NULL;)
+		source_test_add(source, partition);
 }
 
 void
 ingest_test_caught(struct ingest *ingest, const char *table, int32_t partition, int64_t since_ms)
 {
-	source_test_caught(find_test(ingest, table), partition, since_ms);
+	struct source *source;
+
+	for (uint32_t at = 0; (source = next_test(ingest, table, &at)) != NULL;)
+		source_test_caught(source, partition, since_ms);
 }
 
 void
 ingest_test_end(struct ingest *ingest, const char *table, int32_t partition)
 {
-	source_test_end(find_test(ingest, table), partition);
+	struct source *source;
+
+	for (uint32_t at = 0; (source = next_test(ingest, table, &at)) != NULL;)
+		source_test_end(source, partition);
 }
 
 void

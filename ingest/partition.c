@@ -99,7 +99,10 @@ confirm_caught(struct part *part, const struct source_event *event, int64_t now_
 		return;
 	if (part->caught_since != FL_TIME_MAX)
 		return; /* again, as once a second */
-	part->caught_since = event->b >= 0 ? event->b : now_ms;
+	/* By the clock of steps, which stands still while the wall clock is behind it. */
+	part->caught_since = part->stream->ingest->now_ms;
+	if (event->b >= 0 && event->b < now_ms)
+		part->caught_since -= now_ms - event->b;
 	if (part->c.caught_since == FL_TIME_MAX)
 		part->caught_waits = true;
 }
@@ -107,7 +110,9 @@ confirm_caught(struct part *part, const struct source_event *event, int64_t now_
 static void
 deny_caught(struct part *part, const struct source_event *event)
 {
-	if (event->a != part->c.position || part->caught_since == FL_TIME_MAX)
+	/* After a record that made no row the old mark is still in force, though nobody
+	 * has confirmed the new end yet. */
+	if (event->a != part->c.position)
 		return;
 	part->caught_since = FL_TIME_MAX;
 	part->caught_waits = part->c.caught_since != FL_TIME_MAX;

@@ -209,6 +209,7 @@ retention_look(struct ingest *ingest, struct fl_err *err)
 {
 	uint32_t count = ingest->instance->pipeline_count;
 	uint64_t oldest = UINT64_MAX;
+	bool changed = false;
 
 	ingest->wants_time = false;
 	for (uint32_t s = 0; s < ingest->stream_count; s++)
@@ -224,6 +225,10 @@ retention_look(struct ingest *ingest, struct fl_err *err)
 		hold_ahead(ingest, view);
 	}
 	ingest->trim_to = count > 0 && oldest > MARGIN_STEPS ? oldest - MARGIN_STEPS : 0;
+	/* A pipeline that was just applied, and is not loaded yet, may need the oldest. */
+	FL_TRY(fl_instance_changed(ingest->instance, &changed, err));
+	if (changed)
+		ingest->trim_to = 0;
 	ingest->over_quota = false;
 	if (count == 0)
 		return FL_OK;

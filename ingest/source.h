@@ -106,9 +106,8 @@ struct source_ops {
 #include "tbl/connectors.h"
 #undef FL_CONNECTOR
 
-void source_test_push(struct source *source, int32_t partition, const void *value, size_t size,
-    int64_t kafka_ts_ms);
-int64_t source_test_next(struct source *source, int32_t partition);
+void source_test_push(struct source *source, int32_t partition, int64_t offset, const void *value,
+    size_t size, int64_t kafka_ts_ms);
 void source_test_add(struct source *source, int32_t partition);
 void source_test_caught(struct source *source, int32_t partition, int64_t since_ms);
 void source_test_end(struct source *source, int32_t partition);

@@ -243,12 +243,14 @@ const struct source_ops source_test = {
 };
 
 void
-source_test_push(
-    struct source *source, int32_t partition, const void *value, size_t size, int64_t kafka_ts_ms)
+source_test_push(struct source *source, int32_t partition, int64_t offset, const void *value,
+    size_t size, int64_t kafka_ts_ms)
 {
 	struct test_part *part = make_part(source, partition);
 	struct source_record *record;
 
+	if (offset < part->next)
+		return;
 	if (part->count == part->max) {
 		part->max = part->max == 0 ? 64 : part->max * 2;
 		part->records = fl_realloc(part->records, part->max * sizeof *part->records);
@@ -256,7 +258,8 @@ source_test_push(
 	record = &part->records[part->count++];
 	part->eof_said = false;
 	memset(record, 0, sizeof *record);
-	record->offset = part->next++;
+	record->offset = offset;
+	part->next = offset + 1;
 	record->ts_ms = kafka_ts_ms;
 	record->handle = fl_malloc(size + 1);
 	if (value != NULL) {
@@ -264,14 +267,6 @@ source_test_push(
 		record->value = record->handle;
 		record->value_size = size;
 	}
-}
-
-int64_t
-source_test_next(struct source *source, int32_t partition)
-{
-	const struct test_part *part = find_part(source, partition);
-
-	return part == NULL ? 0 : part->next;
 }
 
 void

@@ -92,6 +92,8 @@ mark_announced(struct ingest *ingest)
 			if (part->state == PART_NEW) {
 				part->state = PART_ANNOUNCED;
 				part->announced_step = ingest->cursor.last_step;
+				if (part->c.added_step == 0)
+					part->c.added_step = part->announced_step;
 			}
 		}
 }

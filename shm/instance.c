@@ -351,7 +351,9 @@ find_use(
 static bool
 starts_when_asked(const struct fl_table *table)
 {
-	return table->startup == FL_STARTUP_LATEST || table->startup == FL_STARTUP_GROUP_OFFSETS;
+	/* Files are read from their beginning, whatever the default of Kafka tables is. */
+	return table->connector == FL_CONNECTOR_KAFKA &&
+	       (table->startup == FL_STARTUP_LATEST || table->startup == FL_STARTUP_GROUP_OFFSETS);
 }
 
 /* A number whose blocks the newcomer may use as they are; 0: none. */

@@ -20,15 +20,14 @@ void ingest_wait(struct ingest *ingest, int wait_ms);
 void ingest_close(struct ingest **ingest);
 
 /* ---- connector 'test': flow tests push records, no broker involved ---- */
-/* partition appears on first use or by add; value NULL: null message. */
-void ingest_test_push(struct ingest *ingest, const char *table, int32_t partition,
+/* partition appears on first use or by add; value NULL: null message.  A stream that is
+ * past offset already (it was restarted) does not take it again. */
+void ingest_test_push(struct ingest *ingest, const char *table, int32_t partition, int64_t offset,
     const void *value, size_t size, int64_t kafka_ts_ms);
 void ingest_test_add(struct ingest *ingest, const char *table, int32_t partition);
 /* Says the partition is caught up since now_ms / its end is reached. */
 void ingest_test_caught(struct ingest *ingest, const char *table, int32_t partition, int64_t since_ms);
 void ingest_test_end(struct ingest *ingest, const char *table, int32_t partition);
-/* Offset that the next push gets: after opening, the position in the store. */
-int64_t ingest_test_next(struct ingest *ingest, const char *table, int32_t partition);
 /* At most this many rows a step (0: the usual limit): random step sizes. */
 void ingest_test_step_rows(struct ingest *ingest, uint32_t row_max);
 

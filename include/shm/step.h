@@ -119,7 +119,8 @@ struct fl_partition_cursor {
 	int64_t last_offset;
 	uint32_t state, reason; /* enum fl_partition_state, enum fl_code */
 	char topic[64];	   /* for people; cut */
-	uint64_t reserved[4];
+	uint64_t added_step; /* the step with its ADDED mark: no row of it is older */
+	uint64_t reserved[3];
 };
 static_assert(sizeof(struct fl_partition_cursor) == 216, "a file format");
 
