@@ -26,6 +26,7 @@
 #include "source.h"
 
 #define ASK_MS 5000
+#define WATCH_ASK_MS 2000
 #define RETRY_MS 500
 #define WATCH_MS 1000
 #define PATROL_MS 2000 /* between looks whether the topics are still there */
@@ -378,39 +379,110 @@ discover(struct source *source, struct fl_err *err)
 	return code;
 }
 
-/* Does the stored position still exist? */
-static enum fl_code
-check_position(struct source *source, struct scouted part, struct fl_err *err)
-{
-	const char *topic = topic_of(source, part.partition);
-	struct fl_kafka_partition_info info;
-	struct source_event *event;
-	enum fl_code code;
+/* ---- questions about known partitions, all in one round trip ---- */
 
-	code = fl_kafka_consumer_offsets(
-	    source->consumer, topic, part.partition % FL_TOPIC_STRIDE, ASK_MS, &info, err);
-	if (code != FL_OK)
-		return code;
+struct batch {
+	uint32_t count;
+	uint32_t *indexes; /* in source->parts */
+	struct scouted *parts;
+	struct fl_kafka_assignment *set;
+	int64_t *low, *stable, *high;
+};
+
+/* Copies what is due; a watch is then asked. */
+static void
+batch_init(struct source *source, struct batch *batch, bool watched)
+{
+	uint32_t i;
+
 	(void)pthread_mutex_lock(&source->lock);
-	if (part.position < info.low) {
-		event = add_event(source, SOURCE_LOST, part.partition, part.position);
+	i = source->part_count + 1;
+	memset(batch, 0, sizeof *batch);
+	batch->indexes = fl_calloc(i, sizeof *batch->indexes);
+	batch->parts = fl_calloc(i, sizeof *batch->parts);
+	batch->set = fl_calloc(i, sizeof *batch->set);
+	batch->low = fl_calloc(i, 3 * sizeof *batch->low);
+	batch->stable = batch->low + i;
+	batch->high = batch->stable + i;
+	for (i = 0; i < source->part_count; i++) {
+		struct scouted *part = &source->parts[i];
+
+		if (watched ? part->watched < 0 || mono_ms() - part->asked_ms < WATCH_MS
+			    : !part->check_due)
+			continue;
+		if (watched)
+			part->asked_ms = mono_ms();
+		batch->indexes[batch->count] = i;
+		batch->parts[batch->count] = *part;
+		batch->set[batch->count++] = (struct fl_kafka_assignment){
+			topic_of(source, part->partition), part->partition % FL_TOPIC_STRIDE, -1 };
+	}
+	(void)pthread_mutex_unlock(&source->lock);
+}
+
+static void
+batch_fini(struct batch *batch)
+{
+	free(batch->indexes);
+	free(batch->parts);
+	free(batch->set);
+	free(batch->low);
+}
+
+/* Does the stored position still exist? */
+static void
+answer_check(struct source *source, uint32_t index, const struct scouted *part, int64_t low, int64_t high)
+{
+	struct source_event *event;
+
+	(void)pthread_mutex_lock(&source->lock);
+	if (source->parts[index].position == part->position)
+		source->parts[index].check_due = false;
+	if (part->position < low) {
+		event = add_event(source, SOURCE_LOST, part->partition, part->position);
 		event->code = FL_E_OFFSETS_LOST;
 		(void)snprintf(event->text, sizeof event->text,
 		    "offsets %" PRId64 " to %" PRId64 " are gone from the broker; its oldest is %" PRId64,
-		    part.position, info.low - 1, info.low);
-	} else if (part.position > info.high) {
-		event = add_event(source, SOURCE_LOST, part.partition, part.position);
+		    part->position, low - 1, low);
+	} else if (part->position > high) {
+		event = add_event(source, SOURCE_LOST, part->partition, part->position);
 		event->code = FL_E_TOPIC_CHANGED;
 		(void)snprintf(event->text, sizeof event->text,
 		    "the log ends at offset %" PRId64 ", before the stored position %" PRId64
-		    ": the topic was made anew or cut", info.high, part.position);
+		    ": the topic was made anew or cut", high, part->position);
 	} else {
-		(void)add_event(source, SOURCE_READY, part.partition,
-		    part.last_offset >= info.low && part.last_offset < part.position ? part.last_offset
-										     : part.position);
+		(void)add_event(source, SOURCE_READY, part->partition,
+		    part->last_offset >= low && part->last_offset < part->position ? part->last_offset
+										   : part->position);
 	}
 	(void)pthread_mutex_unlock(&source->lock);
-	return FL_OK;
+}
+
+/* Once per start, and it stands between a restart and its first row: two round trips. */
+static enum fl_code
+ask_checks(struct source *source, struct fl_err *err)
+{
+	struct batch batch;
+	enum fl_code code = FL_OK;
+	bool beyond = false;
+
+	batch_init(source, &batch, false);
+	if (batch.count > 0)
+		code = fl_kafka_consumer_ends(
+		    source->consumer, FL_KAFKA_LOW, batch.set, batch.count, ASK_MS, batch.low, err);
+	if (code == FL_OK && batch.count > 0)
+		code = fl_kafka_consumer_ends(source->consumer, FL_KAFKA_STABLE, batch.set, batch.count,
+		    ASK_MS, batch.stable, err);
+	/* The stable offset is at most the high watermark: that one decides. */
+	for (uint32_t i = 0; i < batch.count && code == FL_OK; i++)
+		beyond |= batch.parts[i].position > batch.stable[i];
+	if (beyond)
+		code = fl_kafka_consumer_ends(
+		    source->consumer, FL_KAFKA_HIGH, batch.set, batch.count, ASK_MS, batch.stable, err);
+	for (uint32_t i = 0; i < batch.count && code == FL_OK; i++)
+		answer_check(source, batch.indexes[i], &batch.parts[i], batch.low[i], batch.stable[i]);
+	batch_fini(&batch);
+	return code;
 }
 
 /* ---- watching ends ---- */
@@ -438,54 +510,30 @@ answer_watch(struct source *source, uint32_t index, int64_t position, bool yes, 
 static enum fl_code
 ask_watched(struct source *source, struct fl_err *err)
 {
+	struct batch batch;
 	enum fl_code code = FL_OK;
 
-	for (uint32_t i = 0; i < source->part_count && !source->stop; i++) {
-		struct fl_kafka_partition_info info = { 0 };
-		struct scouted part;
-		bool due;
+	batch_init(source, &batch, true);
+	if (batch.count > 0)
+		code = fl_kafka_consumer_ends(source->consumer, FL_KAFKA_STABLE, batch.set, batch.count,
+		    WATCH_ASK_MS, batch.stable, err);
+	if (code == FL_OK && batch.count > 0)
+		code = fl_kafka_consumer_ends(source->consumer, FL_KAFKA_HIGH, batch.set, batch.count,
+		    WATCH_ASK_MS, batch.high, err);
+	for (uint32_t i = 0; i < batch.count; i++) {
+		const struct scouted *part = &batch.parts[i];
 
-		(void)pthread_mutex_lock(&source->lock);
-		part = source->parts[i];
-		due = part.watched >= 0 && mono_ms() - part.asked_ms >= WATCH_MS;
-		if (due)
-			source->parts[i].asked_ms = mono_ms();
-		(void)pthread_mutex_unlock(&source->lock);
-		if (!due)
-			continue;
-		/* After one failure the others would only wait as long each. */
-		if (code == FL_OK)
-			code = fl_kafka_consumer_offsets(source->consumer, topic_of(source, part.partition),
-			    part.partition % FL_TOPIC_STRIDE, 2000, &info, err);
-		answer_watch(source, i, part.watched,
-		    code == FL_OK && info.last_stable == part.watched && info.high == part.watched,
+		answer_watch(source, batch.indexes[i], part->watched,
+		    code == FL_OK && batch.stable[i] == part->watched && batch.high[i] == part->watched,
 		    code == FL_OK);
-		if (code == FL_OK && info.high < part.watched) { /* cut, or made anew */
+		if (code == FL_OK && batch.high[i] < part->watched) { /* cut, or made anew */
 			(void)pthread_mutex_lock(&source->lock);
-			doubt(source, part.partition, 1);
+			doubt(source, part->partition, 1);
 			(void)pthread_mutex_unlock(&source->lock);
 		}
 	}
+	batch_fini(&batch);
 	return code;
-}
-
-static enum fl_code
-ask_checks(struct source *source, struct fl_err *err)
-{
-	for (uint32_t i = 0; i < source->part_count && !source->stop; i++) {
-		struct scouted part;
-
-		(void)pthread_mutex_lock(&source->lock);
-		part = source->parts[i];
-		(void)pthread_mutex_unlock(&source->lock);
-		if (!part.check_due)
-			continue;
-		FL_TRY(check_position(source, part, err));
-		(void)pthread_mutex_lock(&source->lock);
-		source->parts[i].check_due = false;
-		(void)pthread_mutex_unlock(&source->lock);
-	}
-	return FL_OK;
 }
 
 /* ---- the scout ---- */

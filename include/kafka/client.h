@@ -36,6 +36,11 @@ struct fl_kafka_message {
 	size_t key_size, value_size;
 	void *handle;	/* of the client */
 };
+struct fl_kafka_assignment {
+	const char *topic;
+	int32_t partition;
+	int64_t offset;
+};
 enum fl_code fl_kafka_consumer_open(const struct fl_table *table, const char *group_default,
     struct fl_kafka_consumer **consumer, struct fl_err *err);
 void fl_kafka_consumer_close(struct fl_kafka_consumer **consumer);
@@ -46,6 +51,17 @@ enum fl_code fl_kafka_consumer_cluster_id(struct fl_kafka_consumer *consumer, in
 /* Thread: may be called on a side thread, beside poll() and wait(). */
 enum fl_code fl_kafka_consumer_offsets(struct fl_kafka_consumer *consumer, const char *topic,
     int32_t partition, int timeout_ms, struct fl_kafka_partition_info *info, struct fl_err *err);
+/* One offset of each of many partitions (topic and partition of the set are used), in one
+ * round trip per broker, whatever their number: a restart must not cost one for each.
+ * Thread: as offsets(). */
+enum fl_kafka_end {
+	FL_KAFKA_LOW,	 /* oldest */
+	FL_KAFKA_STABLE, /* last stable offset; high watermark when reading uncommitted */
+	FL_KAFKA_HIGH,	 /* high watermark */
+};
+enum fl_code fl_kafka_consumer_ends(struct fl_kafka_consumer *consumer, enum fl_kafka_end end,
+    const struct fl_kafka_assignment *set, uint32_t count, int timeout_ms, int64_t *offsets,
+    struct fl_err *err);
 /* First offset whose timestamp is >= ts_ms; the end when there is none. */
 enum fl_code fl_kafka_consumer_offset_at(struct fl_kafka_consumer *consumer, const char *topic,
     int32_t partition, int64_t ts_ms, int timeout_ms, int64_t *offset, struct fl_err *err);
@@ -54,11 +70,6 @@ enum fl_code fl_kafka_consumer_committed(struct fl_kafka_consumer *consumer, con
     struct fl_err *err); /* offset -1: none */
 /* Starts reading; the set replaces the former one.  A partition that stays with an
  * offset of -1 goes on where it is. */
-struct fl_kafka_assignment {
-	const char *topic;
-	int32_t partition;
-	int64_t offset;
-};
 enum fl_code fl_kafka_consumer_assign(struct fl_kafka_consumer *consumer,
     const struct fl_kafka_assignment *set, uint32_t count, struct fl_err *err);
 /* Takes up to max queued messages of assigned partition set[index], without waiting.

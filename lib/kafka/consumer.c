@@ -279,6 +279,44 @@ fl_kafka_consumer_offsets(struct fl_kafka_consumer *consumer, const char *topic,
 	return FL_OK;
 }
 
+/* ListOffsets takes two special times: the beginning and the end. */
+enum fl_code
+fl_kafka_consumer_ends(struct fl_kafka_consumer *consumer, enum fl_kafka_end end,
+    const struct fl_kafka_assignment *set, uint32_t count, int timeout_ms, int64_t *offsets,
+    struct fl_err *err)
+{
+	rd_kafka_t *rk = end == FL_KAFKA_HIGH && consumer->rk_high != NULL ? consumer->rk_high
+									  : consumer->rk;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	rd_kafka_resp_err_t native;
+	enum fl_code code = FL_OK;
+
+	for (uint32_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, set[i].topic, set[i].partition)->offset =
+		    end == FL_KAFKA_LOW ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+	native = rd_kafka_offsets_for_times(rk, list, timeout_ms);
+	if (native != RD_KAFKA_RESP_ERR_NO_ERROR)
+		code = kafka_fail(err, consumer->health, native, NULL, "ask for the partitions' offsets");
+	/* The client may have sorted the list. */
+	for (uint32_t i = 0; i < count && code == FL_OK; i++) {
+		const rd_kafka_topic_partition_t *found =
+		    rd_kafka_topic_partition_list_find(list, set[i].topic, set[i].partition);
+
+		offsets[i] = found->offset;
+		if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR || found->offset < 0) {
+			(void)kafka_fail(err, consumer->health,
+			    found->err != RD_KAFKA_RESP_ERR_NO_ERROR ? found->err : RD_KAFKA_RESP_ERR__FAIL,
+			    NULL, "ask for the partition's offsets");
+			code = fl_err_context(
+			    err, "topic \"%s\" partition %d", set[i].topic, set[i].partition);
+		}
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code == FL_OK)
+		kafka_health_clear(consumer->health);
+	return code;
+}
+
 enum fl_code
 fl_kafka_consumer_offset_at(struct fl_kafka_consumer *consumer, const char *topic,
     int32_t partition, int64_t ts_ms, int timeout_ms, int64_t *offset, struct fl_err *err)

@@ -168,6 +168,33 @@ partitions_and_watermarks_are_answered(void **state)
 }
 
 static void
+ends_of_many_partitions_are_asked_at_once(void **state)
+{
+	static const struct fl_kafka_assignment set[] = { { "t", 1, -1 }, { "t", 0, -1 } };
+	static const struct fl_kafka_assignment absent[] = { { "t", 0, -1 }, { "t", 99, -1 } };
+	struct fixture *f = *state;
+	struct fl_kafka_consumer *consumer;
+	struct fl_err err = { .code = FL_OK };
+	int64_t offsets[2];
+
+	fill(f, 1, 7);
+	assert_int_equal(fl_kafka_consumer_open(&f->table, "g", &consumer, &err), FL_OK);
+	assert_int_equal(fl_kafka_consumer_ends(consumer, FL_KAFKA_LOW, set, 2, 5000, offsets, &err), FL_OK);
+	assert_int_equal(offsets[0], 0);
+	assert_int_equal(offsets[1], 0);
+	assert_int_equal(fl_kafka_consumer_ends(consumer, FL_KAFKA_STABLE, set, 2, 5000, offsets, &err), FL_OK);
+	assert_int_equal(offsets[0], 7);
+	assert_int_equal(offsets[1], 0);
+	assert_int_equal(fl_kafka_consumer_ends(consumer, FL_KAFKA_HIGH, set, 2, 5000, offsets, &err), FL_OK);
+	assert_int_equal(offsets[0], 7);
+	assert_int_equal(offsets[1], 0);
+	assert_int_not_equal(
+	    fl_kafka_consumer_ends(consumer, FL_KAFKA_HIGH, absent, 2, 500, offsets, &err), FL_OK);
+	assert_int_equal(fl_code_class(err.code), FL_CLASS_TRANSIENT);
+	fl_kafka_consumer_close(&consumer);
+}
+
+static void
 offset_out_of_range_is_lost_not_skipped(void **state)
 {
 	struct fixture *f = *state;
@@ -328,6 +355,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(messages_come_in_order_then_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    slow_reader_is_not_kept_waiting_by_its_full_queue, setup, teardown),
+		cmocka_unit_test_setup_teardown(ends_of_many_partitions_are_asked_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(partitions_and_watermarks_are_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(offset_out_of_range_is_lost_not_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(absent_broker_is_named_and_waited_for, setup, teardown),
