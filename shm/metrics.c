@@ -67,6 +67,10 @@ static const struct fl_metric_info metric_table[FL_METRIC_COUNT] = {
     /* clang-format on */
 };
 
+#define SPIN_COUNT 1000
+#define NAP_COUNT 200
+#define NAP_US 1000
+
 /* The sequence lock has one writer at a time; a program may beat from two threads. */
 static pthread_mutex_t beat_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -241,9 +245,12 @@ fl_metrics_life(const struct fl_metrics *metrics, int32_t *pid, int64_t *beat_ms
 	if (metrics == NULL)
 		return false;
 	map = metrics->map;
-	/* A beat takes nanoseconds; one that stays odd is of a dead writer, whose
-	 * last words are then taken as they are. */
-	for (tries = 0; tries < 1000; tries++) {
+	/* A beat takes nanoseconds, or some time slices if the writer lost the processor in
+	 * the middle; one that stays odd is of a dead writer, whose last words are then
+	 * taken as they are. */
+	for (tries = 0; tries < SPIN_COUNT + NAP_COUNT; tries++) {
+		if (tries >= SPIN_COUNT)
+			(void)usleep(NAP_US);
 		seq = atomic_load_explicit(&map->seq, memory_order_acquire);
 		*pid = (int32_t)atomic_load_explicit(&map->pid, memory_order_acquire);
 		*beat_ms = atomic_load_explicit(&map->beat_ms, memory_order_acquire);

@@ -56,7 +56,6 @@
 #define STORE_OPEN_TRIES 50
 #define STORE_OPEN_WAIT_MS 20
 #define STORE_INLINE_SIZE 2000u /* smaller values share leaf pages */
-#define STORE_EXIT_FATAL 70
 
 /* ---- tables ---- */
 
@@ -171,6 +170,7 @@ fail_mdb(struct fl_err *err, const char *path, int fd, const char *what, int rc)
 	case MDB_PAGE_NOTFOUND:
 	case MDB_INVALID:
 	case MDB_INCOMPATIBLE:
+	case EFBIG: /* a page number out of a damaged list of free pages */
 		code = FL_E_STORE_DAMAGED;
 		break;
 	case MDB_VERSION_MISMATCH:
@@ -1204,7 +1204,7 @@ die_of_commit(const struct fl_txn *txn, const struct fl_err *err)
 
 	fl_error("commit failed, ending store=%s error=\"%s\"", txn->store->path,
 	    fl_err_print(err, text, sizeof(text)));
-	_exit(STORE_EXIT_FATAL);
+	_exit(fl_code_exit(err->code));
 }
 
 enum fl_code
