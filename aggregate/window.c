@@ -38,6 +38,33 @@ window_start(int64_t t, int64_t offset, int64_t size)
 	return t - (r < 0 ? r + size : r);
 }
 
+/* Window bounds in local time. */
+struct span {
+	int64_t start, end;
+};
+
+static struct span
+span_tumble(const struct fl_node *node, int64_t t)
+{
+	int64_t start = window_start(t, node->offset_ms, node->size_ms);
+
+	return (struct span){ start, start + node->size_ms };
+}
+
+/* The window that a time falls into. */
+static struct span
+span_of(const struct fl_node *node, int64_t t)
+{
+	switch (node->window_kind) {
+#define FL_WINDOW(name, ident, help) \
+	case FL_WINDOW_##name:       \
+		return span_##ident(node, t);
+#include "tbl/windows.h"
+#undef FL_WINDOW
+	}
+	return (struct span){ t, t + 1 };
+}
+
 int64_t
 window_instant(const struct fold *fold, const struct oper *oper, int64_t local)
 {
@@ -124,21 +151,18 @@ window_bounds(struct pass *p, const struct fl_node *node, uint32_t which, struct
 	fl_col_alloc(out, type, p->row_count, false, p->ev.arena);
 	data = out->data;
 	for (uint32_t i = 0; i < p->row_count; i++) {
-		int64_t start = window_start(row_time(p, i), node->offset_ms, node->size_ms);
+		struct span span = span_of(node, row_time(p, i));
 
-		if (which == 0)
-			data[i] = start;
-		else if (which == 1)
-			data[i] = start + node->size_ms;
-		else
-			data[i] = window_instant(p->fold, p->oper, start + node->size_ms) - 1;
+		data[i] = which == 0 ? span.start
+			: which == 1 ? span.end
+				     : window_instant(p->fold, p->oper, span.end) - 1;
 	}
 }
 
 /* ---- runs ---- */
 
 static struct run *
-add_run(struct runs *r, struct pass *p, int64_t start, uint32_t from, uint32_t count)
+add_run(struct runs *r, struct pass *p, struct span span, uint32_t from, uint32_t count)
 {
 	struct run *run;
 
@@ -152,8 +176,8 @@ add_run(struct runs *r, struct pass *p, int64_t start, uint32_t from, uint32_t c
 		r->capacity = capacity;
 	}
 	run = &r->runs[r->count++];
-	run->start = start;
-	run->end = start + p->oper->window->size_ms;
+	run->start = span.start;
+	run->end = span.end;
 	run->fire_at = window_instant(p->fold, p->oper, run->end);
 	run->from = from;
 	run->count = count;
@@ -181,11 +205,10 @@ static void
 make_sorted_runs(struct pass *p, const int64_t *local, struct runs *r)
 {
 	for (uint32_t k = 0; k < p->sel_count;) {
-		int64_t start = window_start(
-		    local[pass_row(p, k)], p->oper->window->offset_ms, p->oper->window->size_ms);
-		uint32_t to = bisect(p, local, k, start + p->oper->window->size_ms);
+		struct span span = span_of(p->oper->window, local[pass_row(p, k)]);
+		uint32_t to = bisect(p, local, k, span.end);
 
-		add_run(r, p, start, k, to - k);
+		add_run(r, p, span, k, to - k);
 		k = to;
 	}
 }
@@ -193,16 +216,14 @@ make_sorted_runs(struct pass *p, const int64_t *local, struct runs *r)
 static void
 make_plain_runs(struct pass *p, const int64_t *local, struct runs *r)
 {
-	uint64_t size = (uint64_t)p->oper->window->size_ms;
-
 	for (uint32_t k = 0; k < p->sel_count;) {
 		uint32_t from = k;
-		int64_t start =
-		    window_start(local[pass_row(p, k)], p->oper->window->offset_ms, (int64_t)size);
+		struct span span = span_of(p->oper->window, local[pass_row(p, k)]);
+		uint64_t size = (uint64_t)(span.end - span.start);
 
-		while (k < p->sel_count && (uint64_t)(local[pass_row(p, k)] - start) < size)
+		while (k < p->sel_count && (uint64_t)(local[pass_row(p, k)] - span.start) < size)
 			k++;
-		add_run(r, p, start, from, k - from);
+		add_run(r, p, span, from, k - from);
 	}
 }
 
@@ -249,19 +270,19 @@ make_runs(struct pass *p, struct runs *r)
 {
 	const struct block_time *t = &p->source->time;
 	const struct fl_node *node = p->oper->window;
+	struct span first;
 
 	r->arena = p->ev.arena;
 	r->is_ascending = true;
 	/* Never written unless copied: group_runs() makes its own. */
 	r->order = p->sel == NULL ? p->fold->identity : (uint32_t *)(uintptr_t)p->sel;
 	if (p->oper->is_proc) {
-		add_run(r, p, window_start(row_time(p, 0), node->offset_ms, node->size_ms), 0,
-		    p->sel_count);
+		add_run(r, p, span_of(node, row_time(p, 0)), 0, p->sel_count);
 		return;
 	}
-	if (window_start(t->min, node->offset_ms, node->size_ms) ==
-	    window_start(t->max, node->offset_ms, node->size_ms)) {
-		add_run(r, p, window_start(t->min, node->offset_ms, node->size_ms), 0, p->sel_count);
+	first = span_of(node, t->min);
+	if (t->max < first.end) {
+		add_run(r, p, first, 0, p->sel_count);
 		return;
 	}
 	if (t->sorted) {

@@ -61,6 +61,11 @@ struct fl_option {
 	uint32_t line, col;
 };
 
+enum fl_window_kind {
+#define FL_WINDOW(name, ident, help) FL_WINDOW_##name,
+#include "tbl/windows.h"
+#undef FL_WINDOW
+};
 enum fl_connector {
 #define FL_CONNECTOR(name, text, letter, source, sink) FL_CONNECTOR_##name,
 #include "tbl/connectors.h"
@@ -156,7 +161,8 @@ struct fl_node {
 	/* CALC */
 	struct fl_expr *filter;		/* NULL: all rows */
 	struct fl_expr **exprs;		/* schema.count; over input columns */
-	/* WINDOW (TUMBLE) */
+	/* WINDOW */
+	enum fl_window_kind window_kind;
 	uint32_t time_column;		/* of the input */
 	enum fl_time_attr time;
 	int64_t size_ms, offset_ms;

@@ -59,7 +59,7 @@ void
 fl_functions_print_markdown(struct fl_buf *out)
 {
 	fl_buf_str(out, "# Operators and functions\n\n"
-			"Written by `make docs` from include/tbl/functions.h and aggregates.h.\n\n"
+			"Written by `make docs` from include/tbl/functions.h, aggregates.h and windows.h.\n\n"
 			"Names may be written in any case. Unless the text says otherwise a NULL\n"
 			"argument gives NULL. A row whose evaluation fails (CAST of bad text,\n"
 			"division by zero) becomes a dead letter; Flink would fail the job.\n\n"
@@ -76,4 +76,10 @@ fl_functions_print_markdown(struct fl_buf *out)
 	    "| usage | meaning |\n|---|---|\n");
 	for (uint32_t i = 0; fl_agg_row(i) != NULL; i++)
 		print_help_row(fl_agg_row(i)->help, out);
+	fl_buf_str(out, "\n## Windows\n\n"
+			"`FROM TABLE(NAME(TABLE t, DESCRIPTOR(timecol), size interval[, offset "
+			"interval]))`\n\n| name | meaning |\n|---|---|\n");
+#define FL_WINDOW(name, ident, help) fl_buf_str(out, "| `" #name "` | " help " |\n");
+#include "tbl/windows.h"
+#undef FL_WINDOW
 }

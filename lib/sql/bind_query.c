@@ -4,7 +4,7 @@
  *
  * Each clause makes nodes on top of the relation so far:
  *
- *	FROM	  SCAN, or what a view or subquery makes; TUMBLE adds WINDOW
+ *	FROM	  SCAN, or what a view or subquery makes; a window function adds WINDOW
  *	WHERE	  CALC with a filter; on a rank its limits go into the TOPN below
  *	GROUP BY  AGG
  *	HAVING	  CALC with a filter
@@ -183,15 +183,38 @@ bind_from_name(struct bind *b, const struct fl_token *name, struct names names, 
 /* ---- window functions ---- */
 
 struct tvf {
+	const struct window_row *row;
 	const struct ast_expr *data, *time, *size, *offset;
+	int64_t size_ms, offset_ms;
 };
 
 static enum fl_code
-tvf_failed(struct bind *b, const struct ast_expr *at, const char *why)
+check_tumble(struct bind *b, const struct tvf *tvf)
 {
-	return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col, NULL,
-	    "%s; expected TUMBLE(TABLE table_name, DESCRIPTOR(timecol), size interval[, offset "
-	    "interval])", why);
+	if (tvf->size_ms > 0 && tvf->offset_ms < tvf->size_ms && tvf->offset_ms > -tvf->size_ms)
+		return FL_OK;
+	return BIND_FAIL(b, FL_E_SQL_BIND, tvf->size->line, tvf->size->col, NULL,
+	    "Tumbling Window parameters must satisfy size > 0 and abs(offset) < size, but got size "
+	    "%" PRId64 "ms and offset %" PRId64 "ms", tvf->size_ms, tvf->offset_ms);
+}
+
+static const struct window_row {
+	const char *name;
+	enum fl_window_kind kind;
+	enum fl_code (*check)(struct bind *b, const struct tvf *tvf);
+} WINDOWS[] = {
+#define FL_WINDOW(name, ident, help) { #name, FL_WINDOW_##name, check_##ident },
+#include "tbl/windows.h"
+#undef FL_WINDOW
+};
+
+#define TVF_USAGE "%s(TABLE table_name, DESCRIPTOR(timecol), size interval[, offset interval])"
+
+static enum fl_code
+tvf_failed(struct bind *b, const struct tvf *tvf, const struct ast_expr *at, const char *why)
+{
+	return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col, NULL, "%s; expected " TVF_USAGE, why,
+	    tvf->row->name);
 }
 
 static enum fl_code
@@ -205,18 +228,19 @@ read_named_args(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
 		const struct ast_expr **slots[] = { &tvf->data, &tvf->time, &tvf->size, &tvf->offset };
 
 		if (arg->kind != AST_NAMED)
-			return tvf_failed(b, arg, "named and unnamed arguments cannot be mixed");
+			return tvf_failed(b, tvf, arg, "named and unnamed arguments cannot be mixed");
 		for (k = 0; k < FL_ARRAY_COUNT(NAMES); k++)
 			if (strcasecmp(arg->text, NAMES[k]) == 0)
 				break;
 		if (k == FL_ARRAY_COUNT(NAMES))
 			return BIND_FAIL(b, FL_E_SQL_BIND, arg->line, arg->col,
 			    bind_did_you_mean(b, arg->text, NAMES, FL_ARRAY_COUNT(NAMES)),
-			    "TUMBLE has no argument %.60s; there are DATA, TIMECOL, SIZE, `OFFSET`", arg->text);
+			    "%s has no argument %.60s; there are DATA, TIMECOL, SIZE, `OFFSET`",
+			    tvf->row->name, arg->text);
 		if (i == 0 && k != 0)
-			return tvf_failed(b, arg, "DATA must come first");
+			return tvf_failed(b, tvf, arg, "DATA must come first");
 		if (*slots[k] != NULL)
-			return tvf_failed(b, arg, "an argument is given twice");
+			return tvf_failed(b, tvf, arg, "an argument is given twice");
 		*slots[k] = arg->args->items[0];
 	}
 	return FL_OK;
@@ -226,29 +250,36 @@ static enum fl_code
 read_tvf(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
 {
 	const struct ast_list *args = call->args;
+	const char *names = "";
+	uint32_t i;
 
 	memset(tvf, 0, sizeof(*tvf));
-	if (strcasecmp(call->text, "TUMBLE") != 0)
+	for (i = 0; i < FL_ARRAY_COUNT(WINDOWS) && tvf->row == NULL; i++) {
+		names = fl_arena_printf(b->arena, "%s%s%s", names, i > 0 ? ", " : "", WINDOWS[i].name);
+		if (strcasecmp(call->text, WINDOWS[i].name) == 0)
+			tvf->row = &WINDOWS[i];
+	}
+	if (tvf->row == NULL)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, call->line, call->col, NULL,
-		    "the table function %.60s is not supported, only TUMBLE", call->text);
+		    "the table function %.60s is not supported, only %s", call->text, names);
 	if (args->count > 0 && ((const struct ast_expr *)args->items[0])->kind == AST_NAMED) {
 		FL_TRY(read_named_args(b, call, tvf));
 	} else {
 		if (args->count < 3 || args->count > 4)
-			return tvf_failed(b, call, "wrong number of arguments");
+			return tvf_failed(b, tvf, call, "wrong number of arguments");
 		tvf->data = args->items[0];
 		tvf->time = args->items[1];
 		tvf->size = args->items[2];
 		tvf->offset = args->count == 4 ? args->items[3] : NULL;
 	}
 	if (tvf->data == NULL || tvf->time == NULL || tvf->size == NULL)
-		return tvf_failed(b, call, "an argument is missing");
+		return tvf_failed(b, tvf, call, "an argument is missing");
 	if (tvf->data->kind != AST_TABLE && tvf->data->kind != AST_SUBQUERY)
-		return tvf_failed(b, tvf->data, "the first argument is no table");
+		return tvf_failed(b, tvf, tvf->data, "the first argument is no table");
 	if (tvf->time->kind != AST_DESCRIPTOR)
-		return tvf_failed(b, tvf->time, "the time column must stand in DESCRIPTOR(...)");
+		return tvf_failed(b, tvf, tvf->time, "the time column must stand in DESCRIPTOR(...)");
 	if (tvf->time->args->count != 1)
-		return tvf_failed(b, tvf->time, "DESCRIPTOR takes one column");
+		return tvf_failed(b, tvf, tvf->time, "DESCRIPTOR takes one column");
 	return FL_OK;
 }
 
@@ -271,11 +302,10 @@ read_interval(struct bind *b, const struct rel *rel, const struct ast_expr *ast,
 }
 
 static enum fl_code
-find_time_column(struct bind *b, const struct rel *rel, const struct ast_expr *descriptor,
-    uint32_t *index)
+find_time_column(struct bind *b, const struct rel *rel, const struct tvf *tvf, uint32_t *index)
 {
 	struct scope scope = { .rel = rel, .clause = "DESCRIPTOR" };
-	struct fl_token *token = descriptor->args->items[0];
+	struct fl_token *token = tvf->time->args->items[0];
 	struct ast_list parts = { .count = 1, .items = (void *[]){ token } };
 	struct ast_expr name = { .kind = AST_NAME, .line = token->line, .col = token->col,
 		.args = &parts };
@@ -292,8 +322,8 @@ find_time_column(struct bind *b, const struct rel *rel, const struct ast_expr *d
 	else if (col->type.id == FL_TYPE_TIMESTAMP || col->type.id == FL_TYPE_TIMESTAMP_LTZ)
 		hint = "a time attribute is a column with WATERMARK FOR it, passed on unchanged";
 	return BIND_FAIL(b, FL_E_SQL_BIND, token->line, token->col, hint,
-	    "The window function TUMBLE(TABLE table_name, DESCRIPTOR(timecol), size interval[, offset "
-	    "interval]) requires the timecol is a time attribute type, but is %s; %s",
+	    "The window function " TVF_USAGE " requires the timecol is a time attribute type, but is %s; "
+	    "%s", tvf->row->name,
 	    fl_type_print(&col->type, text, sizeof(text)), hint);
 }
 
@@ -306,7 +336,7 @@ window_column(const char *name, struct fl_type type, enum win_role role)
 }
 
 static void
-add_window(struct bind *b, struct rel *rel, uint32_t time_column, int64_t size_ms, int64_t offset_ms)
+add_window(struct bind *b, struct rel *rel, uint32_t time_column, const struct tvf *tvf)
 {
 	struct fl_type bound = fl_type_make(FL_TYPE_TIMESTAMP, false), time;
 	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, rel->count + 3);
@@ -331,8 +361,9 @@ add_window(struct bind *b, struct rel *rel, uint32_t time_column, int64_t size_m
 	rel->count += 3;
 	node->time_column = time_column;
 	node->time = attr;
-	node->size_ms = size_ms;
-	node->offset_ms = offset_ms;
+	node->window_kind = tvf->row->kind;
+	node->size_ms = tvf->size_ms;
+	node->offset_ms = tvf->offset_ms;
 	set_schema(b, node, cols, rel->count);
 	rel->node = rel->window = node;
 	rel->stage = REL_WINDOWED;
@@ -341,7 +372,6 @@ add_window(struct bind *b, struct rel *rel, uint32_t time_column, int64_t size_m
 static enum fl_code
 bind_from_tvf(struct bind *b, const struct ast_from *from, struct names names, struct rel *rel)
 {
-	int64_t size_ms, offset_ms = 0;
 	uint32_t time_column;
 	struct tvf tvf;
 
@@ -357,15 +387,12 @@ bind_from_tvf(struct bind *b, const struct ast_from *from, struct names names, s
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, from->line, from->col, NULL,
 		    "a window over the result of a window is not supported: write the results to a topic and "
 		    "read them in a second pipeline");
-	FL_TRY(find_time_column(b, rel, tvf.time, &time_column));
-	FL_TRY(read_interval(b, rel, tvf.size, &size_ms));
+	FL_TRY(find_time_column(b, rel, &tvf, &time_column));
+	FL_TRY(read_interval(b, rel, tvf.size, &tvf.size_ms));
 	if (tvf.offset != NULL)
-		FL_TRY(read_interval(b, rel, tvf.offset, &offset_ms));
-	if (size_ms <= 0 || offset_ms >= size_ms || offset_ms <= -size_ms)
-		return BIND_FAIL(b, FL_E_SQL_BIND, tvf.size->line, tvf.size->col, NULL,
-		    "Tumbling Window parameters must satisfy size > 0 and abs(offset) < size, but got size "
-		    "%" PRId64 "ms and offset %" PRId64 "ms", size_ms, offset_ms);
-	add_window(b, rel, time_column, size_ms, offset_ms);
+		FL_TRY(read_interval(b, rel, tvf.offset, &tvf.offset_ms));
+	FL_TRY(tvf.row->check(b, &tvf));
+	add_window(b, rel, time_column, &tvf);
 	return FL_OK;
 }
 

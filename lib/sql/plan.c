@@ -63,6 +63,12 @@ fl_connector_info(uint32_t connector)
 	return connector < FL_ARRAY_COUNT(ROWS) ? &ROWS[connector] : NULL;
 }
 
+static const char *const window_names[] = {
+#define FL_WINDOW(name, ident, help) #ident,
+#include "tbl/windows.h"
+#undef FL_WINDOW
+};
+
 static void
 print_exprs(struct fl_expr *const *exprs, const struct fl_schema *over, const struct fl_schema *names,
     uint32_t count, struct fl_buf *out)
@@ -146,8 +152,8 @@ fl_node_print(const struct fl_node *node, struct fl_buf *out)
 		print_exprs(node->exprs, &node->input->schema, &node->schema, node->schema.count, out);
 		break;
 	case FL_NODE_WINDOW:
-		fl_buf_printf(out, "WINDOW tumble time=%s %s size=%" PRId64 "ms offset=%" PRId64 "ms",
-		    node->input->schema.fields[node->time_column].name,
+		fl_buf_printf(out, "WINDOW %s time=%s %s size=%" PRId64 "ms offset=%" PRId64 "ms",
+		    window_names[node->window_kind], node->input->schema.fields[node->time_column].name,
 		    node->time == FL_TIME_EVENT ? "event" : "processing", node->size_ms, node->offset_ms);
 		break;
 	case FL_NODE_AGG:
