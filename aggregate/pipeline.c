@@ -644,6 +644,11 @@ static enum fl_code
 write_commit(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, uint64_t *replay_from,
     struct fl_err *err)
 {
+	char build[64];
+
+	(void)state_build(&p->fold, build, sizeof(build));
+	if (!p->has_committed)
+		FL_TRY(put_meta(txn, "build", build, strlen(build), err));
 	FL_TRY(put_out(p, txn, err));
 	for (uint32_t s = 0; s < p->fold.sink_count; s++)
 		FL_TRY(trim_sink(p, txn, s, err));

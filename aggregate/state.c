@@ -20,9 +20,11 @@
 #include "aggregate/fold.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "base/version.h"
 
 struct chunk_head {
 	uint64_t p_g;
@@ -216,6 +218,33 @@ state_load(struct fold *fold, struct fl_txn *txn, struct fl_err *err)
 	return code;
 }
 
+const char *
+state_build(const struct fold *fold, char *buf, size_t size)
+{
+	char zone[32];
+
+	if (strcmp(fold->plan->zone, "UTC") == 0)
+		(void)snprintf(buf, size, "flight %s", FL_VERSION);
+	else
+		(void)snprintf(buf, size, "flight %s tzdata %s", FL_VERSION,
+		    fl_zone_version(zone, sizeof(zone)));
+	return buf;
+}
+
+static enum fl_code
+check_build(struct fold *fold, struct fl_txn *txn, struct fl_err *err)
+{
+	char build[64];
+	const void *value;
+	size_t size;
+	bool found;
+
+	FL_TRY(fl_txn_get(txn, FL_DBI_PIPELINE_META, "build", 5, &found, NULL, &value, &size, err));
+	(void)state_build(fold, build, sizeof(build));
+	fold->other_build = !found || size != strlen(build) || memcmp(value, build, size) != 0;
+	return FL_OK;
+}
+
 enum fl_code
 state_restore(struct fold *fold, struct fl_txn *txn, const struct fl_pipeline_cursor_view *view,
     struct fl_err *err)
@@ -226,6 +255,7 @@ state_restore(struct fold *fold, struct fl_txn *txn, const struct fl_pipeline_cu
 		return FL_FAIL(err, FL_E_STORE_DAMAGED,
 		    "pipeline cursor: %u queries and %u sinks, the plan has %u and %u",
 		    head->query_count, head->sink_count, fold->oper_count, fold->sink_count);
+	FL_TRY(check_build(fold, txn, err));
 	FL_TRY(state_load(fold, txn, err));
 	fold->step = fold->commit = head->replay_from;
 	fold->hash = head->replay_hash;
@@ -238,6 +268,21 @@ state_restore(struct fold *fold, struct fl_txn *txn, const struct fl_pipeline_cu
 		fold->sinks[s].next = view->sinks[s].next;
 		fold->sinks[s].first = view->sinks[s].first;
 	}
+	return FL_OK;
+}
+
+/* Other rows than the first time: a fault of ours, unless the program is another one. */
+static enum fl_code
+diverged(const struct fold *fold, const struct fl_pipeline_cursor *cursor, const char *how,
+    struct fl_err *err)
+{
+	(void)FL_FAIL(err, FL_E_REPLAY_DIVERGED,
+	    "pipeline \"%s\": folding steps %" PRIu64 " to %" PRIu64 " again %s than the first time",
+	    fold->plan->name, cursor->replay_from + 1, cursor->r, how);
+	if (!fold->other_build)
+		return err->code;
+	fl_warn("REPLAY_DIVERGED after an upgrade, the replay holds reason=\"%s\"", err->text);
+	*err = (struct fl_err){ .code = FL_OK };
 	return FL_OK;
 }
 
@@ -254,21 +299,13 @@ check_end(const struct fold *fold, const struct fl_pipeline_cursor *cursor,
 		    ", the pipeline used %016" PRIx64,
 		    fold->plan->name, cursor->r, fold->hash, cursor->r_hash);
 	if (fold_fired_hash(fold) != cursor->fired_hash)
-		return FL_FAIL(err, FL_E_REPLAY_DIVERGED,
-		    "pipeline \"%s\": folding steps %" PRIu64 " to %" PRIu64
-		    " again fired other rows than the first time",
-		    fold->plan->name, cursor->replay_from + 1, cursor->r);
+		FL_TRY(diverged(fold, cursor, "fired other rows", err));
 	parts = fl_calloc(FL_MAX(fold->part_count, 1u), sizeof(*parts));
 	time_save(fold, parts);
 	same = fold->part_count == cursor->partition_count &&
 	    memcmp(parts, at_r, fold->part_count * sizeof(*parts)) == 0;
 	free(parts);
-	if (!same)
-		return FL_FAIL(err, FL_E_REPLAY_DIVERGED,
-		    "pipeline \"%s\": folding steps %" PRIu64 " to %" PRIu64
-		    " again ended at another time than the first time",
-		    fold->plan->name, cursor->replay_from + 1, cursor->r);
-	return FL_OK;
+	return same ? FL_OK : diverged(fold, cursor, "ended at another time", err);
 }
 
 enum fl_code

@@ -155,6 +155,7 @@ struct fold {
 	uint32_t fired_index; /* in this step: numbers dead letters of fired rows */
 	uint64_t dead_size;  /* bytes of dead letters by the cursor and since */
 	uint64_t dead_quota; /* beyond it they keep no row */
+	bool other_build;    /* the state was made by another version of Flight or tzdata */
 	bool discard;	     /* a replay: nothing comes out, nothing is counted */
 	struct out out;
 	struct fl_arena arena;	    /* step */
@@ -270,6 +271,9 @@ enum fl_code state_put(struct fold *fold, struct fl_txn *txn, uint32_t oper, uin
     struct state_flush *flush, size_t *size, struct fl_err *err);
 /* Loads all images.  Errors: STORE_DAMAGED. */
 enum fl_code state_load(struct fold *fold, struct fl_txn *txn, struct fl_err *err);
+/* Version of Flight, and of tzdata where the session has a zone: what results may
+ * depend on beside the plan. */
+const char *state_build(const struct fold *fold, char *buf, size_t size);
 /*
  * State of the store: images, time and counters at replay_from, ready to fold
  * (replay_from, R]; view is the cursor to end at.
@@ -281,7 +285,8 @@ enum fl_code state_restore(struct fold *fold, struct fl_txn *txn,
  * that it ends where the cursor says.
  *
  * Errors:  STORE_MISMATCH   a step is missing, or hashes differ
- *	    REPLAY_DIVERGED  the replay fired other rows, or ended at another time
+ *	    REPLAY_DIVERGED  the replay fired other rows, or ended at another time; by
+ *			     another build it is a warning, and the replay's state holds
  */
 enum fl_code state_replay(struct fold *fold, struct fl_txn *ingest,
     const struct fl_pipeline_cursor *cursor, const struct fl_partition_time *at_r,

@@ -178,6 +178,8 @@ int64_t fl_zone_to_utc(const char *zone, int64_t local_ms);
  * gap: shifted by its length; in a repeated hour: the earlier one. */
 int64_t fl_zone_from_local(const char *zone, int64_t local_ms);
 bool fl_zone_exists(const char *zone); /* "Europe/Berlin", "UTC", "GMT+01:00" */
+/* Version of the system's tzdata, "2024a", or "unknown"; returns buf. */
+const char *fl_zone_version(char *buf, size_t size);
 /* Any value of a column as text for people: NULL as "NULL". */
 void fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out);
 

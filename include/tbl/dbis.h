@@ -11,7 +11,7 @@ FL_DBI(CATALOG,  COMMANDS)   /* number (u64) -> JSON: program, verb, arguments *
 FL_DBI(INGEST,   META)       /* "meta"; "cursor" -> ingest cursor (shm/step.h) */
 FL_DBI(INGEST,   STEPS)      /* step (u64) -> fl_step_head, marks, blocks */
 FL_DBI(INGEST,   DEAD)       /* stream, partition, offset -> dead letter (shm/dead.h) */
-FL_DBI(PIPELINE, META)       /* "meta"; "cursor"; "plan" -> canonical text; "sql" -> text */
+FL_DBI(PIPELINE, META)       /* "meta"; "cursor"; "plan" -> canonical text; "sql"; "build" -> text */
 FL_DBI(PIPELINE, STATE)      /* operator u32, group u32, chunk u32 -> p_g, image */
 FL_DBI(PIPELINE, OUT)        /* sink u32, first row u64 -> result block */
 FL_DBI(PIPELINE, WINDOWS)    /* operator u32, end i64 -> provenance of a closed window */

@@ -20,6 +20,7 @@
 #include "calendar.h"
 
 #define ZONE_DIR "/usr/share/zoneinfo/"
+#define ZONE_VERSION_FILE ZONE_DIR "tzdata.zi" /* its first line: "# version 2024a" */
 #define ZONE_FILE_MAX ((size_t)1 << 20)
 #define ZONE_NAME_MAX 64u
 
@@ -456,4 +457,22 @@ bool
 fl_zone_exists(const char *zone)
 {
 	return strcmp(zone, "UTC") == 0 || strcmp(zone, "Z") == 0 || find_zone(zone) != NULL;
+}
+
+const char *
+fl_zone_version(char *buf, size_t size)
+{
+	char text[64] = "";
+	FILE *file = fopen(ZONE_VERSION_FILE, "re");
+	int n = 0;
+
+	(void)snprintf(buf, size, "unknown");
+	if (file == NULL)
+		return buf;
+	if (fgets(text, sizeof(text), file) != NULL && sscanf(text, "# version %n", &n) == 0 && n > 0) {
+		text[strcspn(text, "\r\n")] = '\0';
+		(void)snprintf(buf, size, "%s", text + n);
+	}
+	(void)fclose(file);
+	return buf;
 }

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_pipeline.c - what a pipeline says to stores that do not fit it.
+ *
+ * A small instance with the test connector is run for real, then one value of a
+ * store is changed with a sound checksum, as a bug or an old copy would leave it.
+ */
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "aggregate/aggregate.h"
+#include "base/util.h"
+#include "ingest/ingest.h"
+#include "shm/step.h"
+
+#define NOW_MS INT64_C(1704067200000)
+
+static const char sql[] =
+    "CREATE TABLE orders (k STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)"
+    "  WITH ('connector' = 'test', 'format' = 'json');"
+    "CREATE TABLE counts (k STRING, n BIGINT) WITH ('connector' = 'test', 'format' = 'json');"
+    "INSERT INTO counts SELECT k, COUNT(*) FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts),"
+    "  INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, k;";
+
+struct fixture {
+	char dir[64];
+	struct fl_instance *instance;
+	struct ingest *ingest;
+	struct aggregate *aggregate;
+	int64_t offset;
+	struct fl_err err;
+};
+
+#define OK(call)                                                        \
+	do {                                                            \
+		if ((call) != FL_OK)                                    \
+			fail_msg("%s: %s", #call, f->err.text);         \
+	} while (0)
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void
+apply(struct fixture *f, struct fl_instance *instance, const char *name)
+{
+	struct fl_sql_env env = { .allow_test = true };
+
+	OK(fl_instance_apply_text(instance, name, sql, &env, false, NULL, &f->err));
+}
+
+static void
+open_instance(struct fixture *f)
+{
+	OK(fl_instance_open(f->dir, true, &f->instance, &f->err));
+	OK(fl_instance_load(f->instance, true, &f->err));
+}
+
+static void
+open_programs(struct fixture *f)
+{
+	open_instance(f);
+	OK(ingest_open(f->instance, &f->ingest, &f->err));
+	OK(aggregate_open(f->instance, &f->aggregate, &f->err));
+}
+
+static void
+close_programs(struct fixture *f)
+{
+	aggregate_close(&f->aggregate);
+	ingest_close(&f->ingest);
+	fl_instance_close(&f->instance);
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = fl_calloc(1, sizeof(*f));
+
+	*state = f;
+	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/flight-pipeline-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	OK(fl_instance_open(f->dir, true, &f->instance, &f->err));
+	apply(f, f->instance, "p");
+	fl_instance_close(&f->instance);
+	open_programs(f);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	close_programs(f);
+	(void)nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+static void
+settle(struct fixture *f)
+{
+	bool a, b, done;
+
+	do {
+		OK(ingest_step(f->ingest, NOW_MS, &a, &done, &f->err));
+		OK(aggregate_step(f->aggregate, NOW_MS, &b, &done, &f->err));
+	} while (a || b);
+}
+
+/* A step each: rows of one minute, three keys. */
+static void
+push_rows(struct fixture *f, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		char row[100];
+
+		(void)snprintf(row, sizeof(row), "{\"k\":\"k%u\",\"ts\":\"2024-01-01 00:00:%02u\"}", i % 3,
+		    (unsigned)(f->offset % 60));
+		ingest_test_push(f->ingest, "orders", 0, f->offset++, row, strlen(row), NOW_MS);
+		settle(f);
+	}
+}
+
+/* ---- changing a store ---- */
+
+struct change {
+	struct fl_store *store;
+	struct fl_txn *txn;
+};
+
+static void
+begin_change(struct fixture *f, enum fl_role role, struct change *c)
+{
+	struct fl_store_options options = { .role = role, .write = true, .instance = f->instance->uuid };
+	char path[256];
+
+	fl_instance_path(f->instance, role, "p", path, sizeof(path));
+	OK(fl_store_open(path, &options, &c->store, &f->err));
+	OK(fl_txn_begin_write(c->store, &c->txn, &f->err));
+}
+
+static void
+end_change(struct fixture *f, struct change *c)
+{
+	OK(fl_txn_commit(&c->txn, &f->err));
+	fl_store_close(&c->store);
+}
+
+/* Bytes of a value at an offset are replaced; negative: counted from the end, cut there. */
+static void
+change_value(struct fixture *f, enum fl_role role, enum fl_dbi dbi, const void *key, size_t key_size,
+    ptrdiff_t at, const void *bytes, size_t size)
+{
+	struct change c;
+	const void *value;
+	size_t value_size;
+	bool found;
+	char *copy;
+
+	begin_change(f, role, &c);
+	OK(fl_txn_get(c.txn, dbi, key, key_size, &found, NULL, &value, &value_size, &f->err));
+	assert_true(found);
+	copy = fl_malloc(value_size);
+	memcpy(copy, value, value_size);
+	if (at >= 0)
+		memcpy(copy + at, bytes, size);
+	else
+		value_size -= (size_t)-at;
+	OK(fl_txn_put(c.txn, dbi, key, key_size, 0, copy, value_size, &f->err));
+	free(copy);
+	end_change(f, &c);
+}
+
+#define CHANGE_CURSOR(f, role, dbi, type, field, value)                                        \
+	do {                                                                                   \
+		__typeof__(((type *)0)->field) v_ = (value);                                   \
+		change_value(f, role, dbi, "cursor", 6, (ptrdiff_t)offsetof(type, field), &v_, \
+		    sizeof(v_));                                                               \
+	} while (0)
+
+/* The first image in the store. */
+static void
+find_image(struct fixture *f, uint8_t key[12], size_t *size)
+{
+	struct fl_cursor *cursor = NULL;
+	struct change c;
+	struct fl_item item;
+	bool found;
+
+	begin_change(f, FL_ROLE_PIPELINE, &c);
+	OK(fl_cursor_open(c.txn, FL_DBI_PIPELINE_STATE, &cursor, &f->err));
+	OK(fl_cursor_seek(cursor, NULL, 0, &found, &item, &f->err));
+	while (found && item.size <= 40) /* a group without windows */
+		OK(fl_cursor_next(cursor, &found, &item, &f->err));
+	assert_true(found);
+	memcpy(key, item.key, 12);
+	*size = item.size;
+	fl_cursor_close(&cursor);
+	end_change(f, &c);
+}
+
+static void
+expect_refused(struct fixture *f, enum fl_code code, const char *text)
+{
+	close_programs(f);
+	open_instance(f);
+	assert_int_equal(aggregate_open(f->instance, &f->aggregate, &f->err), code);
+	if (strstr(f->err.text, text) == NULL)
+		fail_msg("expected \"...%s...\", got \"%s\"", text, f->err.text);
+	f->err.code = FL_OK;
+}
+
+/* Programs closed, the instance open: what changes need. */
+static void
+stop(struct fixture *f)
+{
+	close_programs(f);
+	open_instance(f);
+}
+
+/* ---- the claims ---- */
+
+static void
+an_image_that_contradicts_itself_is_refused(void **state)
+{
+	static const struct {
+		const char *label;
+		ptrdiff_t at;
+		uint32_t value;
+		const char *text;
+	} cases[] = {
+		{ "chunk", 24, 1, "do not belong together" },
+		{ "chunk count", 28, 2, "do not belong together" },
+		{ "stride", 32, 8, "do not belong together" },
+		{ "size", 16, 8, "shorter than it says" },
+		{ "entries", 40 + 24, 1000000, "does not fit" },
+		{ "heap", 40 + 28, 1000000, "does not fit" },
+		{ "end of the window", 40 + 12, 0x80000000, "does not fit" },
+		{ "group of a hash", 40 + 32 + 4, 0, "lies in the image of" },
+		{ "cut", -8, 0, "shorter than it says" },
+		{ "cut inside a window", -1000, 0, "bytes" },
+	};
+	struct fixture *f = *state;
+	uint8_t key[12];
+	size_t size;
+
+	push_rows(f, 9);
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		char keep[4];
+		struct change c;
+		const void *value;
+		char *copy;
+		size_t value_size;
+		bool found;
+		ptrdiff_t at = cases[i].at;
+
+		stop(f);
+		find_image(f, key, &size);
+		if (at == -1000)
+			at = 20 - (ptrdiff_t)size;
+		begin_change(f, FL_ROLE_PIPELINE, &c);
+		OK(fl_txn_get(c.txn, FL_DBI_PIPELINE_STATE, key, 12, &found, NULL, &value, &value_size,
+		    &f->err));
+		copy = fl_malloc(value_size);
+		memcpy(copy, value, value_size);
+		end_change(f, &c);
+		memcpy(keep, &cases[i].value, 4);
+		if (cases[i].at == 40 + 32 + 4) { /* the group is the top six bits */
+			memcpy(keep, copy + cases[i].at, 4);
+			keep[3] = (char)(keep[3] ^ 0x80);
+		}
+		change_value(f, FL_ROLE_PIPELINE, FL_DBI_PIPELINE_STATE, key, 12, at, keep, 4);
+		print_message("%s\n", cases[i].label);
+		expect_refused(f, FL_E_STORE_DAMAGED, cases[i].text);
+		begin_change(f, FL_ROLE_PIPELINE, &c);
+		OK(fl_txn_put(c.txn, FL_DBI_PIPELINE_STATE, key, 12, 0, copy, value_size, &f->err));
+		end_change(f, &c);
+		free(copy);
+	}
+	close_programs(f);
+	open_programs(f); /* as it was, it is taken */
+}
+
+static void
+stores_that_do_not_belong_together_are_named(void **state)
+{
+	struct fixture *f = *state;
+
+	aggregate_test_flush(f->aggregate, 0);
+	push_rows(f, 5);
+	stop(f);
+	CHANGE_CURSOR(f, FL_ROLE_INGEST, FL_DBI_INGEST_META, struct fl_ingest_cursor, last_step, 3);
+	expect_refused(f, FL_E_STORE_MISMATCH, "an older ingest store was restored");
+	CHANGE_CURSOR(f, FL_ROLE_INGEST, FL_DBI_INGEST_META, struct fl_ingest_cursor, last_step, 6);
+	CHANGE_CURSOR(f, FL_ROLE_INGEST, FL_DBI_INGEST_META, struct fl_ingest_cursor, last_hash, 1);
+	expect_refused(f, FL_E_STORE_MISMATCH, "of ingest has hash");
+	CHANGE_CURSOR(f, FL_ROLE_INGEST, FL_DBI_INGEST_META, struct fl_ingest_cursor, last_step, 7);
+	CHANGE_CURSOR(f, FL_ROLE_PIPELINE, FL_DBI_PIPELINE_META, struct fl_pipeline_cursor, replay_hash, 1);
+	expect_refused(f, FL_E_STORE_MISMATCH, "does not follow the step that was folded");
+}
+
+static void
+a_replay_that_differs_stops_unless_the_program_is_another(void **state)
+{
+	static const char old[] = "flight 0.0.1";
+	struct fixture *f = *state;
+	struct fl_store_options options = { .role = FL_ROLE_PIPELINE };
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	const void *value;
+	char path[256];
+	struct change c;
+	size_t size;
+	bool found;
+
+	aggregate_test_flush(f->aggregate, 0);
+	push_rows(f, 5);
+	stop(f);
+	CHANGE_CURSOR(f, FL_ROLE_PIPELINE, FL_DBI_PIPELINE_META, struct fl_pipeline_cursor, fired_hash, 1);
+	expect_refused(f, FL_E_REPLAY_DIVERGED, "fired other rows");
+	begin_change(f, FL_ROLE_PIPELINE, &c);
+	OK(fl_txn_put(c.txn, FL_DBI_PIPELINE_META, "build", 5, 0, old, strlen(old), &f->err));
+	end_change(f, &c);
+	close_programs(f);
+	open_programs(f);
+	push_rows(f, 1);
+	/* From now on it is this program's state. */
+	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
+	OK(fl_store_open(path, &options, &store, &f->err));
+	OK(fl_txn_begin_read(store, &txn, &f->err));
+	OK(fl_txn_get(txn, FL_DBI_PIPELINE_META, "build", 5, &found, NULL, &value, &size, &f->err));
+	assert_true(found && (size != strlen(old) || memcmp(value, old, size) != 0));
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	close_programs(f);
+	open_programs(f);
+}
+
+static uint64_t
+first_step(struct fixture *f)
+{
+	struct fl_store_options options = { .role = FL_ROLE_INGEST };
+	const struct fl_partition_cursor *partitions;
+	const struct fl_ingest_cursor *cursor;
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	uint64_t first = 0;
+	char path[256];
+	bool found;
+
+	fl_instance_path(f->instance, FL_ROLE_INGEST, NULL, path, sizeof(path));
+	OK(fl_store_open(path, &options, &store, &f->err));
+	OK(fl_txn_begin_read(store, &txn, &f->err));
+	OK(fl_ingest_cursor_get(txn, &found, &cursor, &partitions, &f->err));
+	if (found)
+		first = cursor->first_step;
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	return first;
+}
+
+static void
+nothing_is_trimmed_that_a_pipeline_just_applied_may_need(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_instance *other = NULL;
+
+	push_rows(f, 20);
+	OK(fl_instance_open(f->dir, true, &other, &f->err));
+	apply(f, other, "later");
+	fl_instance_close(&other);
+	push_rows(f, 100); /* the running ingest does not know of it yet */
+	assert_int_equal(first_step(f), 1);
+	close_programs(f);
+	open_programs(f);
+	assert_int_equal(f->instance->pipelines[0].stream_ids[0], f->instance->pipelines[1].stream_ids[0]);
+	push_rows(f, 30);
+	assert_in_range(first_step(f), 2, 100);
+}
+
+static void
+a_new_pipeline_does_not_begin_after_its_stream_s_beginning(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t key[8];
+	struct change c;
+
+	push_rows(f, 20);
+	stop(f);
+	apply(f, f->instance, "later");
+	begin_change(f, FL_ROLE_INGEST, &c);
+	fl_key_u64(key, 1);
+	OK(fl_txn_del(c.txn, FL_DBI_INGEST_STEPS, key, 8, &f->err));
+	end_change(f, &c);
+	CHANGE_CURSOR(f, FL_ROLE_INGEST, FL_DBI_INGEST_META, struct fl_ingest_cursor, first_step, 2);
+	expect_refused(f, FL_E_STORE_MISMATCH, "apply it again with --reset");
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(an_image_that_contradicts_itself_is_refused),
+		TEST(stores_that_do_not_belong_together_are_named),
+		TEST(a_replay_that_differs_stops_unless_the_program_is_another),
+		TEST(nothing_is_trimmed_that_a_pipeline_just_applied_may_need),
+		TEST(a_new_pipeline_does_not_begin_after_its_stream_s_beginning),
+	};
+
+	fl_log_open("test", FL_LOG_ERROR);
+	return cmocka_run_group_tests_name("aggregate/pipeline", tests, NULL, NULL);
+}
