@@ -60,8 +60,9 @@ set_fixed(rd_kafka_conf_t *conf, const struct fl_table *table, const char *trans
 	/* The Java client's default: equal keys go to the same partition from both. */
 	if (kafka_table_property(table, "partitioner") == NULL)
 		FL_TRY(kafka_conf_set(conf, "partitioner", "murmur2_random", err));
+	/* The Java client's delivery.timeout.ms: a broker that starts anew costs no message. */
 	if (transactional_id == NULL)
-		return kafka_conf_set(conf, "message.timeout.ms", "30000", err);
+		return kafka_conf_set(conf, "message.timeout.ms", "120000", err);
 	FL_TRY(kafka_conf_set(conf, "transactional.id", transactional_id, err));
 	return kafka_conf_set(conf, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS, err);
 }
