@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf.h - what consumer.c, producer.c and mock.c share; not for other folders.
+ * conf.h - what consumer.c, producer.c and mock.c share; not for other folders, but for
+ * the test that reads the configuration back.
  */
 #ifndef FL_KAFKA_CONF_H
 #define FL_KAFKA_CONF_H
@@ -37,6 +38,11 @@ enum kafka_scope { KAFKA_B, KAFKA_C, KAFKA_P };
 /* A conf with the table's brokers and properties of that scope, callbacks set and
  * health as its opaque. */
 enum fl_code kafka_conf_make(const struct fl_table *table, enum kafka_scope scope,
+    struct kafka_health *health, rd_kafka_conf_t **conf, struct fl_err *err);
+/* The whole of a consumer's and a producer's configuration. */
+enum fl_code kafka_consumer_conf(const struct fl_table *table, const char *group,
+    const char *isolation, struct kafka_health *health, rd_kafka_conf_t **conf, struct fl_err *err);
+enum fl_code kafka_producer_conf(const struct fl_table *table, const char *transactional_id,
     struct kafka_health *health, rd_kafka_conf_t **conf, struct fl_err *err);
 /* The table's properties of that scope: part of the former. */
 enum fl_code kafka_conf_properties(rd_kafka_conf_t *conf, const struct fl_table *table,

@@ -70,9 +70,9 @@ copy_setting(const rd_kafka_conf_t *conf, const char *key)
 	return value;
 }
 
-static enum fl_code
-open_handle(struct fl_kafka_consumer *consumer, const struct fl_table *table, const char *group,
-    const char *isolation, rd_kafka_t **rk, struct fl_err *err)
+enum fl_code
+kafka_consumer_conf(const struct fl_table *table, const char *group, const char *isolation,
+    struct kafka_health *health, rd_kafka_conf_t **out, struct fl_err *err)
 {
 	static const char *const fixed[][2] = {
 		{ "enable.auto.commit", "false" },
@@ -83,10 +83,9 @@ open_handle(struct fl_kafka_consumer *consumer, const struct fl_table *table, co
 		{ "allow.auto.create.topics", "false" },
 	};
 	rd_kafka_conf_t *conf;
-	char text[256];
 	enum fl_code code = FL_OK;
 
-	FL_TRY(kafka_conf_make(table, KAFKA_C, consumer->health, &conf, err));
+	FL_TRY(kafka_conf_make(table, KAFKA_C, health, &conf, err));
 	for (size_t i = 0; code == FL_OK && i < FL_ARRAY_COUNT(fixed); i++)
 		code = kafka_conf_set(conf, fixed[i][0], fixed[i][1], err);
 	if (code == FL_OK)
@@ -105,6 +104,18 @@ open_handle(struct fl_kafka_consumer *consumer, const struct fl_table *table, co
 		rd_kafka_conf_destroy(conf);
 		return code;
 	}
+	*out = conf;
+	return FL_OK;
+}
+
+static enum fl_code
+open_handle(struct fl_kafka_consumer *consumer, const struct fl_table *table, const char *group,
+    const char *isolation, rd_kafka_t **rk, struct fl_err *err)
+{
+	rd_kafka_conf_t *conf;
+	char text[256];
+
+	FL_TRY(kafka_consumer_conf(table, group, isolation, consumer->health, &conf, err));
 	if (consumer->sasl_username == NULL) {
 		consumer->sasl_username = copy_setting(conf, "sasl.username");
 		consumer->sasl_password = copy_setting(conf, "sasl.password");

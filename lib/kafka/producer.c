@@ -67,6 +67,17 @@ set_fixed(rd_kafka_conf_t *conf, const struct fl_table *table, const char *trans
 	return kafka_conf_set(conf, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS, err);
 }
 
+enum fl_code
+kafka_producer_conf(const struct fl_table *table, const char *transactional_id,
+    struct kafka_health *health, rd_kafka_conf_t **conf, struct fl_err *err)
+{
+	FL_TRY(kafka_conf_make(table, KAFKA_P, health, conf, err));
+	if (set_fixed(*conf, table, transactional_id, err) == FL_OK)
+		return FL_OK;
+	rd_kafka_conf_destroy(*conf);
+	return err->code;
+}
+
 static enum fl_code
 open_producer(struct fl_kafka_producer *producer, const struct fl_table *table,
     const char *transactional_id, struct fl_err *err)
@@ -75,11 +86,7 @@ open_producer(struct fl_kafka_producer *producer, const struct fl_table *table,
 	char text[256];
 
 	FL_TRY(kafka_conf_make(table, KAFKA_C, producer->health, &producer->reader_conf, err));
-	FL_TRY(kafka_conf_make(table, KAFKA_P, producer->health, &conf, err));
-	if (set_fixed(conf, table, transactional_id, err) != FL_OK) {
-		rd_kafka_conf_destroy(conf);
-		return err->code;
-	}
+	FL_TRY(kafka_producer_conf(table, transactional_id, producer->health, &conf, err));
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
 	if (producer->rk == NULL) {

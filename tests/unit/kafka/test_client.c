@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/util.h"
+#include "../../../lib/kafka/conf.h"
 #include "kafka/client.h"
 
 #define ROWS 5000
@@ -348,6 +349,78 @@ dangerous_and_unknown_properties_are_refused(void **state)
 	}
 }
 
+/* ---- the rules of the client's settings ---- */
+
+struct rule {
+	const char *key, *value;
+};
+
+static void
+follows(rd_kafka_conf_t *conf, const struct rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char value[64] = "";
+		size_t size = sizeof value;
+
+		assert_int_equal(rd_kafka_conf_get(conf, rules[i].key, value, &size), RD_KAFKA_CONF_OK);
+		if (strcmp(value, rules[i].value) != 0)
+			fail_msg("%s is %s, expected %s", rules[i].key, value, rules[i].value);
+	}
+	rd_kafka_conf_destroy(conf);
+}
+
+/* Whatever a table asks for: nothing is skipped, repeated or committed by the client alone. */
+static void
+no_table_can_turn_off_what_exactly_once_rests_on(void **state)
+{
+	static const struct rule consumer[] = { { "enable.auto.commit", "false" },
+		{ "enable.auto.offset.store", "false" }, { "auto.offset.reset", "error" },
+		{ "check.crcs", "true" }, { "enable.partition.eof", "true" },
+		{ "allow.auto.create.topics", "false" }, { "isolation.level", "read_committed" },
+		{ "queued.max.messages.kbytes", "65536" }, { "queued.min.messages", "100000" },
+		{ "group.id", "g" } };
+	static const struct rule producer[] = { { "enable.idempotence", "true" },
+		{ "transactional.id", "p.s" }, { "transaction.timeout.ms", "10000" },
+		{ "retry.backoff.ms", "2" }, { "queue.buffering.max.kbytes", "65536" } };
+	/* Keys of librdkafka are set back to what they are without the table. */
+	static const char *const keys[] = { "acks", "message.timeout.ms", "max.in.flight", "retries" };
+	struct fl_option options[] = { { "properties.enable.auto.commit", "true", 0, 0 },
+		{ "properties.enable.auto.offset.store", "true", 0, 0 },
+		{ "properties.auto.offset.reset", "latest", 0, 0 },
+		{ "properties.check.crcs", "false", 0, 0 },
+		{ "properties.enable.partition.eof", "false", 0, 0 },
+		{ "properties.acks", "0", 0, 0 }, { "properties.retries", "0", 0, 0 },
+		{ "properties.enable.idempotence", "false", 0, 0 },
+		{ "properties.max.in.flight.requests.per.connection", "1000", 0, 0 },
+		{ "properties.transactional.id", "other", 0, 0 },
+		{ "properties.transaction.timeout.ms", "900000", 0, 0 },
+		{ "properties.delivery.timeout.ms", "1", 0, 0 } };
+	struct fl_table plain = { .name = "t", .topic = "t", .brokers = "127.0.0.1:1" }, asking = plain;
+	struct fl_err err = { .code = FL_OK };
+	struct kafka_health health;
+	rd_kafka_conf_t *conf, *other;
+
+	(void)state;
+	asking.options = options;
+	asking.option_count = FL_ARRAY_COUNT(options);
+	kafka_health_init(&health, "test");
+	assert_int_equal(kafka_consumer_conf(&asking, "g", "read_committed", &health, &conf, &err), FL_OK);
+	follows(conf, consumer, FL_ARRAY_COUNT(consumer));
+	assert_int_equal(kafka_producer_conf(&plain, "p.s", &health, &other, &err), FL_OK);
+	assert_int_equal(kafka_producer_conf(&asking, "p.s", &health, &conf, &err), FL_OK);
+	for (size_t i = 0; i < FL_ARRAY_COUNT(keys); i++) {
+		char was[64] = "", is[64] = "";
+		size_t was_size = sizeof was, is_size = sizeof is;
+
+		assert_int_equal(rd_kafka_conf_get(other, keys[i], was, &was_size), RD_KAFKA_CONF_OK);
+		assert_int_equal(rd_kafka_conf_get(conf, keys[i], is, &is_size), RD_KAFKA_CONF_OK);
+		assert_string_equal(was, is);
+	}
+	rd_kafka_conf_destroy(other);
+	follows(conf, producer, FL_ARRAY_COUNT(producer));
+	kafka_health_fini(&health);
+}
+
 int
 main(void)
 {
@@ -360,6 +433,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(offset_out_of_range_is_lost_not_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(absent_broker_is_named_and_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(transaction_is_sent_and_committed, setup, teardown),
+		cmocka_unit_test(no_table_can_turn_off_what_exactly_once_rests_on),
 		cmocka_unit_test(java_names_become_librdkafkas),
 		cmocka_unit_test(dangerous_and_unknown_properties_are_refused),
 	};
