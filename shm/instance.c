@@ -1008,47 +1008,56 @@ fl_command_put(struct fl_instance *instance, const char *program, const char *ve
 	return FL_OK;
 }
 
+/* The first command for program after number `after`; *json NULL: there is none. */
 static enum fl_code
-call_command(const struct fl_item *item, const char *program,
-    enum fl_code (*fn)(void *ctx, const struct fl_command *command, struct fl_err *err), void *ctx,
-    struct fl_err *err)
+next_command(struct fl_txn *txn, const char *program, uint64_t after, struct fl_command *command,
+    json_t **json, struct fl_err *err)
 {
-	struct fl_command command = {.number = fl_key_get_u64(item->key)};
-	enum fl_code code = FL_OK;
-	json_t *json;
+	struct fl_cursor *cursor = NULL;
+	struct fl_item item;
+	uint8_t key[8];
+	bool found;
 
-	FL_TRY(parse_json(item->value, item->size, "a command", &json, err));
-	command.program = text_of(json, "program");
-	command.verb = text_of(json, "verb");
-	command.arguments = text_of(json, "arguments");
-	if (strcmp(command.program, program) == 0)
-		code = fn(ctx, &command, err);
-	json_decref(json);
-	return code;
+	*json = NULL;
+	fl_key_u64(key, after + 1);
+	FL_TRY(fl_cursor_open(txn, FL_DBI_CATALOG_COMMANDS, &cursor, err));
+	FL_TRY(fl_cursor_seek(cursor, key, 8, &found, &item, err));
+	while (found) {
+		FL_TRY(parse_json(item.value, item.size, "a command", json, err));
+		*command = (struct fl_command){.number = fl_key_get_u64(item.key),
+		    .program = text_of(*json, "program"),
+		    .verb = text_of(*json, "verb"),
+		    .arguments = text_of(*json, "arguments")};
+		if (strcmp(command->program, program) == 0)
+			return FL_OK;
+		json_decref(*json);
+		*json = NULL;
+		FL_TRY(fl_cursor_next(cursor, &found, &item, err));
+	}
+	return FL_OK;
 }
 
+/* No transaction is open while fn runs: it may wait for a broker. */
 enum fl_code
 fl_command_each(struct fl_instance *instance, const char *program, uint64_t after,
     enum fl_code (*fn)(void *ctx, const struct fl_command *command, struct fl_err *err), void *ctx,
     struct fl_err *err)
 {
-	struct fl_cursor *cursor = NULL;
+	struct fl_command command;
 	struct fl_txn *txn = NULL;
-	struct fl_item item;
 	enum fl_code code;
-	uint8_t key[8];
-	bool found = false;
+	json_t *json;
 
-	FL_TRY(fl_txn_begin_read(instance->catalog, &txn, err));
-	code = fl_cursor_open(txn, FL_DBI_CATALOG_COMMANDS, &cursor, err);
-	fl_key_u64(key, after + 1);
-	if (code == FL_OK)
-		code = fl_cursor_seek(cursor, key, 8, &found, &item, err);
-	while (code == FL_OK && found) {
-		code = call_command(&item, program, fn, ctx, err);
-		if (code == FL_OK)
-			code = fl_cursor_next(cursor, &found, &item, err);
+	for (;;) {
+		FL_TRY(fl_txn_begin_read(instance->catalog, &txn, err));
+		code = next_command(txn, program, after, &command, &json, err);
+		fl_txn_abort(&txn);
+		if (code != FL_OK || json == NULL)
+			return code;
+		after = command.number;
+		code = fn(ctx, &command, err);
+		json_decref(json);
+		if (code != FL_OK)
+			return code;
 	}
-	fl_txn_abort(&txn);
-	return code;
 }

@@ -424,6 +424,18 @@ sleep_ms(int ms)
 	(void)nanosleep(&ts, NULL);
 }
 
+/* LMDB's own checks of pages, which would abort(). */
+static void
+end_damaged(MDB_env *mdb, const char *text)
+{
+	const char *path = "?";
+
+	(void)mdb_env_get_path(mdb, &path);
+	fl_error("store damaged, ending store=%s error=\"%s %s\"", path,
+	    fl_code_name(FL_E_STORE_DAMAGED), text);
+	_exit(fl_code_exit(FL_E_STORE_DAMAGED));
+}
+
 /* Opens with retries: two processes that open at once can find the lock table
  * half made. */
 static int
@@ -436,6 +448,8 @@ open_mdb(const char *path, uint64_t map_size, unsigned flags, int tries, MDB_env
 		rc = mdb_env_create(mdb);
 		if (rc == 0)
 			rc = mdb_env_set_maxdbs(*mdb, STORE_DBIS_MAX);
+		if (rc == 0)
+			rc = mdb_env_set_assert(*mdb, end_damaged);
 		if (rc == 0)
 			rc = mdb_env_set_maxreaders(*mdb, STORE_READERS_MAX);
 		if (rc == 0)
