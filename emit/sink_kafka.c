@@ -26,7 +26,7 @@
 #include "kafka/client.h"
 #include "sink.h"
 
-#define INIT_TIMEOUT_MS 10000
+#define INIT_TIMEOUT_MS 3000 /* then it is asked to go on: status and an end wait no longer */
 #define INIT_SLICE_MS 250 /* a program that shall end is not late by more */
 #define READ_TIMEOUT_MS 10000
 #define COMMIT_TIMEOUT_MS 10000
