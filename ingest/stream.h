@@ -37,6 +37,11 @@ enum part_state { PART_NEW, PART_ANNOUNCED, PART_KNOWN, PART_READY, PART_READING
 
 struct stream;
 
+struct range {
+	int64_t min, max;
+	uint32_t size; /* bytes in which sealing stores each value; all of them: final */
+};
+
 struct part {
 	struct fl_partition_cursor c;	/* as it will be when all taken records are committed */
 	struct stream *stream;
@@ -54,6 +59,7 @@ struct part {
 	bool has_builder;
 	uint32_t *deltas, delta_max;
 	int64_t first_offset, ts_min, ts_max;
+	struct range *ranges;	/* of the narrow columns so far */
 	size_t *lengths;	/* of all values of a variable-width column so far, or */
 #define LENGTHS_DIFFER SIZE_MAX
 	bool has_gaps;		/* its offsets are not consecutive */
@@ -79,6 +85,7 @@ struct stream {
 	bool assign_due, complete, bounded;
 	size_t row_fixed;	/* bytes a row needs beside values and offsets */
 	uint32_t *var_columns, var_count;
+	uint32_t *narrow_columns, narrow_count; /* integers and times */
 	struct meta_column *metas;
 	uint32_t meta_count;
 	struct source_run run;	/* taken, not yet all decoded */

@@ -17,8 +17,8 @@
  * store's value that holds it has one (shm/store.h).  fl_block_view() still
  * checks every offset, count and size before it hands out a pointer.
  *
- * Memory:  a view borrows from the block's bytes, except expanded constant
- *	    columns, which come from the arena.
+ * Memory:  a view borrows from the block's bytes, except constant and narrow
+ *	    columns, which are expanded into the arena.
  */
 #ifndef FL_COLUMN_BLOCK_H
 #define FL_COLUMN_BLOCK_H
@@ -56,6 +56,7 @@ enum {
 	FL_BLOCK_COL_CONST = 2,	    /* one value for all rows */
 	FL_BLOCK_COL_FIXED_STR = 4, /* every value str_size bytes, no offsets */
 	FL_BLOCK_COL_MINMAX = 8,    /* min, max are set (integers, times; NULLs apart) */
+	FL_BLOCK_COL_NARROW = 16,   /* what is stored is value - min, in narrow bytes, unsigned */
 };
 
 struct fl_block_col {
@@ -68,7 +69,8 @@ struct fl_block_col {
 	uint32_t null_count;
 	int64_t min, max;
 	uint8_t nullable;
-	uint8_t reserved[7];
+	uint8_t narrow; /* 1, 2 or 4 */
+	uint8_t reserved[6];
 };
 static_assert(sizeof(struct fl_block_col) == 64, "the block column is a file format");
 
@@ -81,6 +83,19 @@ struct fl_block_info {
 	const uint8_t *kinds;	/* row_count enum fl_change or NULL */
 	int64_t kafka_ts_min, kafka_ts_max;
 };
+
+/* Bytes in which each value of a column without NULLs is stored whose values lie in
+ * [min, max]; 0: the column is constant.  width is that of the type. */
+bool fl_block_can_narrow(enum fl_type_id id);
+static inline uint32_t
+fl_block_narrow(int64_t min, int64_t max, uint32_t width)
+{
+	uint64_t span = (uint64_t)max - (uint64_t)min;
+	uint32_t size = span == 0 ? 0 : span <= UINT8_MAX ? 1 : span <= UINT16_MAX ? 2 :
+	    span <= UINT32_MAX ? 4 : 8;
+
+	return size < width ? size : width;
+}
 
 uint64_t fl_schema_hash(const struct fl_schema *schema);
 /* Bytes fl_block_seal() will write at most. */

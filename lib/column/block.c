@@ -10,8 +10,8 @@
  *
  * Viewing trusts nothing: every array must lie inside the block and be aligned,
  * string offsets must not go back, counts must agree.  Whoever holds a view may
- * index without looking.  Two arrays are copied, not borrowed: a constant column
- * is expanded, and DECIMAL values move where 16-byte loads are allowed (values in
+ * index without looking.  Three arrays are copied, not borrowed: constant and narrow
+ * columns are expanded, and DECIMAL values move where 16-byte loads are allowed (values in
  * the map are 8-aligned).
  */
 #include "column/block.h"
@@ -203,6 +203,66 @@ find_minmax(uint32_t width, const void *data, const uint64_t *valid, uint32_t co
 	}
 }
 
+/* Integers and times whose values lie close together are stored as distances from the
+ * smallest: what is written to disk, synced and read again is halved for most rows. */
+bool
+fl_block_can_narrow(enum fl_type_id id)
+{
+	return has_minmax((uint8_t)id) && fl_type_width(id) > 1;
+}
+
+#define DEFINE_NARROW(name, ctype, stype)                                                      \
+	static void name##_narrow(const void *from, int64_t min, uint32_t count, void *to)     \
+	{                                                                                      \
+		const ctype *v = from;                                                         \
+		stype *out = to;                                                               \
+                                                                                               \
+		for (uint32_t i = 0; i < count; i++)                                           \
+			out[i] = (stype)((uint64_t)v[i] - (uint64_t)min);                      \
+	}                                                                                      \
+	/* Returns the largest distance. */                                                    \
+	static uint64_t name##_widen(const void *from, int64_t min, uint32_t count, void *to)  \
+	{                                                                                      \
+		const stype *v = from;                                                         \
+		ctype *out = to;                                                               \
+		stype most = 0;                                                                \
+                                                                                               \
+		for (uint32_t i = 0; i < count; i++) {                                         \
+			most = v[i] > most ? v[i] : most;                                      \
+			out[i] = (ctype)((uint64_t)min + v[i]);                                \
+		}                                                                              \
+		return most;                                                                   \
+	}
+
+DEFINE_NARROW(i16_1, int16_t, uint8_t)
+DEFINE_NARROW(i32_1, int32_t, uint8_t)
+DEFINE_NARROW(i32_2, int32_t, uint16_t)
+DEFINE_NARROW(i64_1, int64_t, uint8_t)
+DEFINE_NARROW(i64_2, int64_t, uint16_t)
+DEFINE_NARROW(i64_4, int64_t, uint32_t)
+
+static const struct narrow {
+	uint32_t width, size;
+	void (*narrow)(const void *from, int64_t min, uint32_t count, void *to);
+	uint64_t (*widen)(const void *from, int64_t min, uint32_t count, void *to);
+} narrows[] = {
+	{ 2, 1, i16_1_narrow, i16_1_widen },
+	{ 4, 1, i32_1_narrow, i32_1_widen },
+	{ 4, 2, i32_2_narrow, i32_2_widen },
+	{ 8, 1, i64_1_narrow, i64_1_widen },
+	{ 8, 2, i64_2_narrow, i64_2_widen },
+	{ 8, 4, i64_4_narrow, i64_4_widen },
+};
+
+static const struct narrow *
+find_narrow(uint32_t width, uint32_t size)
+{
+	for (size_t i = 0; i < FL_ARRAY_COUNT(narrows); i++)
+		if (narrows[i].width == width && narrows[i].size == size)
+			return &narrows[i];
+	return NULL;
+}
+
 /* Every value equals the one before it: the array compared with itself shifted.
  * Gives up at the first difference, so it costs nothing on ordinary columns. */
 static bool
@@ -234,6 +294,7 @@ seal_fixed(struct sealer *s, const struct fl_col *col, uint32_t from, uint32_t c
 {
 	const char *src = (const char *)col->data + (size_t)from * width;
 	size_t start = s->at, size = (size_t)count * width;
+	const struct narrow *narrow = NULL;
 	char *data;
 
 	if (valid == NULL && count > 0 && has_minmax(bc->type)) {
@@ -241,14 +302,23 @@ seal_fixed(struct sealer *s, const struct fl_col *col, uint32_t from, uint32_t c
 		bc->flags |= FL_BLOCK_COL_MINMAX;
 		if (bc->min == bc->max)
 			bc->flags |= FL_BLOCK_COL_CONST;
+		else
+			narrow = find_narrow(width, fl_block_narrow(bc->min, bc->max, width));
 	} else if (valid == NULL && all_equal(src, width, count)) {
 		bc->flags |= FL_BLOCK_COL_CONST;
 	}
 	if ((bc->flags & FL_BLOCK_COL_CONST) != 0)
 		size = width;
+	if (narrow != NULL)
+		size = (size_t)count * narrow->size;
 	data = reserve_array(s, size, &bc->data_at);
-	if (size > 0)
+	if (narrow != NULL) {
+		narrow->narrow(src, bc->min, count, data);
+		bc->flags |= FL_BLOCK_COL_NARROW;
+		bc->narrow = (uint8_t)narrow->size;
+	} else if (size > 0) {
 		memcpy(data, src, size);
+	}
 	bc->data_size = (uint32_t)size;
 	if (valid == NULL)
 		return;
@@ -478,6 +548,25 @@ view_valid(const struct fl_block_head *head, const struct fl_block_col *bc, stru
 }
 
 static const char *
+view_narrow(const struct fl_block_head *head, const struct fl_block_col *bc, uint32_t width,
+    struct fl_arena *arena, struct fl_col *col)
+{
+	const struct narrow *narrow = find_narrow(width, bc->narrow);
+	uint64_t span = (uint64_t)bc->max - (uint64_t)bc->min;
+
+	if (narrow == NULL || !has_minmax(bc->type) ||
+	    bc->flags != (FL_BLOCK_COL_NARROW | FL_BLOCK_COL_MINMAX))
+		return "narrow values of a kind that cannot be";
+	if (bc->data_size != (size_t)head->row_count * narrow->size ||
+	    !array_fits(head, bc->data_at, bc->data_size))
+		return "values outside the block";
+	col->data = fl_arena_alloc(arena, (size_t)head->row_count * width);
+	if (narrow->widen((const char *)head + bc->data_at, bc->min, head->row_count, col->data) > span)
+		return "a value above the maximum";
+	return NULL;
+}
+
+static const char *
 view_fixed(const struct fl_block_head *head, const struct fl_block_col *bc, uint32_t width,
     struct fl_arena *arena, struct fl_col *col)
 {
@@ -485,6 +574,8 @@ view_fixed(const struct fl_block_head *head, const struct fl_block_col *bc, uint
 	size_t size = (size_t)(is_const ? 1 : head->row_count) * width;
 	const char *data;
 
+	if ((bc->flags & FL_BLOCK_COL_NARROW) != 0)
+		return view_narrow(head, bc, width, arena, col);
 	if (is_const && head->row_count == 0)
 		return "a constant without rows";
 	if (bc->data_size != size || !array_fits(head, bc->data_at, size))

@@ -222,17 +222,82 @@ constants_and_fixed_strings_are_stored_once_or_without_offsets(void **state)
 	assert_int_equal(view.cols[0].min, -4);
 	assert_int_equal(view.cols[1].flags, FL_BLOCK_COL_FIXED_STR);
 	assert_int_equal(view.cols[2].flags, FL_BLOCK_COL_FIXED_STR | FL_BLOCK_COL_CONST);
-	assert_int_equal(view.cols[3].flags, FL_BLOCK_COL_MINMAX);
+	assert_int_equal(view.cols[3].flags, FL_BLOCK_COL_MINMAX | FL_BLOCK_COL_NARROW);
 	assert_int_equal(view.cols[3].min, 4001);
 	assert_int_equal(view.cols[3].max, 5000);
 	assert_int_equal(FL_COL_AT(&view.batch.cols[0], int64_t, 999), -4);
 	assert_memory_equal(fl_col_str(&view.batch.cols[1], 27, &len), "bb", 2);
 	assert_memory_equal(fl_col_str(&view.batch.cols[2], 999, &len), "same", 4);
 	assert_int_equal(len, 4);
-	assert_true(size < 96 + 4 * 64 + 8 + 2000 + 8 + 8000 + 16);
+	assert_true(size < 96 + 4 * 64 + 8 + 2000 + 8 + 2000 + 16);
 	free(out);
 	fl_builder_fini(&b);
 	fl_arena_fini(&arena);
+}
+
+static void
+integers_close_together_are_stored_as_distances(void **state)
+{
+	static const struct {
+		uint8_t type;
+		int64_t min, max;
+		uint32_t bytes; /* that each value takes */
+	} cases[] = {
+		{ FL_TYPE_SMALLINT, INT16_MIN, INT16_MIN + 255, 1 },
+		{ FL_TYPE_SMALLINT, -100, 156, 2 },
+		{ FL_TYPE_INT, INT32_MAX - 255, INT32_MAX, 1 },
+		{ FL_TYPE_INT, INT32_MIN, INT32_MIN + 65535, 2 },
+		{ FL_TYPE_INT, -1, 65535, 4 },
+		{ FL_TYPE_INT, INT32_MIN, INT32_MAX, 4 },
+		{ FL_TYPE_DATE, 18000, 18365, 2 },
+		{ FL_TYPE_BIGINT, INT64_MIN, INT64_MIN + 1, 1 },
+		{ FL_TYPE_BIGINT, INT64_MAX - 65535, INT64_MAX, 2 },
+		{ FL_TYPE_BIGINT, -3, INT64_C(4294967292), 4 },
+		{ FL_TYPE_BIGINT, -3, INT64_C(4294967293), 8 },
+		{ FL_TYPE_TIMESTAMP_LTZ, INT64_MIN, INT64_MAX, 8 },
+	};
+
+	(void)state;
+	for (size_t n = 0; n < FL_ARRAY_COUNT(cases); n++) {
+		struct fl_field field = { "v", { cases[n].type, false, 3, 0, 0 } };
+		struct fl_schema schema = { 1, &field };
+		uint32_t width = fl_type_width(cases[n].type), rows = 101;
+		struct fl_block_view view;
+		struct fl_arena arena;
+		struct fl_builder b;
+		struct fl_batch batch;
+		struct fl_err err = { .code = FL_OK };
+		char *out;
+		size_t max, size;
+
+		fl_arena_init(&arena);
+		fl_builder_init(&b, &schema);
+		for (uint32_t i = 0; i < rows; i++) {
+			int64_t v = i == 7 ? cases[n].max : i == 50 ? cases[n].min : cases[n].min + i % 2;
+
+			assert_true(fl_builder_begin(&b));
+			fl_builder_set_raw(&b, 0, &v);
+			fl_builder_commit(&b);
+		}
+		fl_builder_view(&b, &batch, &arena);
+		max = fl_block_size_max(&batch, false, false);
+		out = fl_malloc(max);
+		size = fl_block_seal(&batch, 0, rows, &plain, out, max);
+		assert_int_equal(size, 96 + 64 + FL_ROUND_UP((size_t)rows * cases[n].bytes, 8));
+		assert_int_equal(fl_block_narrow(cases[n].min, cases[n].max, width), cases[n].bytes);
+		assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, &err), FL_OK);
+		assert_rows_equal(&batch, 0, &view.batch);
+		/* A distance above the largest would be a value that was never there. */
+		if (cases[n].bytes < width && (uint64_t)cases[n].max - (uint64_t)cases[n].min <
+			UINT64_MAX >> (64 - 8 * cases[n].bytes)) {
+			memset(out + 96 + 64, 0xff, cases[n].bytes);
+			assert_int_equal(
+			    fl_block_view(out, size, &schema, &arena, &view, &err), FL_E_STORE_DAMAGED);
+		}
+		free(out);
+		fl_builder_fini(&b);
+		fl_arena_fini(&arena);
+	}
 }
 
 static void
@@ -406,6 +471,7 @@ main(void)
 	    cmocka_unit_test(random_batches_come_back),
 	    cmocka_unit_test(same_rows_give_the_same_bytes),
 	    cmocka_unit_test(constants_and_fixed_strings_are_stored_once_or_without_offsets),
+	    cmocka_unit_test(integers_close_together_are_stored_as_distances),
 	    cmocka_unit_test(offsets_and_kinds_are_kept_only_where_they_say_something),
 	    cmocka_unit_test(every_flipped_bit_is_refused_or_harmless),
 	    cmocka_unit_test(another_schema_is_refused),
