@@ -33,7 +33,7 @@ static const struct emit_sink_ops *
 find_ops(enum fl_connector connector)
 {
 	switch (connector) {
-#define FL_CONNECTOR(name, text, letter, source, sink) \
+#define FL_CONNECTOR(name, text, letter, format, source, sink) \
 	case FL_CONNECTOR_##name:                      \
 		return &emit_sink_##sink;
 #include "tbl/connectors.h"

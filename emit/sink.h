@@ -74,7 +74,7 @@ struct emit_sink_ops {
 	void (*fini)(struct emit_sink *sink);
 };
 
-#define FL_CONNECTOR(name, text, letter, source, sink) \
+#define FL_CONNECTOR(name, text, letter, format, source, sink) \
 	extern const struct emit_sink_ops emit_sink_##sink;
 #include "tbl/connectors.h"
 #undef FL_CONNECTOR

@@ -115,9 +115,6 @@ file_open(struct emit_sink *sink, bool *known, struct fl_sink_position *position
 	enum fl_code code;
 	uint64_t hash;
 
-	if (table->format != FL_FORMAT_JSON)
-		return FL_FAIL(err, FL_E_BAD_OPTION,
-		    "table \"%s\": a filesystem sink writes format 'json' only", table->name);
 	FL_TRY(fl_mkdirs(table->path, err));
 	file_close(sink);
 	sink->impl = impl = fl_calloc(1, sizeof(*impl));

@@ -101,7 +101,7 @@ struct source_ops {
 	const char *(*trouble)(struct source *source);
 };
 
-#define FL_CONNECTOR(name, text, letter, source, sink) \
+#define FL_CONNECTOR(name, text, letter, format, source, sink) \
 	extern const struct source_ops source_##source;
 #include "tbl/connectors.h"
 #undef FL_CONNECTOR

@@ -507,7 +507,7 @@ static const struct source_ops *
 pick_source(enum fl_connector connector)
 {
 	switch (connector) {
-#define FL_CONNECTOR(name, text, letter, source, sink) \
+#define FL_CONNECTOR(name, text, letter, format, source, sink) \
 	case FL_CONNECTOR_##name:                      \
 		return &source_##source;
 #include "tbl/connectors.h"

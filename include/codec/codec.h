@@ -18,11 +18,18 @@
 
 enum fl_format {
 	FL_FORMAT_NONE = 0,
-#define FL_FORMAT(name, code, text, prefix) FL_FORMAT_##name = code,
+#define FL_FORMAT(name, code, text, prefix, letter, lines) FL_FORMAT_##name = code,
 #include "tbl/formats.h"
 #undef FL_FORMAT
 };
 
+struct fl_format_info {
+	enum fl_format format;
+	const char *text;
+	char letter;   /* in tbl/options.h */
+	bool is_lines; /* a value is one line of text */
+};
+const struct fl_format_info *fl_format_info(uint32_t i); /* NULL past the end */
 /* FL_FORMAT_NONE if there is no format of that name. */
 enum fl_format fl_format_find(const char *text);
 const char *fl_format_name(enum fl_format format); /* "avro"; "" of NONE */

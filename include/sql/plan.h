@@ -67,7 +67,7 @@ enum fl_window_kind {
 #undef FL_WINDOW
 };
 enum fl_connector {
-#define FL_CONNECTOR(name, text, letter, source, sink) FL_CONNECTOR_##name,
+#define FL_CONNECTOR(name, text, letter, format, source, sink) FL_CONNECTOR_##name,
 #include "tbl/connectors.h"
 #undef FL_CONNECTOR
 };

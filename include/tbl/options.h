@@ -5,16 +5,15 @@
  *	name	    FL_OPTION_<name>: the case of bind_option.c that acts on it
  *	key	    as written; "properties.*" takes any key that begins so; of format
  *		    options the key after 'format', "value." in front is taken too
- *	connectors  letters: K kafka, F filesystem, P print, B blackhole, T test;
- *		    A format avro, J format json
+ *	connectors  letters of connectors.h and formats.h; * any, + any that takes a format
  *	kind	    TEXT; BOOL; DURATION; INTEGER; ENUM; IGNORED (accepted with a
  *		    notice); REFUSED (Flink has it, we have not)
  *	choices	    ENUM: "a|b|c"; REFUSED: what to write instead, or NULL
  *
  * A new option is one row, and a case if it does something.  clang-format off
  */
-FL_OPTION(CONNECTOR, "connector", "KFPBT", TEXT, NULL)
-FL_OPTION(FORMAT, "format", "KFT", TEXT, NULL)
+FL_OPTION(CONNECTOR, "connector", "*", TEXT, NULL)
+FL_OPTION(FORMAT, "format", "+", TEXT, NULL)
 FL_OPTION(VALUE_FORMAT, "value.format", "K", TEXT, NULL)
 FL_OPTION(TOPIC, "topic", "K", TEXT, NULL)
 FL_OPTION(PROPERTIES, "properties.*", "K", TEXT, NULL)

@@ -10,8 +10,7 @@
 #include "codec_impl.h"
 
 struct format_row {
-	enum fl_format format;
-	const char *text;
+	struct fl_format_info info;
 	enum fl_code (*decoder_new)(const struct fl_codec_options *options,
 	    struct fl_decoder **decoder, struct fl_err *err);
 	enum fl_code (*encoder_new)(const struct fl_codec_options *options,
@@ -19,18 +18,24 @@ struct format_row {
 };
 
 static const struct format_row format_rows[] = {
-#define FL_FORMAT(name, code, text, prefix) \
-	{ FL_FORMAT_##name, text, fl_##prefix##_decoder_new, fl_##prefix##_encoder_new },
+#define FL_FORMAT(name, code, text, prefix, letter, lines) \
+	{ { FL_FORMAT_##name, text, letter, lines }, fl_##prefix##_decoder_new, fl_##prefix##_encoder_new },
 #include "tbl/formats.h"
 #undef FL_FORMAT
 };
+
+const struct fl_format_info *
+fl_format_info(uint32_t i)
+{
+	return i < FL_ARRAY_COUNT(format_rows) ? &format_rows[i].info : NULL;
+}
 
 enum fl_format
 fl_format_find(const char *text)
 {
 	for (size_t i = 0; i < FL_ARRAY_COUNT(format_rows); i++)
-		if (strcmp(format_rows[i].text, text) == 0)
-			return format_rows[i].format;
+		if (strcmp(format_rows[i].info.text, text) == 0)
+			return format_rows[i].info.format;
 	return FL_FORMAT_NONE;
 }
 
@@ -38,8 +43,8 @@ const char *
 fl_format_name(enum fl_format format)
 {
 	for (size_t i = 0; i < FL_ARRAY_COUNT(format_rows); i++)
-		if (format_rows[i].format == format)
-			return format_rows[i].text;
+		if (format_rows[i].info.format == format)
+			return format_rows[i].info.text;
 	return "";
 }
 
@@ -47,7 +52,7 @@ static const struct format_row *
 find_row(uint8_t format)
 {
 	for (size_t i = 0; i < FL_ARRAY_COUNT(format_rows); i++)
-		if ((uint8_t)format_rows[i].format == format)
+		if ((uint8_t)format_rows[i].info.format == format)
 			return &format_rows[i];
 	return NULL;
 }

@@ -32,7 +32,7 @@ struct fl_encoder {
 	const struct fl_schema *schema;
 };
 
-#define FL_FORMAT(name, code, text, prefix) \
+#define FL_FORMAT(name, code, text, prefix, letter, lines) \
 	enum fl_code fl_##prefix##_decoder_new(const struct fl_codec_options *options, \
 	    struct fl_decoder **decoder, struct fl_err *err); \
 	enum fl_code fl_##prefix##_encoder_new(const struct fl_codec_options *options, \

@@ -159,9 +159,14 @@ const char *bind_did_you_mean(
 /* Index of value in "a|b|c", -1. */
 int bind_choice(const char *choices, const char *value, bool any_case);
 void fl_plan_make_text(struct fl_plan *plan);
+enum fl_connector_format {
+	FL_CONNECTOR_FORMAT_NEEDED, FL_CONNECTOR_FORMAT_LINES, FL_CONNECTOR_FORMAT_FREE,
+	FL_CONNECTOR_FORMAT_NONE,
+};
 struct fl_connector_info {
 	const char *name;
 	char letter; /* in tbl/options.h */
+	enum fl_connector_format format;
 	const char *source, *sink; /* "none": cannot be one */
 };
 const struct fl_connector_info *fl_connector_info(uint32_t connector); /* NULL past the end */

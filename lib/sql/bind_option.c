@@ -36,13 +36,15 @@ static const char *const LATER_FORMATS[] = { "csv", "raw", "avro-confluent", "de
 	"protobuf" };
 
 #define CONNECTORS_MAX 32
+#define FORMATS_MAX 32
 
 struct options {
 	struct bind *b;
 	struct bind_table *bt;
 	struct fl_table *table;
+	const struct fl_connector_info *connector;
 	char letter;		/* of the connector */
-	char format_letter;	/* 'A', 'J', 0 */
+	char format_letter;	/* 0: no format */
 	const struct ast_option *given[FL_OPTION_COUNT];
 	int64_t number[FL_OPTION_COUNT]; /* BOOL, DURATION, INTEGER, ENUM */
 };
@@ -66,7 +68,20 @@ find_option(const struct ast_list *options, const char *key)
 static bool
 is_format_row(const struct row *row)
 {
-	return strchr(row->connectors, 'A') != NULL || strchr(row->connectors, 'J') != NULL;
+	const struct fl_format_info *info;
+
+	for (uint32_t i = 0; (info = fl_format_info(i)) != NULL; i++)
+		if (strchr(row->connectors, info->letter) != NULL)
+			return true;
+	return false;
+}
+
+/* Of rows that belong to connectors. */
+static bool
+takes_option(const struct options *o, const struct row *row)
+{
+	return row->connectors[0] == '*' || strchr(row->connectors, o->letter) != NULL ||
+	       (row->connectors[0] == '+' && o->connector->format != FL_CONNECTOR_FORMAT_NONE);
 }
 
 /* The row of a key for this connector and format, -1: none. */
@@ -88,7 +103,7 @@ find_row(const struct options *o, const char *key)
 				return (int)i;
 			continue;
 		}
-		if (strchr(ROWS[i].connectors, o->letter) == NULL)
+		if (!takes_option(o, &ROWS[i]))
 			continue;
 		if (name[len - 1] == '*' ? strncmp(name, key, len - 1) == 0 : strcmp(name, key) == 0)
 			return (int)i;
@@ -103,9 +118,9 @@ suggest_key(const struct options *o, const char *key)
 	size_t i, n = 0;
 
 	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++) {
-		char letter = is_format_row(&ROWS[i]) ? o->format_letter : o->letter;
-
-		if (letter != 0 && strchr(ROWS[i].connectors, letter) != NULL)
+		if (is_format_row(&ROWS[i]) ? o->format_letter != 0 &&
+			    strchr(ROWS[i].connectors, o->format_letter) != NULL :
+					      takes_option(o, &ROWS[i]))
 			keys[n++] = ROWS[i].key;
 	}
 	return bind_did_you_mean(o->b, key, keys, n);
@@ -456,6 +471,7 @@ bind_connector(struct options *o)
 		list = fl_arena_printf(o->b->arena, "%s%s%s", list, n > 1 ? ", " : "", info->name);
 		if (strcmp(opt->value->text, info->name) == 0) {
 			o->table->connector = (enum fl_connector)i;
+			o->connector = info;
 			o->letter = info->letter;
 			return FL_OK;
 		}
@@ -469,36 +485,69 @@ bind_connector(struct options *o)
 	    opt->value->text, list);
 }
 
+static const struct fl_format_info *
+find_format(const char *text)
+{
+	const struct fl_format_info *info;
+
+	for (uint32_t i = 0; (info = fl_format_info(i)) != NULL; i++)
+		if (strcmp(info->text, text) == 0)
+			return info;
+	return NULL;
+}
+
+/* The formats that this connector can take, "avro, json". */
+static const char *
+list_formats(const struct options *o, const char *names[FORMATS_MAX], size_t *count)
+{
+	const struct fl_format_info *info;
+	const char *list = "";
+
+	*count = 0;
+	for (uint32_t i = 0; *count < FORMATS_MAX && (info = fl_format_info(i)) != NULL; i++) {
+		if (o->connector->format == FL_CONNECTOR_FORMAT_LINES && !info->is_lines)
+			continue;
+		list = fl_arena_printf(
+		    o->b->arena, "%s%s%s", list, *count > 0 ? ", " : "", info->text);
+		names[(*count)++] = info->text;
+	}
+	return list;
+}
+
 static enum fl_code
 bind_format(struct options *o)
 {
 	const struct ast_option *opt = find_option(o->bt->ast->options, "format");
 	const struct ast_option *value = find_option(o->bt->ast->options, "value.format");
-	static const char *const NAMES[] = { "avro", "json" };
+	enum fl_connector_format takes = o->connector->format;
+	const struct fl_format_info *info;
+	const char *names[FORMATS_MAX], *list;
+	size_t count;
 
 	if (opt != NULL && value != NULL)
 		return BIND_FAIL(o->b, FL_E_BAD_OPTION, value->key->line, value->key->col, NULL,
 		    "'format' and 'value.format' are the same thing: give one of them");
 	if (opt == NULL && o->letter == 'K')
 		opt = value;
-	if (o->letter == 'P' || o->letter == 'B' || (o->letter == 'T' && opt == NULL))
+	if (takes == FL_CONNECTOR_FORMAT_NONE || (takes == FL_CONNECTOR_FORMAT_FREE && opt == NULL))
 		return FL_OK;
 	if (opt == NULL)
 		return missing_option(o, "format");
-	o->table->format = fl_format_find(opt->value->text);
-	if (o->table->format == FL_FORMAT_NONE &&
-	    is_listed(LATER_FORMATS, FL_ARRAY_COUNT(LATER_FORMATS), opt->value->text))
+	info = find_format(opt->value->text);
+	list = list_formats(o, names, &count);
+	if (info == NULL && is_listed(LATER_FORMATS, FL_ARRAY_COUNT(LATER_FORMATS), opt->value->text))
 		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
-		    "the format '%s' is not supported; there are avro, json", opt->value->text);
-	if (o->table->format == FL_FORMAT_NONE)
+		    "the format '%s' is not supported; there are %s", opt->value->text, list);
+	if (info == NULL)
 		return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col,
-		    bind_did_you_mean(o->b, opt->value->text, NAMES, FL_ARRAY_COUNT(NAMES)),
-		    "Could not find any format factory for identifier '%.80s': available formats are "
-		    "avro, json", opt->value->text);
-	if (o->letter == 'F' && o->table->format != FL_FORMAT_JSON)
+		    bind_did_you_mean(o->b, opt->value->text, names, count),
+		    "Could not find any format factory for identifier '%.80s': available formats are %s",
+		    opt->value->text, list);
+	if (takes == FL_CONNECTOR_FORMAT_LINES && !info->is_lines)
 		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
-		    "the format '%s' in files is not supported; there is json", opt->value->text);
-	o->format_letter = o->table->format == FL_FORMAT_AVRO ? 'A' : 'J';
+		    "the format '%s' in files is not supported; there is %s", opt->value->text, list);
+	o->table->format = info->format;
+	o->format_letter = info->letter;
 	return FL_OK;
 }
 

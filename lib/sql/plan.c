@@ -54,8 +54,8 @@ const struct fl_connector_info *
 fl_connector_info(uint32_t connector)
 {
 	static const struct fl_connector_info ROWS[] = {
-#define FL_CONNECTOR(name, text, letter, source, sink) \
-	{ text, letter, #source, #sink },
+#define FL_CONNECTOR(name, text, letter, format, source, sink) \
+	{ text, letter, FL_CONNECTOR_FORMAT_##format, #source, #sink },
 #include "tbl/connectors.h"
 #undef FL_CONNECTOR
 	};
