@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -246,6 +247,76 @@ a_reader_keeps_its_state_while_the_writer_goes_on(void **state)
 	assert_true(found);
 	fl_txn_abort(&txn);
 	fl_store_close(&reader);
+}
+
+/* In a process of its own: opens the store, begins to read, says so and waits. */
+static pid_t
+start_reader(int *from)
+{
+	int fds[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct fl_store *store = open_as(false);
+		struct fl_txn *txn = NULL;
+
+		if (fl_txn_begin_read(store, &txn, NULL) != FL_OK || write(fds[1], "r", 1) != 1)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	close(fds[1]);
+	*from = fds[0];
+	return pid;
+}
+
+static uint64_t
+overwrite(struct fl_store *store, uint32_t times)
+{
+	uint64_t file_size, used_size, map_size;
+	char *bytes = fl_calloc(1, 60000);
+
+	for (uint32_t i = 0; i < times; i++) {
+		struct fl_txn *txn = NULL;
+		uint8_t key[8];
+
+		fl_key_u64(key, i % 3);
+		assert_int_equal(fl_txn_begin_write(store, &txn, NULL), FL_OK);
+		assert_int_equal(
+		    fl_txn_put(txn, FL_DBI_INGEST_STEPS, key, 8, 0, bytes, 60000, NULL), FL_OK);
+		assert_int_equal(fl_txn_commit(&txn, NULL), FL_OK);
+	}
+	free(bytes);
+	fl_store_size(store, &file_size, &used_size, &map_size);
+	return file_size;
+}
+
+static void
+a_reader_killed_with_9_holds_no_pages(void **state)
+{
+	struct fl_store *store = open_as(true);
+	uint64_t before, held, after;
+	int from = -1, status;
+	pid_t pid;
+	char c;
+
+	(void)state;
+	fl_store_close(&store); /* it is made; no handle goes over the fork */
+	pid = start_reader(&from);
+	assert_int_equal(read(from, &c, 1), 1);
+	close(from);
+	store = open_as(true);
+	before = overwrite(store, 10);
+	held = overwrite(store, 300);
+	assert_true(held > before + (8u << 20)); /* nothing could be used again */
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(fl_store_tend(store, NULL), FL_OK);
+	after = overwrite(store, 300);
+	assert_int_equal(after, held);
+	fl_store_close(&store);
 }
 
 static void
@@ -501,6 +572,7 @@ main(void)
 	    T(each_writer_raises_the_generation_and_the_old_one_cannot_write),
 	    T(a_replaced_lock_file_of_lmdb_is_noticed),
 	    T(a_reader_keeps_its_state_while_the_writer_goes_on),
+	    T(a_reader_killed_with_9_holds_no_pages),
 	    T(a_failed_transaction_does_nothing_more_and_does_not_commit),
 	    T(a_full_map_is_named_and_nothing_is_lost),
 	    T(a_damaged_value_is_refused_with_its_key),
