@@ -52,8 +52,12 @@ move_part(struct part *part, int64_t offset)
 		return;
 	}
 	marks_add(stream->ingest, FL_MARK_HOLE, part, part->c.position, offset, reason);
-	if (offset > part->c.position)
+	if (offset >= part->c.position) {
 		part->c.gaps += (uint64_t)(offset - part->c.position);
+	} else { /* another topic of that name: its offsets begin anew */
+		part->c.passed_before += (uint64_t)(part->c.position - part->c.start);
+		part->c.start = offset;
+	}
 	part->c.position = offset;
 	part->c.state = FL_PARTITION_READING;
 	part->c.reason = FL_OK;

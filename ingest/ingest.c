@@ -153,7 +153,7 @@ open_stores(struct ingest *ingest, struct fl_err *err)
 static void
 count_metrics(struct ingest *ingest, int64_t now_ms)
 {
-	uint64_t delivered = 0, rows = 0, dead = 0, skipped = 0, repeated = 0;
+	uint64_t delivered = 0, rows = 0, dead = 0, skipped = 0, repeated = 0, errors = 0, wrong = 0;
 	uint64_t file_size, used_size, map_size;
 
 	for (uint32_t s = 0; s < ingest->stream_count; s++)
@@ -165,6 +165,9 @@ count_metrics(struct ingest *ingest, int64_t now_ms)
 			dead += c->dead;
 			skipped += c->skipped;
 			repeated += c->repeated;
+			errors += c->skipped_errors;
+			wrong += c->delivered != c->rows + c->dead + c->skipped ||
+			    c->passed_before + (uint64_t)(c->position - c->start) != c->delivered + c->gaps;
 		}
 	fl_store_size(ingest->store, &file_size, &used_size, &map_size);
 	ingest->is_full = used_size > map_size / 10 * (ingest->is_full ? 8 : 9);
@@ -174,8 +177,8 @@ count_metrics(struct ingest *ingest, int64_t now_ms)
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_skipped_total, (int64_t)skipped);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_repeated_total, (int64_t)repeated);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_steps_total, (int64_t)ingest->cursor.last_step);
-	fl_metric_set(ingest->metrics, FL_METRIC_ingest_conservation,
-	    (int64_t)(delivered - rows - dead - skipped));
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_skipped_errors_total, (int64_t)errors);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_conservation, (int64_t)wrong);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_clock_seconds, ingest->cursor.clock_ms / 1000);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_store_bytes, (int64_t)file_size);
 	ingest->beat_ms = now_ms;

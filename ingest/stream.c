@@ -311,6 +311,7 @@ take_record(struct part *part, const struct source_record *record)
 		break;
 	case FL_VERDICT_SKIPPED:
 		part->c.skipped++;
+		part->c.skipped_errors += record->value != NULL && record->value_size > 0;
 		break;
 	}
 	part->c.delivered++;

@@ -112,7 +112,8 @@ struct fl_partition_cursor {
 	int64_t position;  /* next offset */
 	int64_t end;	   /* bounded: stops before this offset; INT64_MAX: unbounded */
 	int64_t caught_since; /* last CAUGHT mark in force, or FL_TIME_MAX */
-	/* conservation: delivered = rows + dead + skipped */
+	/* conservation: delivered = rows + dead + skipped,
+	 * passed_before + position - start = delivered + gaps */
 	uint64_t delivered, rows, dead, skipped, gaps, repeated;
 	int64_t last_ts;   /* of the last stored record: identity check */
 	uint64_t last_hash; /* key and value of it */
@@ -120,7 +121,9 @@ struct fl_partition_cursor {
 	uint32_t state, reason; /* enum fl_partition_state, enum fl_code */
 	char topic[64];	   /* for people; cut */
 	uint64_t added_step; /* the step with its ADDED mark: no row of it is older */
-	uint64_t reserved[3];
+	uint64_t passed_before; /* offsets passed before a reset to a topic made anew */
+	uint64_t skipped_errors; /* of skipped: by ignore-parse-errors; others were null or empty */
+	uint64_t reserved[1];
 };
 static_assert(sizeof(struct fl_partition_cursor) == 216, "a file format");
 
