@@ -33,17 +33,19 @@ hash_value(const struct fl_col *col, uint32_t i, uint64_t seed)
 
 /* Columns of AGG for entries[0..count): keys, aggregates, bounds. */
 static void
-fill_batch(const struct window *window, const struct fl_node *agg, const uint32_t *entries,
-    uint32_t count, struct fl_batch *batch, struct fl_buf *bufs, struct fl_arena *arena)
+fill_batch(struct fold *fold, const struct oper *oper, const struct window *window,
+    const uint32_t *entries, uint32_t count, struct fl_batch *batch, struct fl_buf *bufs)
 {
+	const struct fl_node *agg = oper->agg;
 	const struct table *t = &window->table;
 	uint32_t col_count = agg->schema.count, keys = agg->key_count;
-	const int64_t bounds[3] = { window->start, window->end, window->fire_at - 1 };
+	const int64_t bounds[3] = { window->start, window->end,
+		window_last_instant(fold, oper, window->end) };
 
 	assert(col_count == keys + agg->agg_count + 3);
 	batch->row_count = count;
 	for (uint32_t c = 0; c < col_count; c++) {
-		table_col_alloc(&batch->cols[c], &agg->schema.fields[c].type, count, arena);
+		table_col_alloc(&batch->cols[c], &agg->schema.fields[c].type, count, &fold->fire_arena);
 		fl_buf_init(&bufs[c]);
 	}
 	for (uint32_t i = 0; i < count; i++) {
@@ -125,7 +127,7 @@ fire_entries(struct fold *fold, struct oper *oper, struct window *window, const 
 	seen = fl_arena_alloc(&fold->fire_arena, count * sizeof(*seen));
 	for (uint32_t i = 0; i < count; i++)
 		seen[i] = table_at(&window->table, entries[i])->first_seen;
-	fill_batch(window, oper->agg, entries, count, &base->batch, bufs, &fold->fire_arena);
+	fill_batch(fold, oper, window, entries, count, &base->batch, bufs);
 	hash_rows(oper, window, entries, &base->batch);
 	climb(fold, oper, seen, count);
 	for (uint32_t c = 0; c < oper->agg->schema.count; c++)

@@ -75,6 +75,14 @@ window_instant(const struct fold *fold, const struct oper *oper, int64_t local)
 	return fl_zone_to_utc(zone, local);
 }
 
+/* Where the hour is repeated it is the earlier one, as Flink has it, although the window
+ * fires after the later. */
+int64_t
+window_last_instant(const struct fold *fold, const struct oper *oper, int64_t end)
+{
+	return oper->is_ltz ? fl_zone_from_local(fold->plan->zone, end - 1) : end - 1;
+}
+
 /* ---- open windows, by end ---- */
 
 static uint32_t
@@ -155,7 +163,7 @@ window_bounds(struct pass *p, const struct fl_node *node, uint32_t which, struct
 
 		data[i] = which == 0 ? span.start
 			: which == 1 ? span.end
-				     : window_instant(p->fold, p->oper, span.end) - 1;
+				     : window_last_instant(p->fold, p->oper, span.end);
 	}
 }
 

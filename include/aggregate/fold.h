@@ -222,6 +222,8 @@ struct window *window_open(struct oper *oper, int64_t start, int64_t end, int64_
 void window_free(struct oper *oper, uint32_t i);
 /* The end of a window cut on the wall clock of the session, as an instant. */
 int64_t window_instant(const struct fold *fold, const struct oper *oper, int64_t local);
+/* window_time of a window with this end: its last millisecond as an instant. */
+int64_t window_last_instant(const struct fold *fold, const struct oper *oper, int64_t end);
 /* Values of window_start, window_end or window_time (which: 0, 1, 2). */
 void window_bounds(struct pass *pass, const struct fl_node *node, uint32_t which, struct fl_col *out);
 

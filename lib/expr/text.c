@@ -547,12 +547,15 @@ take_time(const char **p, const char *end, int digits_min, struct fl_civil *c)
 	    !take_number(p, end, digits_min, 2, &minute) || !take_char(p, end, ':') ||
 	    !take_number(p, end, digits_min, 2, &second))
 		return false;
-	if (hour > 23 || minute > 59 || second > 59)
+	if (hour > 24 || minute > 59 || second > 59)
 		return false;
 	c->hour = (uint32_t)hour;
 	c->minute = (uint32_t)minute;
 	c->second = (uint32_t)second;
-	return !take_char(p, end, '.') || take_fraction(p, end, &c->ms);
+	if (take_char(p, end, '.') && !take_fraction(p, end, &c->ms))
+		return false;
+	/* 24:00:00 is the next day's midnight, as Java's SMART resolver has it. */
+	return hour < 24 || (minute == 0 && second == 0 && c->ms == 0);
 }
 
 static void
@@ -611,7 +614,8 @@ fl_parse_time_literal(const char *p, size_t size, bool is_timestamp, int64_t *v)
 
 	if (!take_date(&p, end, 1, &c) || c.day > fl_month_days(c.year, c.month))
 		return false;
-	if (is_timestamp && p != end && (!take_char(&p, end, ' ') || !take_time(&p, end, 1, &c)))
+	if (is_timestamp && p != end &&
+	    (!take_char(&p, end, ' ') || !take_time(&p, end, 1, &c) || c.hour > 23))
 		return false;
 	*v = is_timestamp ? fl_civil_to_ms(&c) : fl_civil_days(c.year, c.month, c.day);
 	return p == end;
@@ -848,8 +852,10 @@ fl_pattern_parse(
 			year += 2000;
 	}
 	if (strict) {
-		if (p != end || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
+		if (p != end || month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 ||
 		    minute > 59 || second > 59)
+			return false;
+		if (hour == 24 && (minute > 0 || second > 0 || fraction > 0))
 			return false;
 		day = FL_MIN(day, (int64_t)fl_month_days(year, (uint32_t)month));
 	}

@@ -1,0 +1,58 @@
+-- texts, comparisons and casts of text
+SET 'table.local-time-zone' = 'UTC';
+CREATE TABLE m (
+  id INT, b BOOLEAN, ti TINYINT, si SMALLINT, i INT, l BIGINT, f FLOAT, d DOUBLE, dc DECIMAL(10, 3), e DECIMAL(38, 6),
+  s STRING, u STRING, ts TIMESTAMP(3), dt DATE, z BIGINT, tl AS TO_TIMESTAMP_LTZ(z, 3)
+) WITH ('connector' = 'filesystem', 'path' = '${DIR}/in/edges.jsonl', 'format' = 'json');
+CREATE TABLE sink (
+  id INT,
+  c0 INT, c1 INT, c2 STRING, c3 STRING, c4 STRING, c5 STRING, c6 INT, c7 STRING, c8 STRING,
+  c9 STRING, c10 STRING, c11 STRING, c12 STRING, c13 STRING, c14 STRING, c15 STRING, c16 STRING,
+  c17 STRING, c18 STRING, c19 STRING, c20 STRING, c21 STRING, c22 STRING, c23 STRING, c24 DATE,
+  c25 DATE, c26 TIMESTAMP(3), c27 TIMESTAMP_LTZ(3), c28 TIMESTAMP_LTZ(3), c29 TIMESTAMP(3),
+  c30 TIMESTAMP(0), c31 TIMESTAMP(1), c32 INT, c33 BIGINT, c34 TINYINT, c35 DOUBLE, c36 FLOAT,
+  c37 DECIMAL(10, 2), c38 DECIMAL(3, 1), c39 BOOLEAN
+) WITH ('connector' = 'filesystem', 'path' = '${OUT}', 'format' = 'json', 'json.encode.decimal-as-plain-number' = 'true');
+INSERT INTO sink
+SELECT id,
+  POSITION('' IN s),
+  POSITION('b' IN s),
+  CAST(s AS VARCHAR(3)),
+  CAST(s AS CHAR(3)),
+  CAST(s AS CHAR(20)),
+  CAST(CAST(s AS CHAR(8)) AS VARCHAR(20)),
+  CHAR_LENGTH(CAST(s AS CHAR(8))),
+  CAST('ab' AS CHAR(4)) || 'x',
+  CAST(i AS VARCHAR(2)),
+  CAST(i AS CHAR(3)),
+  CAST(i AS STRING),
+  CAST(dc AS STRING),
+  CAST(e AS STRING),
+  CAST(f AS STRING),
+  CAST(d AS STRING),
+  CAST(ts AS STRING),
+  CAST(tl AS STRING),
+  CAST(dt AS STRING),
+  CAST(ti AS STRING),
+  CAST(TRUE AS STRING),
+  CAST(1.50 AS STRING),
+  CAST(1e10 AS STRING),
+  CAST(1e-5 AS STRING),
+  CAST(100e0 AS STRING),
+  CAST(ts AS DATE),
+  CAST(tl AS DATE),
+  CAST(dt AS TIMESTAMP(3)),
+  CAST(dt AS TIMESTAMP_LTZ(3)),
+  CAST(ts AS TIMESTAMP_LTZ(3)),
+  CAST(tl AS TIMESTAMP(3)),
+  CAST(ts AS TIMESTAMP(0)),
+  CAST(ts AS TIMESTAMP(1)),
+  TRY_CAST(u AS INT),
+  TRY_CAST(u AS BIGINT),
+  TRY_CAST(u AS TINYINT),
+  TRY_CAST(u AS DOUBLE),
+  TRY_CAST(u AS FLOAT),
+  TRY_CAST(u AS DECIMAL(10, 2)),
+  TRY_CAST(u AS DECIMAL(3, 1)),
+  TRY_CAST(u AS BOOLEAN)
+FROM m;

@@ -1,0 +1,52 @@
+-- texts, comparisons and casts of text
+SET 'table.local-time-zone' = 'UTC';
+CREATE TABLE m (
+  id INT, b BOOLEAN, ti TINYINT, si SMALLINT, i INT, l BIGINT, f FLOAT, d DOUBLE, dc DECIMAL(10, 3), e DECIMAL(38, 6),
+  s STRING, u STRING, ts TIMESTAMP(3), dt DATE, z BIGINT, tl AS TO_TIMESTAMP_LTZ(z, 3)
+) WITH ('connector' = 'filesystem', 'path' = '${DIR}/in/edges.jsonl', 'format' = 'json');
+CREATE TABLE sink (
+  id INT,
+  c0 DATE, c1 TIMESTAMP(3), c2 TIMESTAMP_LTZ(3), c3 INT, c4 DATE, c5 INT, c6 INT, c7 INT, c8 INT,
+  c9 INT, c10 INT, c11 INT, c12 INT, c13 BIGINT, c14 INT, c15 INT, c16 INT, c17 INT, c18 INT,
+  c19 DOUBLE, c21 DOUBLE, c23 DOUBLE, c24 DOUBLE, c25 DOUBLE, c28 DECIMAL(10, 2), c29 DECIMAL(10, 2), c30 DECIMAL(10, 2), c31 BOOLEAN, c32 BOOLEAN,
+  c33 BOOLEAN, c34 BOOLEAN, c35 BOOLEAN, c36 BOOLEAN, c37 BOOLEAN, c38 BOOLEAN, c39 DATE
+) WITH ('connector' = 'filesystem', 'path' = '${OUT}', 'format' = 'json', 'json.encode.decimal-as-plain-number' = 'true');
+INSERT INTO sink
+SELECT id,
+  TRY_CAST(u AS DATE),
+  TRY_CAST(u AS TIMESTAMP(3)),
+  TRY_CAST(u AS TIMESTAMP_LTZ(3)),
+  TRY_CAST(s AS INT),
+  TRY_CAST(s AS DATE),
+  CAST(' 12 ' AS INT),
+  CAST('1.5' AS INT),
+  CAST('-1.9' AS INT),
+  CAST('+7' AS INT),
+  TRY_CAST('1e3' AS INT),
+  TRY_CAST('0x10' AS INT),
+  TRY_CAST('' AS INT),
+  TRY_CAST('2147483648' AS INT),
+  TRY_CAST('9223372036854775808' AS BIGINT),
+  TRY_CAST('1.' AS INT),
+  TRY_CAST('.5' AS INT),
+  TRY_CAST('.' AS INT),
+  TRY_CAST('1.x' AS INT),
+  TRY_CAST('12 3' AS INT),
+  TRY_CAST('1e3' AS DOUBLE),
+  TRY_CAST('inf' AS DOUBLE),
+  TRY_CAST('1d' AS DOUBLE),
+  TRY_CAST('1f' AS DOUBLE),
+  TRY_CAST('1,5' AS DOUBLE),
+  TRY_CAST('1e3' AS DECIMAL(10, 2)),
+  TRY_CAST('1.005' AS DECIMAL(10, 2)),
+  TRY_CAST('123456789012' AS DECIMAL(10, 2)),
+  TRY_CAST('true' AS BOOLEAN),
+  TRY_CAST('T' AS BOOLEAN),
+  TRY_CAST('yes' AS BOOLEAN),
+  TRY_CAST('1' AS BOOLEAN),
+  TRY_CAST('on' AS BOOLEAN),
+  TRY_CAST('Y' AS BOOLEAN),
+  TRY_CAST('0' AS BOOLEAN),
+  TRY_CAST(' true ' AS BOOLEAN),
+  TRY_CAST('2024-02-30' AS DATE)
+FROM m;
