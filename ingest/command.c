@@ -62,6 +62,7 @@ move_part(struct part *part, int64_t offset)
 	part->c.state = FL_PARTITION_READING;
 	part->c.reason = FL_OK;
 	part->c.last_offset = -1;
+	part->c.cluster = 0; /* whatever is there now */
 	part->assign_from = offset;
 	part->verify = part->at_end = false;
 	/* Announced again: read on once the mark is durable. */

@@ -58,7 +58,7 @@ part_check(struct part *part)
 {
 	struct stream *stream = part->stream;
 	struct source_known known = { part->c.partition, part->c.position, part->c.last_offset, false,
-		part->c.topic };
+		part->c.topic, part->c.cluster };
 
 	stream_break_caught(part);
 	/* What the log says of it until now: at its end. */
@@ -86,6 +86,7 @@ announce(struct stream *stream, const struct source_event *event, struct fl_err 
 	part->state = PART_NEW;
 	part->c.start = part->c.position = part->assign_from = event->a;
 	part->c.end = event->b;
+	part->c.cluster = event->cluster;
 	marks_add(ingest, FL_MARK_ADDED, part, event->a, 0, 0);
 	fl_info("partition added stream=%u topic=%s partition=%d start=%" PRId64, part->c.stream,
 	    part->c.topic, part->c.partition, event->a);
@@ -119,10 +120,13 @@ deny_caught(struct part *part, const struct source_event *event)
 }
 
 static void
-make_ready(struct part *part, int64_t from)
+make_ready(struct part *part, const struct source_event *event)
 {
+	int64_t from = event->a;
+
 	if (part->state != PART_KNOWN)
 		return;
+	part->c.cluster = event->cluster;
 	part->state = PART_READY;
 	part->assign_from = from;
 	part->verify = from < part->c.position && part->c.last_offset >= from;
@@ -145,7 +149,7 @@ apply_event(struct stream *stream, const struct source_event *event, int64_t now
 		return FL_FAIL(err, event->code, "table \"%s\": %s", stream->table->name, event->text);
 	case SOURCE_READY:
 		if (part != NULL)
-			make_ready(part, event->a);
+			make_ready(part, event);
 		return FL_OK;
 	case SOURCE_LOST:
 		if (part != NULL && part->state != PART_OUT)

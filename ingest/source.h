@@ -35,6 +35,7 @@ struct source_known {
 	int64_t position, last_offset;
 	bool out; /* ended or stopped: not to be looked at */
 	const char *topic;
+	uint64_t cluster; /* where it was read; 0: unknown */
 };
 
 enum source_event_kind {
@@ -53,6 +54,7 @@ struct source_event {
 	enum source_event_kind kind;
 	int32_t partition;
 	int64_t a, b;
+	uint64_t cluster; /* ADDED, READY: where it is read; 0: there is no such thing */
 	enum fl_code code;
 	char topic[64];
 	char text[FL_ERR_TEXT_SIZE];

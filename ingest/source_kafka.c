@@ -41,6 +41,7 @@ static_assert(sizeof(struct source_record) == sizeof(struct fl_kafka_message) &&
 struct scouted {
 	int32_t partition;
 	int64_t position, last_offset;
+	uint64_t cluster;    /* of the store; 0: unknown */
 	bool check_due;	     /* a READY or LOST has to be found out */
 	int64_t watched;     /* position to confirm, or -1 */
 	int64_t asked_ms;    /* monotonic: last question about watched */
@@ -60,6 +61,7 @@ struct source {
 	pthread_cond_t changed;
 	pthread_t scout;
 	bool started, stop, found_any, complete;
+	uint64_t cluster; /* hash of its id; 0: not asked yet; the scout's */
 	struct scouted *parts;
 	uint32_t part_count;
 	struct source_event *events;
@@ -283,6 +285,7 @@ know(struct source *source, const struct source_known *known, bool check)
 	part->partition = known->partition;
 	part->position = known->position;
 	part->last_offset = known->last_offset;
+	part->cluster = known->cluster;
 	part->watched = -1;
 	part->check_due = check;
 }
@@ -341,6 +344,19 @@ ask_new(struct source *source, int32_t partition, bool first, struct news *news,
 	return ask_end(source, partition, &info, news->start, &news->end, err);
 }
 
+/* The same topic may exist on another cluster, as long and longer. */
+static enum fl_code
+ask_cluster(struct source *source, struct fl_err *err)
+{
+	char id[128];
+
+	if (source->cluster != 0)
+		return FL_OK;
+	FL_TRY(fl_kafka_consumer_cluster_id(source->consumer, ASK_MS, id, sizeof id, err));
+	source->cluster = fl_hash64(id, strlen(id)) | 1;
+	return FL_OK;
+}
+
 /* All partitions that the store does not know; said all at once or not at all, so
  * that "first" is decided by what one step holds. */
 static enum fl_code
@@ -363,12 +379,18 @@ discover(struct source *source, struct fl_err *err)
 			news_count++;
 		}
 	}
+	if (code == FL_OK && news_count > 0)
+		code = ask_cluster(source, err);
 	(void)pthread_mutex_lock(&source->lock);
 	for (uint32_t i = 0; code == FL_OK && i < news_count; i++) {
-		struct source_known known = { news[i].partition, news[i].start, -1, false, NULL };
+		struct source_known known = { news[i].partition, news[i].start, -1, false, NULL,
+			source->cluster };
+		struct source_event *event;
 
 		know(source, &known, false);
-		add_event(source, SOURCE_ADDED, news[i].partition, news[i].start)->b = news[i].end;
+		event = add_event(source, SOURCE_ADDED, news[i].partition, news[i].start);
+		event->b = news[i].end;
+		event->cluster = source->cluster;
 	}
 	if (code == FL_OK && !source->complete && source->table.bounded != FL_BOUNDED_NO) {
 		source->complete = true;
@@ -438,7 +460,12 @@ answer_check(struct source *source, uint32_t index, const struct scouted *part, 
 	(void)pthread_mutex_lock(&source->lock);
 	if (source->parts[index].position == part->position)
 		source->parts[index].check_due = false;
-	if (part->position < low) {
+	if (part->cluster != 0 && part->cluster != source->cluster) {
+		event = add_event(source, SOURCE_LOST, part->partition, part->position);
+		event->code = FL_E_TOPIC_CHANGED;
+		(void)snprintf(event->text, sizeof event->text,
+		    "the brokers at %.200s are not of the cluster that was read before", source->table.brokers);
+	} else if (part->position < low) {
 		event = add_event(source, SOURCE_LOST, part->partition, part->position);
 		event->code = FL_E_OFFSETS_LOST;
 		(void)snprintf(event->text, sizeof event->text,
@@ -451,9 +478,10 @@ answer_check(struct source *source, uint32_t index, const struct scouted *part, 
 		    "the log ends at offset %" PRId64 ", before the stored position %" PRId64
 		    ": the topic was made anew or cut", high, part->position);
 	} else {
-		(void)add_event(source, SOURCE_READY, part->partition,
+		event = add_event(source, SOURCE_READY, part->partition,
 		    part->last_offset >= low && part->last_offset < part->position ? part->last_offset
 										   : part->position);
+		event->cluster = source->cluster;
 	}
 	(void)pthread_mutex_unlock(&source->lock);
 }
@@ -468,6 +496,8 @@ ask_checks(struct source *source, struct fl_err *err)
 
 	batch_init(source, &batch, false);
 	if (batch.count > 0)
+		code = ask_cluster(source, err);
+	if (code == FL_OK && batch.count > 0)
 		code = fl_kafka_consumer_ends(
 		    source->consumer, FL_KAFKA_LOW, batch.set, batch.count, ASK_MS, batch.low, err);
 	if (code == FL_OK && batch.count > 0)

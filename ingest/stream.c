@@ -529,7 +529,7 @@ open_source(struct stream *stream, struct fl_err *err)
 		const struct fl_partition_cursor *c = &stream->parts[i]->c;
 
 		known[i] = (struct source_known){ c->partition, c->position, c->last_offset,
-			c->state != FL_PARTITION_READING, c->topic };
+			c->state != FL_PARTITION_READING, c->topic, c->cluster };
 	}
 	options.known = known;
 	code = stream->ops->open(&options, &stream->source, err);

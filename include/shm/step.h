@@ -123,7 +123,7 @@ struct fl_partition_cursor {
 	uint64_t added_step; /* the step with its ADDED mark: no row of it is older */
 	uint64_t passed_before; /* offsets passed before a reset to a topic made anew */
 	uint64_t skipped_errors; /* of skipped: by ignore-parse-errors; others were null or empty */
-	uint64_t reserved[1];
+	uint64_t cluster;    /* hash of the cluster's id: what was read; 0: unknown */
 };
 static_assert(sizeof(struct fl_partition_cursor) == 216, "a file format");
 
