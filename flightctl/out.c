@@ -24,8 +24,10 @@ out_column(struct out_table *table, const char *name, bool is_number)
 	bool *numbers = FL_ARENA_ARRAY(&table->arena, bool, count);
 
 	assert(table->row_count == 0);
-	memcpy(names, table->names, old * sizeof(*names));
-	memcpy(numbers, table->is_number, old * sizeof(*numbers));
+	for (uint32_t c = 0; c < old; c++) {
+		names[c] = table->names[c];
+		numbers[c] = table->is_number[c];
+	}
 	names[old] = fl_arena_strdup(&table->arena, name);
 	numbers[old] = is_number;
 	table->names = names;
