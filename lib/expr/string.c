@@ -114,7 +114,7 @@ fl_rule_substring(struct fl_arena *arena, const char *name, struct fl_expr **arg
 			return fl_refuse(name, args, arg_count, err);
 		fl_widen(arena, &args[i], &integer);
 	}
-	*result = fl_type_make(FL_TYPE_VARCHAR, fl_any_nullable(args, arg_count));
+	*result = fl_type_make(FL_TYPE_VARCHAR, true); /* a negative count gives NULL */
 	return FL_OK;
 }
 
