@@ -26,7 +26,7 @@
 #define EMIT_RUN_ROWS 10000u
 #define EMIT_RUN_SIZE (1u << 20)
 #define EMIT_RETRY_MIN_MS 100
-#define EMIT_RETRY_MAX_MS 10000
+#define EMIT_RETRY_MAX_MS 2000 /* a broker that is back is found within it */
 #define EMIT_REFRESH_MS (24 * 3600 * 1000LL)
 
 struct emit_row {
