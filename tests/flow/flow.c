@@ -114,6 +114,7 @@ struct flow {
 		int64_t caught_ms;
 		bool ended;
 		char **values; /* by offset: what a broker would still have */
+		int64_t *times;
 		uint32_t value_count;
 	} parts[PARTS_MAX]; /* named so far */
 	enum { FLUSH_ANY, FLUSH_NONE, FLUSH_ALL } flush;
@@ -333,7 +334,8 @@ push_value(struct flow *f, uint32_t part, uint32_t offset)
 	const char *value = f->parts[part].values[offset];
 
 	ingest_test_push(f->ingest, f->parts[part].table, f->parts[part].partition, offset,
-	    strcmp(value, "NULL") == 0 ? NULL : value, strlen(value), f->clock_ms);
+	    strcmp(value, "NULL") == 0 ? NULL : value, strlen(value),
+	    f->parts[part].times[offset]);
 }
 
 /* How much of the state a commit stores decides how much a restart folds again. */
@@ -600,6 +602,9 @@ deliver_one(struct flow *f)
 	part = note_part(f, push.table, push.partition);
 	f->parts[part].values = fl_realloc(f->parts[part].values,
 	    (f->parts[part].value_count + 1) * sizeof(*f->parts[part].values));
+	f->parts[part].times = fl_realloc(f->parts[part].times,
+	    (f->parts[part].value_count + 1) * sizeof(*f->parts[part].times));
+	f->parts[part].times[f->parts[part].value_count] = f->clock_ms;
 	f->parts[part].values[f->parts[part].value_count++] = push.value;
 	push_value(f, part, f->parts[part].value_count - 1);
 	free(push.table);
@@ -1227,6 +1232,7 @@ run_mode(const struct file *file, enum mode mode, uint64_t seed, struct fl_buf *
 		for (uint32_t v = 0; v < f.parts[i].value_count; v++)
 			free(f.parts[i].values[v]);
 		free(f.parts[i].values);
+		free(f.parts[i].times);
 	}
 	free(f.pushes);
 	fl_buf_fini(&f.script);
