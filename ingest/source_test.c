@@ -15,6 +15,7 @@
 struct test_part {
 	int32_t partition;
 	int64_t next;			/* offset of the next push */
+	int64_t from;			/* known: read from here on */
 	struct source_record *records;	/* values are owned */
 	uint32_t count, max, at;	/* [at, count) wait */
 	bool caught_due, end_due, announced;
@@ -64,7 +65,7 @@ test_open(const struct source_options *options, struct source **out, struct fl_e
 	for (uint32_t i = 0; i < options->known_count; i++) {
 		struct test_part *part = make_part(source, options->known[i].partition);
 
-		part->next = FL_MAX(options->known[i].position - REPEATED, INT64_C(0));
+		part->from = part->next = FL_MAX(options->known[i].position - REPEATED, INT64_C(0));
 		part->announced = true;
 	}
 	*out = source;
@@ -111,7 +112,7 @@ test_next_event(struct source *source, struct source_event *event)
 		struct test_part *part = &source->parts[source->known_at++];
 
 		if (part->announced)
-			return say(event, SOURCE_READY, part->partition, part->next, 0);
+			return say(event, SOURCE_READY, part->partition, part->from, 0);
 	}
 	for (uint32_t i = 0; i < source->part_count; i++) {
 		struct test_part *part = &source->parts[i];
