@@ -762,6 +762,7 @@ fold_queued(struct pipeline *p, struct fl_txn *ingest, uint32_t *count, struct f
 			    p->info->name, p->fold.step + 1, cursor->first_step);
 		FL_TRY(fold_step(&p->fold, &step, err));
 		size += step.head->size;
+		fl_txn_forget(ingest, step.head, step.head->size);
 		p->steps_total++;
 		(*count)++;
 	}

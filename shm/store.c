@@ -36,6 +36,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -55,6 +56,7 @@
 #define STORE_DISK_RESERVE (UINT64_C(4) << 20) /* less free than this: full */
 #define STORE_OPEN_TRIES 50
 #define STORE_OPEN_WAIT_MS 20
+#define STORE_FORGET_COMMITS 16u /* every so many, pages that were read leave the process */
 #define STORE_INLINE_SIZE 2000u /* smaller values share leaf pages */
 
 /* ---- tables ---- */
@@ -105,6 +107,8 @@ struct env {
 	bool dbi_open[FL_DBI_COUNT];
 	int fd; /* LMDB's: for fdatasync, fstat, ftruncate */
 	uint64_t page_size;
+	uintptr_t map, map_end; /* where the file is mapped; 0: not known */
+	uint64_t commit_count; /* of the one writer */
 	_Atomic uint64_t file_size; /* as of our last look */
 	struct fl_store_meta meta;  /* as found at opening */
 };
@@ -676,6 +680,26 @@ close_env(struct env *env)
 	free(env);
 }
 
+/* Where LMDB has mapped the file, which it does not tell. */
+static void
+find_map(struct env *env)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long begin, end, offset, inode;
+	char line[512];
+	struct stat st;
+
+	while (maps != NULL && env->map == 0 && fstat(env->fd, &st) == 0 &&
+	    fgets(line, sizeof(line), maps) != NULL)
+		if (sscanf(line, "%lx-%lx %*s %lx %*s %lu", &begin, &end, &offset, &inode) == 4 &&
+		    inode == st.st_ino && offset == 0) {
+			env->map = begin;
+			env->map_end = end;
+		}
+	if (maps != NULL)
+		(void)fclose(maps);
+}
+
 /* Finishes a mapped environment: sync, databases, meta. */
 static enum fl_code
 prepare_env(struct env *env, const char *lock_file, struct fl_err *err)
@@ -716,6 +740,7 @@ prepare_env(struct env *env, const char *lock_file, struct fl_err *err)
 	FL_TRY(code);
 	(void)mdb_env_stat(env->mdb, &stat_mdb);
 	env->page_size = stat_mdb.ms_psize;
+	find_map(env);
 	return FL_OK;
 }
 
@@ -1059,6 +1084,27 @@ watch_map(struct fl_store *store)
 	store->alarm = level;
 }
 
+/* Pages once read stay mapped, up to the whole file: what is resident then says nothing
+ * about a process.  They only leave its page tables; the page cache keeps them, so
+ * neighbours may go too. */
+static void
+forget_pages(const struct env *env, uintptr_t begin, uintptr_t end)
+{
+	begin = begin / env->page_size * env->page_size;
+	end = FL_ROUND_UP(end, env->page_size);
+	if (env->map != 0 && begin >= env->map && end <= env->map_end && end > begin)
+		(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+static void
+forget_map(const struct env *env)
+{
+	MDB_envinfo info;
+
+	if (mdb_env_info(env->mdb, &info) == 0)
+		forget_pages(env, env->map, env->map + (info.me_last_pgno + 1) * env->page_size);
+}
+
 enum fl_code
 fl_store_tend(struct fl_store *store, struct fl_err *err)
 {
@@ -1252,6 +1298,8 @@ fl_txn_commit(struct fl_txn **txn, struct fl_err *err)
 	close_cursors(t);
 	rc = mdb_txn_commit(t->mdb);
 	t->mdb = NULL;
+	if (t->write && env->commit_count++ % STORE_FORGET_COMMITS == 0)
+		forget_map(env);
 	if (rc != 0) {
 		code = fail_mdb(&local, t->store->path, env->fd, "commit", rc);
 		if (t->write && fl_code_class(code) != FL_CLASS_TRANSIENT)
@@ -1399,6 +1447,14 @@ fl_txn_get_hashed(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t k
 	if (*found)
 		*size = head.size;
 	return FL_OK;
+}
+
+void
+fl_txn_forget(struct fl_txn *txn, const void *value, size_t size)
+{
+	/* Smaller ones share pages with others. */
+	if (size > STORE_INLINE_SIZE)
+		forget_pages(txn->store->env, (uintptr_t)value, (uintptr_t)value + size);
 }
 
 enum fl_code

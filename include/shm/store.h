@@ -113,6 +113,9 @@ enum fl_code fl_txn_get(struct fl_txn *txn, enum fl_dbi dbi, const void *key, si
  * checksum would say the same once more. */
 enum fl_code fl_txn_get_hashed(struct fl_txn *txn, enum fl_dbi dbi, const void *key,
     size_t key_size, bool *found, const void **value, size_t *size, struct fl_err *err);
+/* The value is not needed any more: its pages leave this process's memory, though not the
+ * page cache.  Reading it again is allowed and costs page faults. */
+void fl_txn_forget(struct fl_txn *txn, const void *value, size_t size);
 enum fl_code fl_txn_del(
     struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size, struct fl_err *err);
 /* Empties a database. */

@@ -92,8 +92,9 @@ kafka_consumer_conf(const struct fl_table *table, const char *group, const char 
 		code = kafka_conf_set(conf, "group.id", group, err);
 	if (code == FL_OK && isolation != NULL)
 		code = kafka_conf_set(conf, "isolation.level", isolation, err);
+	/* Small queues cost nothing, as the fetcher is woken in time, and keep memory small. */
 	if (code == FL_OK && kafka_table_property(table, "queued.min.messages") == NULL)
-		code = kafka_conf_set(conf, "queued.min.messages", "100000", err);
+		code = kafka_conf_set(conf, "queued.min.messages", "20000", err);
 	if (code == FL_OK && kafka_table_property(table, "queued.max.messages.kbytes") == NULL)
 		code = kafka_conf_set(conf, "queued.max.messages.kbytes", "65536", err);
 	/* A fetch at the end of the log waits this long for more: the latency of an

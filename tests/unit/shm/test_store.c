@@ -350,6 +350,61 @@ a_failed_transaction_does_nothing_more_and_does_not_commit(void **state)
 	fl_store_close(&store);
 }
 
+static long
+file_rss_kb(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	long kb = -1;
+
+	while (f != NULL && kb < 0 && fgets(line, sizeof(line), f) != NULL)
+		(void)sscanf(line, "RssFile: %ld", &kb);
+	if (f != NULL)
+		(void)fclose(f);
+	return kb;
+}
+
+static void
+a_forgotten_value_leaves_the_process_and_can_be_read_again(void **state)
+{
+	enum { SIZE = 1000000, COUNT = 16 };
+	struct fl_store *store = open_as(true);
+	struct fl_txn *txn = NULL;
+	char *bytes = fl_malloc(SIZE);
+	long with = 0, without;
+
+	(void)state;
+	for (uint64_t n = 0; n < COUNT; n++) {
+		memset(bytes, (int)n + 1, SIZE);
+		put_one(store, n, bytes, SIZE);
+	}
+	assert_int_equal(fl_txn_begin_read(store, &txn, NULL), FL_OK);
+	for (int round = 0; round < 2; round++) {
+		for (uint64_t n = 0; n < COUNT; n++) {
+			const void *value;
+			uint8_t key[8];
+			size_t size;
+			bool found;
+
+			fl_key_u64(key, n);
+			assert_int_equal(fl_txn_get(txn, FL_DBI_INGEST_STEPS, key, 8, &found, NULL,
+					     &value, &size, NULL), FL_OK);
+			assert_true(found);
+			assert_int_equal(((const char *)value)[0], n + 1);
+			assert_int_equal(((const char *)value)[SIZE - 1], n + 1);
+			if (round == 1)
+				fl_txn_forget(txn, value, size);
+		}
+		if (round == 0)
+			with = file_rss_kb();
+	}
+	without = file_rss_kb();
+	assert_true(without < with - COUNT * SIZE / 1024 / 2);
+	fl_txn_abort(&txn);
+	free(bytes);
+	fl_store_close(&store);
+}
+
 static void
 a_full_map_is_named_and_nothing_is_lost(void **state)
 {
@@ -574,6 +629,7 @@ main(void)
 	    T(a_reader_keeps_its_state_while_the_writer_goes_on),
 	    T(a_reader_killed_with_9_holds_no_pages),
 	    T(a_failed_transaction_does_nothing_more_and_does_not_commit),
+	    T(a_forgotten_value_leaves_the_process_and_can_be_read_again),
 	    T(a_full_map_is_named_and_nothing_is_lost),
 	    T(a_damaged_value_is_refused_with_its_key),
 	    T(a_cut_or_overwritten_file_is_refused_before_it_is_mapped),
