@@ -473,12 +473,29 @@ load_entry(struct table *t, const struct fl_agg *aggs, uint32_t agg_count,
 	return FL_OK;
 }
 
+/* Keys spread evenly over groups: the first image tells how large the table will be. */
+static void
+reserve_groups(struct table *t, uint32_t count)
+{
+	uint64_t want = (uint64_t)count * TABLE_GROUPS * 9 / 8;
+
+	if (t->count > 0 || count < 64 || want > UINT32_MAX / 4)
+		return;
+	t->capacity = (uint32_t)want;
+	t->entries = fl_realloc(t->entries, (size_t)want * t->stride);
+	free(t->slots);
+	for (t->slot_count = 16; t->slot_count < want * 2;)
+		t->slot_count *= 2;
+	t->slots = fl_calloc(t->slot_count, sizeof(uint64_t));
+}
+
 enum fl_code
 table_load(struct table *t, const struct fl_agg *aggs, uint32_t agg_count, uint32_t group,
     const char *entries, uint32_t count, const char *heap, uint32_t heap_size, struct fl_err *err)
 {
 	uint32_t base = t->heap.size;
 
+	reserve_groups(t, count);
 	if (heap_size > 0)
 		base = fl_heap_put(&t->heap, heap, heap_size);
 	for (uint32_t i = 0; i < count; i++) {

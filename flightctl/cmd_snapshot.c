@@ -25,7 +25,7 @@ struct job {
 	char start[32], end[32];
 	const struct fl_plan *plan;
 	const uint32_t *stream_ids;
-	struct fl_buf out;
+	struct fl_buf out, number;
 	uint64_t row_count;
 };
 
@@ -207,6 +207,14 @@ take_row_json(struct job *job, const struct aggregate_row *row, const char *star
 }
 
 static void
+take_row_count(struct job *job, uint32_t column, const struct aggregate_row *row)
+{
+	fl_buf_reset(&job->number);
+	fl_buf_i64(&job->number, (int64_t)row->row_count);
+	out_cell(&job->table, column, job->number.data);
+}
+
+static void
 take_row_text(struct job *job, const struct aggregate_row *row, const char *start, const char *end)
 {
 	const struct aggregate_columns *c = row->columns;
@@ -229,11 +237,11 @@ take_row_text(struct job *job, const struct aggregate_row *row, const char *star
 	}
 	for (uint32_t i = 0; i < c->key_count + c->part_count; i++) {
 		if (i == c->key_count)
-			out_cellf(&job->table, at++, "%" PRIu64, row->row_count);
+			take_row_count(job, at++, row);
 		out_cell(&job->table, at++, row->values[i] == NULL ? "NULL" : row->values[i]);
 	}
 	if (c->part_count == 0)
-		out_cellf(&job->table, at, "%" PRIu64, row->row_count);
+		take_row_count(job, at, row);
 }
 
 static void
@@ -315,6 +323,7 @@ cmd_snapshot(struct ctl *ctl)
 		return ctl->status;
 	job.json = ctl->json;
 	fl_buf_init(&job.out);
+	fl_buf_init(&job.number);
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK ||
 	    snapshot_all(ctl, instance, pipeline, ctl->arg_count > 0 ? ctl->args[0] : NULL, &job,
 		&err) != FL_OK)
@@ -324,6 +333,7 @@ cmd_snapshot(struct ctl *ctl)
 	if (job.has_table)
 		out_fini(&job.table);
 	free(job.result_at);
+	fl_buf_fini(&job.number);
 	fl_buf_fini(&job.out);
 	fl_instance_close(&instance);
 	return status;

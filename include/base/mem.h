@@ -54,6 +54,7 @@ void fl_buf_reserve(struct fl_buf *buf, size_t more); /* room for more bytes + N
 void fl_buf_add(struct fl_buf *buf, const void *p, size_t size);
 void fl_buf_byte(struct fl_buf *buf, char c);
 void fl_buf_str(struct fl_buf *buf, const char *s);
+void fl_buf_i64(struct fl_buf *buf, int64_t v); /* decimal */
 void fl_buf_printf(struct fl_buf *buf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes; invalid UTF-8 becomes U+FFFD. */

@@ -279,6 +279,20 @@ fl_buf_str(struct fl_buf *buf, const char *s)
 }
 
 void
+fl_buf_i64(struct fl_buf *buf, int64_t v)
+{
+	uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	char text[24], *at = text + sizeof(text);
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (v < 0)
+		*--at = '-';
+	fl_buf_add(buf, at, (size_t)(text + sizeof(text) - at));
+}
+
+void
 fl_buf_printf(struct fl_buf *buf, const char *fmt, ...)
 {
 	va_list ap;

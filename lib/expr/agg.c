@@ -270,7 +270,7 @@ print_count(const struct fl_agg *agg, const char *acc, const struct fl_heap *hea
 	(void)heap;
 	(void)part;
 	memcpy(&n, acc, sizeof(n));
-	fl_buf_printf(out, "%" PRId64, n);
+	fl_buf_i64(out, n);
 }
 
 /* ---- SUM, AVG ---- */
@@ -449,7 +449,7 @@ print_total(
 	int64_t count = id == FL_TYPE_DECIMAL ? d->count : a->count;
 
 	if (part == 1)
-		fl_buf_printf(out, "%" PRId64, count);
+		fl_buf_i64(out, count);
 	else if (count == 0)
 		fl_buf_str(out, "NULL");
 	else if (id == FL_TYPE_DECIMAL && d->overflow != 0)
@@ -461,7 +461,7 @@ print_total(
 	else if (id == FL_TYPE_FLOAT)
 		fl_print_float(out, ((const struct acc_f32 *)(const void *)acc)->value);
 	else
-		fl_buf_printf(out, "%" PRId64, a->value);
+		fl_buf_i64(out, a->value);
 }
 
 static void
