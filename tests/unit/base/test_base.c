@@ -67,6 +67,24 @@ arena_reset_keeps_its_largest_chunk(void **state)
 }
 
 static void
+numbers_of_any_length_are_appended(void **state)
+{
+	struct fl_buf buf;
+
+	(void)state;
+	fl_buf_init(&buf);
+	fl_buf_i64(&buf, INT64_MIN);
+	fl_buf_byte(&buf, ' ');
+	fl_buf_i64(&buf, 0);
+	fl_buf_i64(&buf, 70);
+	fl_buf_printf(&buf, "%0500d", 7); /* longer than the room there is */
+	assert_int_equal(buf.size, 20 + 1 + 1 + 2 + 500);
+	assert_memory_equal(buf.data, "-9223372036854775808 07000", 26);
+	assert_string_equal(buf.data + buf.size - 2, "07");
+	fl_buf_fini(&buf);
+}
+
+static void
 json_strings_are_always_valid(void **state)
 {
 	struct fl_buf buf;
@@ -164,7 +182,8 @@ main(void)
 	    cmocka_unit_test(overlong_context_is_cut_not_overrun),
 	    cmocka_unit_test(every_code_has_a_name_a_class_and_a_help),
 	    cmocka_unit_test(arena_reset_keeps_its_largest_chunk),
-	    cmocka_unit_test(json_strings_are_always_valid),
+	    cmocka_unit_test(numbers_of_any_length_are_appended),
+		cmocka_unit_test(json_strings_are_always_valid),
 	    cmocka_unit_test(durations_are_read_as_flink_reads_them),
 	    cmocka_unit_test(closest_word_is_close),
 	    cmocka_unit_test(a_written_file_reads_back),
