@@ -8,6 +8,7 @@
 
 struct screen {
 	struct out_table programs, pipelines, partitions, sinks;
+	bool is_emit_running;
 	uint32_t running, missing, silent, stopped, waiting;
 };
 
@@ -21,6 +22,8 @@ add_programs(struct screen *screen, const struct fl_instance *instance)
 		ctl_life_get(instance, ctl_programs[i], &life);
 		screen->running += life.is_running;
 		screen->missing += !life.is_running;
+		if (strcmp(life.program, "emit") == 0)
+			screen->is_emit_running = life.is_running;
 		screen->silent += life.is_silent;
 		screen->waiting += strncmp(life.state, "waiting", 7) == 0;
 		out_row(&screen->programs);
@@ -109,11 +112,13 @@ add_sinks(struct screen *screen, const struct view *view)
 				continue;
 			}
 			screen->stopped += at->state == 2;
-			screen->waiting += at->state == 1;
+			screen->waiting += at->state == 1 && screen->is_emit_running;
 			out_cellf(&screen->sinks, 2, "%" PRIu64, at->next);
 			out_cellf(&screen->sinks, 3, "%" PRIu64,
 			    sink->count.next > at->next ? sink->count.next - at->next : 0);
-			out_cell(&screen->sinks, 4, states[FL_MIN(at->state, 2)]);
+			/* Running and waiting is what emit last said: without it, no sink is either. */
+			if (screen->is_emit_running || at->state >= 2)
+				out_cell(&screen->sinks, 4, states[FL_MIN(at->state, 2)]);
 			out_time(&screen->sinks, 5,
 			    at->confirmed_ms > 0 ? at->confirmed_ms : FL_TIME_MIN);
 			out_cellf(&screen->sinks, 6, "%" PRIu64, at->dead);

@@ -71,6 +71,7 @@ prepare(
 	if (access(ctl->instance, F_OK) != 0 && ctl->arg_count == 0)
 		return FL_FAIL(err, FL_E_USAGE,
 		    "there is no instance \"%s\" yet: name a .sql file", ctl->instance);
+	FL_TRY(super_check(ctl->instance, err)); /* before anything is made */
 	FL_TRY(fl_instance_open(ctl->instance, true, instance, err));
 	FL_TRY(fl_instance_set(*instance, "mode", "up", err)); /* see cmd_run.c */
 	for (uint32_t i = 0; i < job->setting_count; i++)
@@ -119,7 +120,7 @@ cmd_up(struct ctl *ctl)
 	const char *option, *value;
 	struct fl_err err = {0};
 	int64_t from_ms = fl_now_ms();
-	int status = CTL_OK;
+	int status = CTL_OK, lock = -1;
 	pid_t pid = 0;
 
 	while ((option = ctl_next_option(ctl, &value)) != NULL) {
@@ -155,7 +156,8 @@ cmd_up(struct ctl *ctl)
 	}
 	if (job.apply_only)
 		goto out;
-	if (super_start(instance, !job.detach, &pid, &err) != FL_OK) {
+	if (super_lock(instance->dir, &lock, &err) != FL_OK ||
+	    super_start(instance, !job.detach, &pid, &err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}
@@ -170,10 +172,14 @@ cmd_up(struct ctl *ctl)
 		ctl_say(ctl, "running: instance %s, supervisord[%d]", instance->dir, (int)pid);
 	if (!job.detach) {
 		/* Readers only look: nothing of the instance is held open meanwhile. */
+		close(lock);
+		lock = -1;
 		fl_instance_close(&instance);
 		status = follow(ctl, pid, &err) == FL_OK ? CTL_OK : ctl_fail(ctl, &err);
 	}
 out:
+	if (lock >= 0)
+		close(lock);
 	fl_instance_close(&instance);
 	return status;
 }

@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,33 +29,23 @@
 
 #define ORPHAN_WAIT_MS 10000
 #define POLL_MS 20
+#define LAST_WORDS "supervisord-start"
 
 static const char *const log_names[SUPER_LOG_COUNT] = {
     "ingest", "aggregate", "emit", "supervisord"};
-
-/* supervisord expands %(name)s in values, and its commands are split like a shell's. */
-static void
-add_value(struct fl_buf *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text == '%')
-			fl_buf_byte(out, '%');
-		fl_buf_byte(out, *text);
-	}
-}
 
 static void
 add_program(struct fl_buf *out, const char *name, const char *bin, const char *arguments,
     const char *dir, int priority)
 {
 	fl_buf_printf(out, "\n[program:%s]\ncommand=\"", name);
-	add_value(out, bin);
+	fl_buf_str(out, bin);
 	fl_buf_byte(out, '"');
 	if (arguments != NULL)
 		fl_buf_printf(out, " %s", arguments);
 	else {
 		fl_buf_str(out, " -i \"");
-		add_value(out, dir);
+		fl_buf_str(out, dir);
 		fl_buf_byte(out, '"');
 	}
 	fl_buf_printf(out,
@@ -65,7 +56,7 @@ add_program(struct fl_buf *out, const char *name, const char *bin, const char *a
 	    "stopsignal=TERM\nstopwaitsecs=60\nstopasgroup=true\nkillasgroup=true\n"
 	    "redirect_stderr=true\nstdout_logfile=",
 	    priority);
-	add_value(out, dir);
+	fl_buf_str(out, dir);
 	fl_buf_printf(
 	    out, "/log/%s.log\nstdout_logfile_maxbytes=10MB\nstdout_logfile_backups=3\n", name);
 }
@@ -78,24 +69,24 @@ super_print(const char *bin_watch, const char *bin_dir, const char *dir, struct 
 	fl_buf_str(out,
 	    "; Written by `flightctl up`; what is changed here is lost at its next start.\n"
 	    "[supervisord]\nlogfile=");
-	add_value(out, dir);
+	fl_buf_str(out, dir);
 	fl_buf_str(out,
 	    "/log/"
 	    "supervisord.log\nlogfile_maxbytes=5MB\nlogfile_backups=2\nloglevel=info\npidfile=");
-	add_value(out, dir);
+	fl_buf_str(out, dir);
 	fl_buf_str(out, "/run/supervisord.pid\nidentifier=flight\nchildlogdir=");
-	add_value(out, dir);
+	fl_buf_str(out, dir);
 	fl_buf_str(out, "/log\nminfds=1024\n");
 	if (geteuid() == 0)
 		fl_buf_str(out, "user=root\n");
 	fl_buf_str(out, "\n[unix_http_server]\nfile=");
-	add_value(out, dir);
+	fl_buf_str(out, dir);
 	fl_buf_str(out,
 	    "/run/supervisor.sock\nchmod=0700\n"
 	    "\n[rpcinterface:supervisor]\n"
 	    "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
 	    "\n[supervisorctl]\nserverurl=unix://");
-	add_value(out, dir);
+	fl_buf_str(out, dir);
 	fl_buf_str(out, "/run/supervisor.sock\n"
 			"\n; Any start order works: each program waits for what is absent.\n"
 			"[group:flight]\nprograms=ingest,aggregate,emit,watch\n");
@@ -108,6 +99,35 @@ super_print(const char *bin_watch, const char *bin_dir, const char *dir, struct 
 	add_program(out, "watch", bin_watch, "watch-peers", dir, 1);
 }
 
+/*
+ * supervisord expands %(name)s in values, some of them twice, and splits commands like a
+ * shell: what it could misread is refused.
+ */
+static enum fl_code
+check_path(const char *what, const char *path, struct fl_err *err)
+{
+	if (strpbrk(path, "\"\n\\;%") != NULL)
+		return FL_FAIL(err, FL_E_BAD_CONFIG,
+		    "%s \"%s\": supervisord cannot take quotes, backslashes, semicolons or percent "
+		    "signs in a path",
+		    what, path);
+	return FL_OK;
+}
+
+static enum fl_code
+check_dir(const char *dir, struct fl_err *err)
+{
+	const size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 -
+			   strlen("/run/supervisor.sock.12345678");
+
+	if (strlen(dir) > max)
+		return FL_FAIL(err, FL_E_BAD_CONFIG,
+		    "instance \"%s\": the path is too long for a unix socket in it (at most %zu "
+		    "bytes)",
+		    dir, max);
+	return check_path("instance", dir, err);
+}
+
 /* Absolute, since supervisord changes directories as it likes. */
 static enum fl_code
 absolute_dir(const char *dir, char buf[PATH_MAX], struct fl_err *err)
@@ -115,18 +135,38 @@ absolute_dir(const char *dir, char buf[PATH_MAX], struct fl_err *err)
 	if (realpath(dir, buf) == NULL)
 		return FL_FAIL_NATIVE(
 		    err, FL_E_BAD_CONFIG, errno, "instance \"%s\": %s", dir, strerror(errno));
-	if (strlen(buf) + strlen("/run/supervisor.sock.12345678") >=
-	    sizeof(((struct sockaddr_un *)0)->sun_path))
-		return FL_FAIL(err, FL_E_BAD_CONFIG,
-		    "instance \"%s\": the path is too long for a unix socket in it (at most %zu "
-		    "bytes)",
-		    buf, sizeof(((struct sockaddr_un *)0)->sun_path) - 30);
-	if (strpbrk(buf, "\"\n\\;") != NULL)
-		return FL_FAIL(err, FL_E_BAD_CONFIG,
-		    "instance \"%s\": supervisord cannot take quotes, backslashes or semicolons in "
-		    "a path",
-		    buf);
-	return FL_OK;
+	return check_dir(buf, err);
+}
+
+enum fl_code
+super_check(const char *dir, struct fl_err *err)
+{
+	char path[PATH_MAX], real[PATH_MAX], whole[2 * PATH_MAX];
+	const char *rest;
+	size_t size;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s%s", dir[0] == '/' ? "" : "./", dir) >=
+	    sizeof(path))
+		return FL_FAIL(err, FL_E_BAD_CONFIG, "instance \"%s\": the path is too long", dir);
+	/* What is there already may be links; what is not will be made as it is written. */
+	for (size = strlen(path); size > 0;) {
+		char cut = path[size];
+		bool is_there;
+
+		path[size] = '\0';
+		is_there = realpath(path, real) != NULL;
+		path[size] = cut;
+		if (is_there)
+			break;
+		while (size > 0 && path[--size] != '/')
+			;
+	}
+	if (size == 0)
+		real[0] = '\0';
+	for (rest = path + size; *rest == '/'; rest++)
+		;
+	snprintf(whole, sizeof(whole), "%s%s%s", real, *rest != '\0' ? "/" : "", rest);
+	return check_dir(whole, err);
 }
 
 enum fl_code
@@ -140,6 +180,8 @@ super_write(const struct fl_instance *instance, struct fl_err *err)
 	FL_TRY(ctl_path_program("flightctl", own, sizeof(own), err));
 	FL_TRY(ctl_path_program("flight-ingest", bin, sizeof(bin), err));
 	*strrchr(bin, '/') = '\0';
+	FL_TRY(check_path("program", own, err));
+	FL_TRY(check_path("directory", bin, err));
 	snprintf(path, sizeof(path), "%s/log", dir);
 	FL_TRY(fl_mkdirs(path, err));
 	snprintf(path, sizeof(path), "%s/run", dir);
@@ -206,12 +248,30 @@ wait_for_locks(const struct fl_instance *instance, struct fl_err *err)
 	return FL_OK;
 }
 
+enum fl_code
+super_lock(const char *dir, int *fd, struct fl_err *err)
+{
+	char path[PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/run/up.lock", dir);
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno, "cannot open \"%s\": %s", path,
+		    strerror(errno));
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return FL_OK;
+	close(*fd);
+	*fd = -1;
+	return FL_FAIL_NATIVE(err, FL_E_ALREADY_RUNNING, errno,
+	    "instance \"%s\": another `flightctl up` is starting it", dir);
+}
+
 static void
 exec_supervisord(const char *dir, bool is_own, pid_t parent)
 {
-	char conf[PATH_MAX + 32];
+	char conf[PATH_MAX + 32], words[PATH_MAX + 64];
 	sigset_t none;
-	int null;
+	int null, out;
 
 	if (is_own) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -225,15 +285,20 @@ exec_supervisord(const char *dir, bool is_own, pid_t parent)
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	/* It writes its log file beside; this takes why it could not even do that. */
+	snprintf(words, sizeof(words), "%s/log/" LAST_WORDS ".log", dir);
 	null = open("/dev/null", O_RDWR);
+	out = open(words, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
 	dup2(null, 0);
-	dup2(null, 1); /* supervisord writes its log file beside */
-	dup2(null, 2);
+	dup2(out >= 0 ? out : null, 1);
+	dup2(out >= 0 ? out : null, 2);
 	close_range(3, ~0u, 0);
 	snprintf(conf, sizeof(conf), "%s/supervisord.conf", dir);
 	if (chdir(dir) != 0)
 		_exit(126);
 	execlp("supervisord", "supervisord", "-n", "-s", "-c", conf, (char *)NULL);
+	dprintf(2, "cannot run supervisord: %s; is the package supervisor installed?\n",
+	    strerror(errno));
 	_exit(127);
 }
 
@@ -312,6 +377,62 @@ last_line(const char *dir, const char *name, char *buf, size_t size)
 	buf[n] = '\0';
 }
 
+/* Why supervisord ended: what it said before it had a log, else the end of its log. */
+static enum fl_code
+fail_ended(const char *dir, struct fl_err *err)
+{
+	char path[PATH_MAX + 64], line[300];
+	struct fl_buf words;
+	char *save = NULL;
+
+	last_line(dir, LAST_WORDS, line, sizeof(line));
+	if (line[0] == '\0')
+		last_line(dir, "supervisord", line, sizeof(line));
+	fl_buf_init(&words);
+	snprintf(path, sizeof(path), "%s/log/" LAST_WORDS ".log", dir);
+	if (fl_file_read(path, 65536, &words, NULL) == FL_OK && words.size > 0)
+		/* "Error: ..." is followed by a hint at its help. */
+		for (char *word = strtok_r(words.data, "\n", &save); word != NULL;
+		     word = strtok_r(NULL, "\n", &save))
+			if (strncmp(word, "Error: ", 7) == 0) {
+				snprintf(line, sizeof(line), "%s", word + 7);
+				break;
+			}
+	fl_buf_fini(&words);
+	return FL_FAIL(err, FL_E_BAD_CONFIG, "supervisord ended: %s",
+	    line[0] != '\0' ? line : "it said nothing");
+}
+
+/* The last line of a program's log ends `error="CODE text"`: that stays the code. */
+static enum fl_code
+fail_down(const char *dir, const char *program, struct fl_err *err)
+{
+	static const char mark[] = "error=\"";
+	enum fl_code code = FL_E_BAD_CONFIG;
+	char line[600];
+	const char *said = line, *error;
+	size_t size;
+
+	last_line(dir, program, line, sizeof(line));
+	error = strstr(line, mark);
+	for (int i = FL_OK + 1; i < FL_E_COUNT && error != NULL; i++) {
+		const char *name = fl_code_name((enum fl_code)i);
+
+		size = strlen(name);
+		if (strncmp(error + sizeof(mark) - 1, name, size) != 0 ||
+		    error[sizeof(mark) - 1 + size] != ' ')
+			continue;
+		code = (enum fl_code)i;
+		said = error + sizeof(mark) - 1 + size + 1;
+		break;
+	}
+	size = strlen(line);
+	if (said != line && line[size - 1] == '"')
+		line[size - 1] = '\0';
+	return FL_FAIL(err, code, "%s stays down: %s", program,
+	    said[0] != '\0' ? said : "its log is empty");
+}
+
 /* Has it opened its store?  What it then waits for is no matter of its start.  Before, it
  * says starting or loading; at its end, why it ended. */
 static bool
@@ -328,18 +449,12 @@ super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
     struct fl_err *err)
 {
 	int64_t until = fl_monotonic_us() + timeout_ms * 1000, gone_since[3] = {0};
-	char line[300];
 
 	for (;;) {
 		uint32_t ready = 0;
 
-		if (waitpid(pid, NULL, WNOHANG) == pid) {
-			last_line(instance->dir, "supervisord", line, sizeof(line));
-			return FL_FAIL(err, FL_E_BAD_CONFIG, "supervisord ended%s%s",
-			    line[0] != '\0' ? ": "
-					    : " at once; is the package supervisor installed?",
-			    line);
-		}
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return fail_ended(instance->dir, err);
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
 			struct ctl_life life;
 			char comm[32];
@@ -357,11 +472,8 @@ super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
 			}
 			if (gone_since[i] == 0)
 				gone_since[i] = fl_monotonic_us();
-			else if (fl_monotonic_us() - gone_since[i] > 2500000) {
-				last_line(instance->dir, ctl_programs[i], line, sizeof(line));
-				return FL_FAIL(err, FL_E_BAD_CONFIG, "%s stays down: %s",
-				    ctl_programs[i], line[0] != '\0' ? line : "its log is empty");
-			}
+			else if (fl_monotonic_us() - gone_since[i] > 2500000)
+				return fail_down(instance->dir, ctl_programs[i], err);
 		}
 		if (ready == FL_ARRAY_COUNT(ctl_programs))
 			return FL_OK;

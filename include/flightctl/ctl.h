@@ -181,6 +181,12 @@ void ctl_temporary_close(struct ctl_temporary *temporary);
 
 /* ---- the private supervisord of an instance ---- */
 
+/* Could supervisord take an instance at this path?  It need not be there; nothing is made.
+ * Errors: BAD_CONFIG. */
+enum fl_code super_check(const char *dir, struct fl_err *err);
+/* Held from before super_start() until all are ready: of two `up` one starts.  The kernel
+ * frees it with the process.  Errors: ALREADY_RUNNING, BAD_CONFIG. */
+enum fl_code super_lock(const char *dir, int *fd, struct fl_err *err);
 /* Writes DIR/supervisord.conf.  Errors: BAD_CONFIG. */
 enum fl_code super_write(const struct fl_instance *instance, struct fl_err *err);
 /* Text of the configuration: deploy/supervisord.conf is the same with other paths. */
@@ -191,8 +197,8 @@ pid_t super_pid(const char *dir);
  * Starts supervisord for the instance.  With is_own it dies with the calling thread
  * (up in the foreground, demo); else it leads its own session.
  *
- * Errors:  BAD_CONFIG	     no supervisord, or orphans that do not end
- *	    ALREADY_RUNNING  a supervisord of this instance answers
+ * Errors:  BAD_CONFIG	     the path is none for supervisord
+ *	    ALREADY_RUNNING  a supervisord of this instance answers, or orphans do not end
  */
 enum fl_code super_start(
     const struct fl_instance *instance, bool is_own, pid_t *pid, struct fl_err *err);

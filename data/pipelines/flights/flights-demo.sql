@@ -33,7 +33,7 @@ CREATE TABLE average_passengers (
   'properties.bootstrap.servers' = 'localhost:9092',
   'sink.delivery-guarantee' = 'exactly-once',
   'sink.transactional-id-prefix' = 'flights-demo-average',
-  'properties.transaction.timeout.ms' = '900000', -- what a broker grants; Flink would ask for an hour
+  'properties.transaction.timeout.ms' = '900000', -- for Flink, which would ask for an hour; Flight has its own
   'format' = 'avro'
 );
 
@@ -46,7 +46,7 @@ CREATE TABLE trend_origin (
   'properties.bootstrap.servers' = 'localhost:9092',
   'sink.delivery-guarantee' = 'exactly-once',
   'sink.transactional-id-prefix' = 'flights-demo-trend',
-  'properties.transaction.timeout.ms' = '900000', -- what a broker grants; Flink would ask for an hour
+  'properties.transaction.timeout.ms' = '900000', -- for Flink, which would ask for an hour; Flight has its own
   'format' = 'avro'
 );
 

@@ -37,7 +37,7 @@ CREATE TABLE average_passengers (
   'properties.bootstrap.servers' = 'localhost:9092',
   'sink.delivery-guarantee' = 'exactly-once',
   'sink.transactional-id-prefix' = 'flights-average',
-  'properties.transaction.timeout.ms' = '900000', -- what a broker grants; Flink would ask for an hour
+  'properties.transaction.timeout.ms' = '900000', -- for Flink, which would ask for an hour; Flight has its own
   'format' = 'avro'
 );
 
@@ -50,7 +50,7 @@ CREATE TABLE trend_origin (
   'properties.bootstrap.servers' = 'localhost:9092',
   'sink.delivery-guarantee' = 'exactly-once',
   'sink.transactional-id-prefix' = 'flights-trend',
-  'properties.transaction.timeout.ms' = '900000', -- what a broker grants; Flink would ask for an hour
+  'properties.transaction.timeout.ms' = '900000', -- for Flink, which would ask for an hour; Flight has its own
   'format' = 'avro'
 );
 
