@@ -3,12 +3,22 @@
  * sink_print.c - rows as lines on standard output, or standard error.
  *
  * A terminal keeps no position: rows between the last write of emit's store and a
- * crash appear again.  At least once, as on Flink.
+ * crash appear again.  At least once, as on Flink.  Within one process a run that was
+ * written in part goes on where it stopped.
  */
 #include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "sink.h"
+
+#define WRITABLE_WAIT_MS 200
+
+struct print_impl {
+	uint64_t first; /* the run that was written in part ... */
+	size_t at;	/* ... and how much of it; 0: none */
+};
 
 static enum fl_code
 print_open(
@@ -16,6 +26,8 @@ print_open(
 {
 	(void)position;
 	(void)err;
+	free(sink->impl);
+	sink->impl = fl_calloc(1, sizeof(struct print_impl));
 	sink->keeps_no_position = true;
 	*known = false;
 	return FL_OK;
@@ -33,6 +45,24 @@ print_encode(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, u
 	return FL_OK;
 }
 
+/* A reader that went away does not come back.  A full disk may get space: programs wait for
+ * it, but a person sits before `flightctl run`. */
+static enum fl_code
+fail_write(struct emit_sink *sink, int native, struct fl_err *err)
+{
+	const char *name = sink->table->print_stderr ? "standard error" : "standard output";
+
+	if (native == EPIPE)
+		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, native,
+		    "table \"%s\": nobody reads %s any more", sink->table->name, name);
+	return FL_FAIL_NATIVE(err,
+	    sink->emit->instance->is_run			? FL_E_BAD_CONFIG
+	    : native == ENOSPC || native == EDQUOT ? FL_E_DISK_FULL
+						   : FL_E_IO,
+	    native, "table \"%s\": could not write rows to %s: %s", sink->table->name, name,
+	    strerror(native));
+}
+
 /* One run is one write as far as the system lets it, so that lines of two sinks do
  * not mix; the rows of a run lie one after the other in its bytes. */
 static enum fl_code
@@ -40,29 +70,41 @@ print_deliver(struct emit_sink *sink, struct emit_run *run, bool *open_again, st
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	int fd = sink->table->print_stderr ? STDERR_FILENO : STDOUT_FILENO;
-	size_t at = 0;
-	ssize_t n = 0;
+	struct print_impl *impl = sink->impl;
+	int native = 0;
 
 	(void)open_again;
+	/* A run tried again begins with the same rows, and may have got more behind them. */
+	if (impl->first != run->first)
+		*impl = (struct print_impl){.first = run->first};
 	pthread_mutex_lock(&lock);
-	while (at < run->bytes.size) {
-		n = write(fd, run->bytes.data + at, run->bytes.size - at);
-		if (n < 0 && errno != EINTR)
-			break;
-		at += n > 0 ? (size_t)n : 0;
+	while (impl->at < run->bytes.size && native == 0) {
+		ssize_t n = write(fd, run->bytes.data + impl->at, run->bytes.size - impl->at);
+
+		if (n >= 0)
+			impl->at += (size_t)n;
+		else if (errno == EAGAIN && poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1,
+						    WRITABLE_WAIT_MS) > 0)
+			continue;
+		else if (errno == EAGAIN)
+			break; /* a reader that is slow, no mistake: the rest comes next */
+		else if (errno != EINTR)
+			native = errno;
 	}
 	pthread_mutex_unlock(&lock);
-	if (n < 0)
-		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not write rows to %s: %s",
-		    sink->table->print_stderr ? "standard error" : "standard output",
-		    strerror(errno));
+	if (native != 0)
+		return fail_write(sink, native, err);
+	if (impl->at < run->bytes.size)
+		return FL_FAIL_NATIVE(err, FL_E_IO, EAGAIN, "table \"%s\": the reader is slow",
+		    sink->table->name);
 	return FL_OK;
 }
 
 static void
 print_close(struct emit_sink *sink)
 {
-	(void)sink;
+	free(sink->impl);
+	sink->impl = NULL;
 }
 
 const struct emit_sink_ops emit_sink_print = {
