@@ -92,6 +92,7 @@ show_message(const struct ctl *ctl, struct job *job, struct topic_reader *reader
 {
 	struct fl_err err = {0};
 	char text[FL_ERR_TEXT_SIZE + 64];
+	bool is_json;
 
 	fl_buf_reset(&job->line);
 	if (topic_reader_decode(reader, m->value, m->value_size, &job->line, &err) != FL_OK) {
@@ -118,11 +119,13 @@ show_message(const struct ctl *ctl, struct job *job, struct topic_reader *reader
 		else
 			fl_buf_json(&job->out, m->key, m->key_size);
 		fl_buf_str(&job->out, ",\"payload\":");
-		if (job->topic.format == TOPIC_RAW && m->value != NULL)
+		is_json = job->topic.format != TOPIC_JSON || m->value == NULL ||
+			  topic_is_json(job->line.data, job->line.size);
+		if (!is_json || (job->topic.format == TOPIC_RAW && m->value != NULL))
 			fl_buf_json(&job->out, job->line.data, job->line.size);
 		else
 			fl_buf_add(&job->out, job->line.data, job->line.size);
-		fl_buf_str(&job->out, "}\n");
+		fl_buf_str(&job->out, is_json ? "}\n" : ",\"undecodable\":true}\n");
 		return;
 	}
 	if (job->key_delim != NULL) {

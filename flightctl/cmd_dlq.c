@@ -230,6 +230,47 @@ walk(struct job *job, const struct fl_instance *instance, enum fl_role role, con
 	return code;
 }
 
+/* The first letter of one writer; the table has one row more, unless there is none. */
+static void
+say_first(const struct ctl *ctl, const struct fl_instance *instance, enum fl_role role,
+    const char *pipeline, const char *who)
+{
+	struct job job = {.limit = 1};
+	struct fl_err ignored = {0};
+
+	out_init(&job.table, NULL, "id,code,partition#,offset#,bytes#,reason");
+	if (walk(&job, instance, role, pipeline, &ignored) == FL_OK && job.table.row_count > 0)
+		ctl_say(ctl, "  %s, the first: %s %s %s", who, job.table.cells[0],
+		    job.table.cells[1], job.table.cells[5]);
+	out_fini(&job.table);
+}
+
+bool
+dlq_say(const struct ctl *ctl, const struct fl_instance *instance)
+{
+	uint64_t pipelines = 0, all;
+	struct view view;
+
+	view_read(instance, &view);
+	for (uint32_t i = 0; i < view.pipeline_count; i++)
+		pipelines += view.pipelines[i].dead;
+	all = view.ingest_dead + pipelines + view.emit_dead;
+	if (all > 0) {
+		ctl_say(ctl,
+		    "flightctl %s: %" PRIu64 " dead letter%s (ingest %" PRIu64 ", pipelines %" PRIu64
+		    ", emit %" PRIu64 ")",
+		    ctl->command->name, all, all == 1 ? "" : "s", view.ingest_dead, pipelines,
+		    view.emit_dead);
+		say_first(ctl, instance, FL_ROLE_INGEST, NULL, "ingest");
+		for (uint32_t i = 0; i < instance->pipeline_count; i++)
+			say_first(ctl, instance, FL_ROLE_PIPELINE, instance->pipelines[i].name,
+			    instance->pipelines[i].name);
+		say_first(ctl, instance, FL_ROLE_EMIT, NULL, "emit");
+	}
+	view_fini(&view);
+	return all > 0;
+}
+
 static enum fl_code
 walk_all(struct ctl *ctl, struct job *job, struct fl_err *err)
 {

@@ -10,6 +10,7 @@ struct job {
 	struct view_asker asker;
 	int64_t over; /* -1: not asked */
 	bool is_over;
+	uint32_t unknown_count; /* partitions with an end to come that nobody tells */
 };
 
 static void
@@ -34,6 +35,8 @@ add_partition(struct job *job, struct out_table *table, const struct view *view,
 	}
 	if (job->over >= 0 && lag > job->over)
 		job->is_over = true;
+	if (end < 0 && partition->state != FL_PARTITION_ENDED)
+		job->unknown_count++;
 	out_row(table);
 	out_cellf(table, 0, "%.63s", partition->topic);
 	out_cellf(table, 1, "%d", partition->partition % FL_TOPIC_STRIDE);
@@ -95,6 +98,12 @@ cmd_lag(struct ctl *ctl)
 		out_flush(ctl, &table);
 	if (job.is_over)
 		status = CTL_FAILED;
+	if (job.over >= 0 && (job.unknown_count > 0 || table.row_count == 0)) {
+		fprintf(stderr,
+		    "flightctl lag: --over %" PRId64 ": the lag of %s is not known\n", job.over,
+		    table.row_count == 0 ? "the sources" : "every partition whose end is -");
+		status = CTL_FAILED;
+	}
 	view_asker_fini(&job.asker);
 	out_fini(&table);
 	view_fini(&view);

@@ -3,6 +3,7 @@
  * cmd_run.c - a whole pipeline in one process: the three programs as threads over one
  * instance, which is temporary unless -i names one.
  */
+#include <errno.h>
 #include <signal.h>
 
 #include "aggregate/aggregate.h"
@@ -42,9 +43,17 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 		code = pipeline_apply(ctl, instance, files, 1, brokers, reset, err);
 	if (code == FL_OK)
 		code = fl_instance_load(instance, false, err);
-	if (code == FL_OK)
+	if (code == FL_OK) {
 		code = fl_programs_run(
 		    instance, programs, FL_ARRAY_COUNT(programs), &is_stopping, err);
+		if (dlq_say(ctl, instance))
+			ctl_say(ctl,
+			    ctl->is_instance_named
+				? "`flightctl -i %s dlq list` lists them"
+				: "the temporary instance goes with them; `flightctl -i DIR run "
+				  "FILE.sql` keeps them for `flightctl -i DIR dlq list`",
+			    dir);
+	}
 	fl_instance_close(&instance);
 	return code;
 }
@@ -74,10 +83,13 @@ cmd_run(struct ctl *ctl)
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	if (run_pipeline(ctl, dir, ctl->args, brokers, reset, &err) != FL_OK) {
-		ctl_fail(ctl, &err);
 		status = fl_code_exit(err.code);
 		if (fl_code_class(err.code) == FL_CLASS_TRANSIENT)
 			status = EXIT_AGAIN;
+		if (err.code == FL_E_BAD_CONFIG && err.native == EPIPE)
+			status = CTL_FAILED; /* `| head`: the log has said it */
+		else
+			ctl_fail(ctl, &err);
 	}
 	ctl_temporary_close(&temporary);
 	return status;

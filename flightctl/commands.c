@@ -153,6 +153,14 @@ take_seconds(struct ctl *ctl, const char *name, const char *value, int64_t *ms)
 		*ms = (int64_t)(seconds * 1000);
 }
 
+void
+ctl_log_open(const struct ctl *ctl)
+{
+	fl_log_open("flightctl", ctl->verbose > 0 ? FL_LOG_DEBUG
+				 : ctl->quiet	  ? FL_LOG_ERROR
+						  : FL_LOG_INFO);
+}
+
 static void
 take_global(struct ctl *ctl, const struct ctl_option *option, const char *value)
 {
@@ -175,11 +183,13 @@ take_global(struct ctl *ctl, const struct ctl_option *option, const char *value)
 			take_seconds(ctl, name, value, &ctl->watch_ms);
 	} else if (strcmp(name, "timeout") == 0)
 		take_seconds(ctl, name, value, &ctl->timeout_ms);
-	else if (strcmp(name, "quiet") == 0)
+	else if (strcmp(name, "quiet") == 0) {
 		ctl->quiet = true;
-	else if (strcmp(name, "verbose") == 0)
+		ctl_log_open(ctl);
+	} else if (strcmp(name, "verbose") == 0) {
 		ctl->verbose++;
-	else if (strcmp(name, "version") == 0)
+		ctl_log_open(ctl);
+	} else if (strcmp(name, "version") == 0)
 		stop_with(ctl, cmd_version(ctl));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - flightctl: finds the command in its table and runs it, once or again
  * and again. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,9 +26,7 @@ run_once(struct ctl *ctl)
 	else if (once.watch_ms > 0)
 		ctl->watch_ms = once.watch_ms;
 	free(argv);
-	if (fflush(stdout) != 0 && status == CTL_OK)
-		status = CTL_FAILED;
-	return status;
+	return out_end(status);
 }
 
 static int
@@ -46,15 +45,42 @@ run_command(struct ctl *ctl)
 	}
 }
 
+static int
+fail_unknown(const char *name)
+{
+	static const char *names[64];
+	uint32_t name_count = 0;
+	const char *close;
+
+	for (const struct ctl_command *c; name_count < FL_ARRAY_COUNT(names) &&
+					  (c = ctl_command_row(name_count)) != NULL;)
+		names[name_count++] = c->name;
+	close = fl_closest(name, names, name_count);
+	fprintf(stderr,
+	    "flightctl: there is no command \"%s\"%s%s%s; flightctl --help lists them\n", name,
+	    close != NULL ? ", did you mean \"" : "", close != NULL ? close : "",
+	    close != NULL ? "\"" : "");
+	return CTL_USAGE;
+}
+
+/* A descriptor that is closed would be the next file's, a store's: whoever prints then must
+ * fail, not write into it. */
+static void
+hold_standard_files(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 int
 main(int argc, char **argv)
 {
-	static const char *names[64];
 	static struct fl_buf excerpt;
 	struct ctl ctl = {.instance = getenv("FLIGHT_HOME"), .excerpt = &excerpt};
-	uint32_t name_count = 0;
 	const char *value, *option;
 
+	hold_standard_files();
 	fl_fault_init();
 	signal(SIGPIPE, SIG_IGN);
 	ctl.is_instance_named = ctl.instance != NULL && ctl.instance[0] != '\0';
@@ -66,7 +92,7 @@ main(int argc, char **argv)
 	ctl.argv = argv;
 	option = ctl_next_option(&ctl, &value);
 	if (ctl.stop)
-		return ctl.status;
+		return out_end(ctl.status);
 	if (option != NULL || ctl.arg_count == 0) {
 		ctl_print_usage(stderr);
 		return CTL_USAGE;
@@ -75,28 +101,20 @@ main(int argc, char **argv)
 		const struct ctl_command *about =
 		    ctl.arg_count > 1 ? ctl_command_find(ctl.args[1]) : NULL;
 
+		if (ctl.arg_count > 1 && about == NULL) {
+			(void)fail_unknown(ctl.args[1]);
+			return CTL_NO_OBJECT;
+		}
 		if (about != NULL)
 			ctl_print_help(about, true, stdout);
 		else
 			ctl_print_usage(stdout);
-		return ctl.arg_count > 1 && about == NULL ? CTL_NO_OBJECT : CTL_OK;
+		return out_end(CTL_OK);
 	}
 	ctl.command = ctl_command_find(ctl.args[0]);
-	if (ctl.command == NULL) {
-		for (const struct ctl_command *c; name_count < FL_ARRAY_COUNT(names) &&
-						  (c = ctl_command_row(name_count)) != NULL;)
-			names[name_count++] = c->name;
-		value = fl_closest(ctl.args[0], names, name_count);
-		fprintf(stderr,
-		    "flightctl: there is no command \"%s\"%s%s%s; flightctl --help "
-		    "lists them\n",
-		    ctl.args[0], value != NULL ? ", did you mean \"" : "",
-		    value != NULL ? value : "", value != NULL ? "\"" : "");
-		return CTL_USAGE;
-	}
-	fl_log_open("flightctl", ctl.verbose > 0 ? FL_LOG_DEBUG
-				 : ctl.quiet	 ? FL_LOG_ERROR
-						 : FL_LOG_INFO);
+	if (ctl.command == NULL)
+		return fail_unknown(ctl.args[0]);
+	ctl_log_open(&ctl);
 	ctl.argc = ctl.arg_count;
 	ctl.argv = ctl.args;
 	ctl.started = false;

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "expr/expr.h"
@@ -250,7 +251,8 @@ out_flush(const struct ctl *ctl, const struct out_table *table)
 	fl_buf_fini(&out);
 }
 
-static bool is_unread; /* nobody reads stdout any more */
+static bool is_unread; /* nobody reads stdout any more, or it takes no more */
+static bool is_refused; /* ... for another reason than that its reader went away */
 
 bool
 out_is_read(void)
@@ -258,17 +260,42 @@ out_is_read(void)
 	return !is_unread;
 }
 
+/* `| head` is no mistake and needs no words; a full disk does. */
+static void
+fail_out(int native)
+{
+	if (native != EPIPE && !is_refused) {
+		fprintf(stderr, "flightctl: could not write to standard output: %s\n",
+		    strerror(native));
+		is_refused = true;
+	}
+	is_unread = true;
+}
+
+int
+out_end(int status)
+{
+	if ((fflush(stdout) != 0 || ferror(stdout)) && !is_unread) {
+		fail_out(errno);
+		return status == CTL_OK ? CTL_FAILED : status;
+	}
+	return is_refused && status == CTL_OK ? CTL_FAILED : status;
+}
+
 bool
 out_write(const struct fl_buf *buf)
 {
-	fflush(stdout);
+	if (fflush(stdout) != 0) {
+		fail_out(errno);
+		return false;
+	}
 	for (size_t at = 0; at < buf->size;) {
 		ssize_t n = write(STDOUT_FILENO, buf->data + at, buf->size - at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			is_unread = true;
+			fail_out(n < 0 ? errno : EIO);
 			return false;
 		}
 		at += (size_t)n;

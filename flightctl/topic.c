@@ -353,6 +353,16 @@ topic_reader_close(struct topic_reader **reader)
 	*reader = NULL;
 }
 
+bool
+topic_is_json(const char *text, size_t size)
+{
+	json_t *value = json_loadb(
+	    text, size, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+
+	json_decref(value);
+	return value != NULL;
+}
+
 enum fl_code
 topic_reader_decode(struct topic_reader *reader, const void *value, size_t size,
     struct fl_buf *line, struct fl_err *err)

@@ -90,6 +90,8 @@ bool ctl_need_args(struct ctl *ctl, int min, int max);
 int ctl_usage(struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Prints err; returns the exit status of its code. */
 int ctl_fail(const struct ctl *ctl, const struct fl_err *err);
+/* The log says as much as -q and -v ask for. */
+void ctl_log_open(const struct ctl *ctl);
 /* A line to stderr unless --quiet. */
 void ctl_say(const struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Strict numbers of options; on failure complains, sets ctl->stop and status. */
@@ -152,6 +154,8 @@ void out_flush(const struct ctl *ctl, const struct out_table *table);
 /* Writes all of buf to stdout; false: stdout is gone. */
 bool out_write(const struct fl_buf *buf);
 bool out_is_read(void); /* false once out_write() gave false */
+/* Writes what stdio holds; status, or CTL_FAILED in place of CTL_OK if stdout takes no more. */
+int out_end(int status);
 /* "2024-01-01T00:00:00Z"; "-" for FL_TIME_MIN and MAX. */
 const char *out_instant(int64_t ms, char buf[32]);
 
@@ -159,6 +163,11 @@ const char *out_instant(int64_t ms, char buf[32]);
 
 enum fl_code ctl_path_program(const char *name, char *buf, size_t size, struct fl_err *err);
 enum fl_code ctl_path_data(const char *name, char *buf, size_t size, struct fl_err *err);
+
+/* ---- dead letters ---- */
+
+/* How many there are and the first of each writer, to stderr; says nothing of none.  True: some. */
+bool dlq_say(const struct ctl *ctl, const struct fl_instance *instance);
 
 /* ---- temporary instances ---- */
 
@@ -263,6 +272,8 @@ enum fl_code topic_reader_open(
 enum fl_code topic_reader_decode(struct topic_reader *reader, const void *value, size_t size,
     struct fl_buf *line, struct fl_err *err);
 void topic_reader_close(struct topic_reader **reader);
+/* Is it one JSON value and nothing else? */
+bool topic_is_json(const char *text, size_t size);
 
 /* ---- generators: rows of tbl/generators.h ---- */
 

@@ -60,7 +60,9 @@ FL_COMMAND(run, run, WRITES, "[-b BROKERS] FILE.sql",
     "      --reset             a changed pipeline starts anew, its state is deleted\n",
     "Without -i the instance is a temporary directory, removed at the end.  Ends by itself when\n"
     "every source is bounded (files, scan.bounded.mode).  Exit status: 0 done, 1 failed,\n"
-    "70 fatal, 75 try again, 78 needs a person.\n",
+    "70 fatal, 75 try again, 78 needs a person.  Dead letters do not change it: at the end run says\n"
+    "how many the instance holds, and the reason of the first of each program; with -i, dlq list\n"
+    "shows all.  When nobody reads stdout any more, a pipeline that prints ends with 1.\n",
     "flightctl run flights.sql\nflightctl -i ./flight.d run -b localhost:9092 flights.sql\n")
 FL_COMMAND(snapshot, snapshot, READS, "[--pipeline NAME] [QUERY]",
     "print the stored windows, open and closed",
@@ -78,7 +80,7 @@ FL_COMMAND(status, status, READS, "[--strict]",
     "flightctl status\nflightctl status --strict --quiet\n")
 FL_COMMAND(lag, lag, READS, "[--over N]",
     "per partition: position, end, lag, watermark and who holds it back",
-    "      --over N            exit 1 if a partition lags more than N records\n"
+    "      --over N            exit 1 if a partition lags more than N records, or its end is unknown\n"
     "      --offline           do not ask the broker for the ends\n",
     "The end is asked from the broker within --timeout (3 s); it is - when none answers.\n",
     "flightctl lag\nflightctl lag --over 1000 --quiet\n")
@@ -131,7 +133,8 @@ FL_COMMAND(consume, consume, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --fo
     "  -c, --count N           end after N messages\n"
     "  -e, --exit              end at the end of all partitions\n"
     "  -f, --format-string F   %s value %k key %t topic %p partition %o offset %T timestamp\n"
-    "  -J, --envelope          an object with topic, partition, offset, ts, key, payload\n"
+    "  -J, --envelope          an object with topic, partition, offset, ts, key, payload; with --format\n"
+    "                          json, a payload that is no JSON is a string, and undecodable is true\n"
     "  -K, --key-delim C       print the key and C before the value\n"
     "  -X, --property K=V      property of the client; no secrets\n"
     "  -F, --properties FILE   properties of the client, one K=V a line\n",
