@@ -27,6 +27,7 @@ struct job {
 	const uint32_t *stream_ids;
 	struct fl_buf out, number;
 	uint64_t row_count;
+	uint32_t row_max; /* of this pipeline */
 };
 
 static void
@@ -93,6 +94,7 @@ take_head(void *ctx, const struct aggregate_head *head)
 	char clock[32], watermark[32];
 
 	job->has_head = true;
+	job->row_max = head->row_count;
 	if (job->json) {
 		take_head_json(job, head);
 		return;
@@ -161,6 +163,7 @@ begin_table(struct job *job, const struct aggregate_row *row)
 			job->result_at[i] =
 			    out_column(&job->table, name, c->is_number[state_count + i]);
 	}
+	out_reserve(&job->table, job->row_max);
 }
 
 static void
@@ -225,20 +228,20 @@ take_row_text(struct job *job, const struct aggregate_row *row, const char *star
 		begin_table(job, row);
 	}
 	out_row(&job->table);
-	out_cell(&job->table, at++, row->query);
+	out_cell_kept(&job->table, at++, row->query);
 	out_cell(&job->table, at++, start);
 	out_cell(&job->table, at++, end);
-	out_cell(&job->table, at++, row->is_open ? "open" : "closed");
+	out_cell_kept(&job->table, at++, row->is_open ? "open" : "closed");
 	if (!row->is_open) {
 		for (uint32_t i = 0; i < c->result_count; i++)
-			out_cell(&job->table, job->result_at[i],
+			out_cell_kept(&job->table, job->result_at[i],
 			    row->values[i] == NULL ? "NULL" : row->values[i]);
 		return;
 	}
 	for (uint32_t i = 0; i < c->key_count + c->part_count; i++) {
 		if (i == c->key_count)
 			take_row_count(job, at++, row);
-		out_cell(&job->table, at++, row->values[i] == NULL ? "NULL" : row->values[i]);
+		out_cell_kept(&job->table, at++, row->values[i] == NULL ? "NULL" : row->values[i]);
 	}
 	if (c->part_count == 0)
 		take_row_count(job, at, row);
@@ -249,6 +252,10 @@ take_row(void *ctx, const struct aggregate_row *row)
 {
 	struct job *job = ctx;
 
+	if (row == NULL) { /* the table is printed while the texts of its rows are there */
+		end_table(job);
+		return;
+	}
 	if (row->is_open ? !job->wants_open : !job->wants_closed)
 		return;
 	job->row_count++;

@@ -17,6 +17,8 @@
 
 #include "expr/expr.h"
 
+#define ROWS_AHEAD 8u
+
 uint32_t
 out_column(struct out_table *table, const char *name, bool is_number)
 {
@@ -65,13 +67,20 @@ out_fini(struct out_table *table)
 }
 
 void
+out_reserve(struct out_table *table, uint32_t row_max)
+{
+	if (row_max <= table->row_max)
+		return;
+	table->row_max = row_max;
+	table->cells = fl_realloc(
+	    table->cells, sizeof(*table->cells) * table->row_max * table->column_count);
+}
+
+void
 out_row(struct out_table *table)
 {
-	if (table->row_count == table->row_max) {
-		table->row_max = FL_MAX(16, table->row_max * 2);
-		table->cells = fl_realloc(
-		    table->cells, sizeof(*table->cells) * table->row_max * table->column_count);
-	}
+	if (table->row_count == table->row_max)
+		out_reserve(table, FL_MAX(16, table->row_max * 2));
 	memset(table->cells + (size_t)table->row_count * table->column_count, 0,
 	    sizeof(*table->cells) * table->column_count);
 	table->row_count++;
@@ -90,6 +99,12 @@ out_cell(struct out_table *table, uint32_t column, const char *text)
 		*cell = above; /* columns of long tables repeat */
 	else
 		*cell = fl_arena_strdup(&table->arena, text);
+}
+
+void
+out_cell_kept(struct out_table *table, uint32_t column, const char *text)
+{
+	table->cells[(size_t)(table->row_count - 1) * table->column_count + column] = text;
 }
 
 void
@@ -171,6 +186,17 @@ printable(const char *text, struct fl_buf *scratch)
 	return scratch->data;
 }
 
+/* The texts of a long table may lie anywhere: those of a later row are on their way. */
+static void
+fetch_ahead(const struct out_table *table, uint32_t row)
+{
+	const char *const *cells = table->cells + ((size_t)row + ROWS_AHEAD) * table->column_count;
+
+	if (row + ROWS_AHEAD < table->row_count)
+		for (uint32_t c = 0; c < table->column_count; c++)
+			__builtin_prefetch(cells[c]);
+}
+
 void
 out_print(const struct out_table *table, struct fl_buf *out)
 {
@@ -181,13 +207,15 @@ out_print(const struct out_table *table, struct fl_buf *out)
 	fl_buf_init(&scratch);
 	for (uint32_t c = 0; c < count; c++)
 		widths[c] = strlen(table->names[c]);
-	for (uint32_t r = 0; r < table->row_count; r++)
+	for (uint32_t r = 0; r < table->row_count; r++) {
+		fetch_ahead(table, r);
 		for (uint32_t c = 0; c < count; c++) {
 			const char *cell = table->cells[(size_t)r * count + c];
 			size_t len = cell == NULL ? 1 : strlen(cell);
 
 			widths[c] = FL_MAX(widths[c], len);
 		}
+	}
 	for (uint32_t c = 0; c < count; c++)
 		line += widths[c] + 2;
 	fl_buf_reserve(out, line * (table->row_count + 1)); /* but for cells that are cleaned */
@@ -195,6 +223,7 @@ out_print(const struct out_table *table, struct fl_buf *out)
 		add_padded(out, table->names[c], widths[c], table->is_number[c], c + 1 == count);
 	for (uint32_t r = 0; r < table->row_count; r++) {
 		fl_buf_reserve(out, line);
+		fetch_ahead(table, r);
 		for (uint32_t c = 0; c < count; c++)
 			add_padded(out, printable(table->cells[(size_t)r * count + c], &scratch),
 			    widths[c], table->is_number[c], c + 1 == count);

@@ -45,11 +45,13 @@ struct aggregate_head {
 	int64_t clock_ms, watermark;
 	uint32_t partition_count;
 	const struct fl_partition_time *partitions;
+	uint32_t row_count; /* so many calls of on_row with a row follow */
 };
 /*
  * Opens the stores downstream first, cuts upstream at R, loads the state, folds
  * (replay_from, R], and calls on_head once, then on_row sorted by query, window, closed
- * before open, key.  No transaction is open while the callbacks run.
+ * before open, key, and at last on_row with NULL: until that returns, the texts of all
+ * rows stay.  No transaction is open while the callbacks run.
  *
  *	query	 name of one query, or NULL for all
  *

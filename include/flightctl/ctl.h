@@ -139,10 +139,12 @@ struct out_table {
 void out_init(struct out_table *table, const char *title, const char *columns);
 /* One more, before the first row; the name is copied.  Returns its index. */
 uint32_t out_column(struct out_table *table, const char *name, bool is_number);
+void out_reserve(struct out_table *table, uint32_t row_max); /* room, once columns are known */
 void out_fini(struct out_table *table);
 /* Starts a row; its cells are set left to right, copied. */
 void out_row(struct out_table *table);
 void out_cell(struct out_table *table, uint32_t column, const char *text); /* NULL: none */
+void out_cell_kept(struct out_table *table, uint32_t column, const char *text); /* outlives it */
 void out_cellf(struct out_table *table, uint32_t column, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void out_time(struct out_table *table, uint32_t column, int64_t ms); /* FL_TIME_MIN, MAX: none */

@@ -19,10 +19,13 @@
  * threads and freed by ours, by the million: one arena and long thread caches make
  * that cheap.  Pages are kept, not given back and faulted in again; and a large free
  * run may be split for small things, else it would be kept beside ever new ones.
+ *
+ * flightctl, which lives for a moment and reads much at once, has settings of its own.
  */
 extern const char *malloc_conf;
-const char *malloc_conf = "dirty_decay_ms:-1,muzzy_decay_ms:-1,lg_extent_max_active_fit:30,"
-			  "narenas:1,tcache_nslots_small_max:2000,lg_tcache_nslots_mul:4";
+__attribute__((weak)) const char *malloc_conf =
+    "dirty_decay_ms:-1,muzzy_decay_ms:-1,lg_extent_max_active_fit:30,"
+    "narenas:1,tcache_nslots_small_max:2000,lg_tcache_nslots_mul:4";
 
 #define ARENA_CHUNK_MIN 4096u
 #define ARENA_CHUNK_MAX (1u << 20)
@@ -148,20 +151,28 @@ grow_arena(struct fl_arena *arena, size_t size)
 	use_chunk(arena, chunk);
 }
 
-void *
-fl_arena_alloc(struct fl_arena *arena, size_t size)
+static void *
+take_room(struct fl_arena *arena, size_t size, size_t align)
 {
-	void *p;
+	size_t pad = -(uintptr_t)arena->at & (align - 1);
+	char *p;
 
 	if (size > SIZE_MAX / 2)
 		die_of_memory(size);
-	size = (size + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-	if ((size_t)(arena->end - arena->at) < size)
+	if ((size_t)(arena->end - arena->at) < size + pad) {
 		grow_arena(arena, size);
-	p = arena->at;
-	arena->at += size;
-	arena->used_size += size;
+		pad = 0;
+	}
+	p = arena->at + pad;
+	arena->at = p + size;
+	arena->used_size += size + pad;
 	return p;
+}
+
+void *
+fl_arena_alloc(struct fl_arena *arena, size_t size)
+{
+	return take_room(arena, size, ARENA_ALIGN);
 }
 
 void *
@@ -183,7 +194,7 @@ fl_arena_dup(struct fl_arena *arena, const void *p, size_t size)
 char *
 fl_arena_strndup(struct fl_arena *arena, const char *s, size_t len)
 {
-	char *copy = fl_arena_alloc(arena, len + 1);
+	char *copy = take_room(arena, len + 1, 1); /* texts lie close together */
 
 	if (len > 0)
 		memcpy(copy, s, len);
