@@ -421,10 +421,39 @@ no_table_can_turn_off_what_exactly_once_rests_on(void **state)
 	kafka_health_fini(&health);
 }
 
+static void
+only_texts_that_tell_of_refusal_are_of_authentication(void **state)
+{
+	static const struct {
+		rd_kafka_resp_err_t native;
+		const char *text;
+		enum fl_code code;
+	} cases[] = {
+		{ RD_KAFKA_RESP_ERR__TRANSPORT, "b:9092/1: Disconnected while requesting ApiVersion: might "
+		    "be caused by incorrect security.protocol configuration (connecting to a SSL "
+		    "listener?) or broker version is < 0.10 (see api.version.request)", FL_E_BROKER_AWAY },
+		{ RD_KAFKA_RESP_ERR__TRANSPORT, "b:9092/1: Disconnected: verify that security.protocol is "
+		    "correctly configured, broker might require SASL authentication", FL_E_BROKER_AWAY },
+		{ RD_KAFKA_RESP_ERR__TRANSPORT, "b:9092/1: Connect failed: Connection refused",
+		    FL_E_BROKER_AWAY },
+		{ RD_KAFKA_RESP_ERR__TRANSPORT, "b:9093/1: SSL handshake failed: certificate verify failed",
+		    FL_E_KAFKA_AUTH },
+		{ RD_KAFKA_RESP_ERR__TRANSPORT, "b:9093/1: SASL PLAIN mechanism handshake failed",
+		    FL_E_KAFKA_AUTH },
+		{ RD_KAFKA_RESP_ERR__AUTHENTICATION, "b:9093/1: SASL authentication error", FL_E_KAFKA_AUTH },
+		{ RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, "", FL_E_KAFKA_AUTH },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++)
+		assert_int_equal(kafka_code(cases[i].native, cases[i].text), cases[i].code);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_texts_that_tell_of_refusal_are_of_authentication),
 		cmocka_unit_test_setup_teardown(messages_come_in_order_then_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    slow_reader_is_not_kept_waiting_by_its_full_queue, setup, teardown),
