@@ -4,7 +4,7 @@
  *
  * Order: window end, operator, key group, first seen in the group.  The table's
  * chains give the last two unsorted.  Each group keeps a running hash of what it
- * fired; a replay must come to the same sum (engine.md, section 3).
+ * fired; a replay must come to the same sum.
  */
 #include "aggregate/fold.h"
 

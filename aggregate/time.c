@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * time.c - watermarks, floors, idleness, quiet close (engine.md, section 2).
+ * time.c - watermarks, floors, idleness, quiet close (docs/architecture.md, "Time").
  *
  * w_p is the watermark that a partition's earlier rows made, floor_p what marks
  * and idleness wrote; a row is judged by the larger of its own partition, windows

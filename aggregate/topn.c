@@ -3,7 +3,7 @@
  * topn.c - ROW_NUMBER() over the fired rows of one window.
  *
  * Stateless: the window's rows are all here when it fires.  Rows with equal sort
- * keys rank in the order in which their keys were first seen (flink-sql.md 1.8),
+ * keys rank in the order in which their keys were first seen,
  * which is the same in every replay.
  */
 #include "aggregate/fold.h"

@@ -365,7 +365,7 @@ select_runs(struct pass *p, const struct runs *r)
 	p->sel_count = n;
 }
 
-/* Rows for which keep is 0 leave their runs; order becomes a copy. */
+/* Rows for which drop is not 0 leave their runs; order becomes a copy. */
 static void
 thin_runs(struct runs *r, const uint8_t *drop, uint32_t row_count)
 {

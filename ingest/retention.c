@@ -6,9 +6,9 @@
  * Their stores are read as any reader does.  A pipeline without a store, or with
  * one that nothing was folded into yet, needs every step from the first.
  *
- * Partitions that run ahead of the slowest one that is not at its end are held
- * (engine.md section 2): a backfill of several partitions stays together in event
- * time, so that state does not hold days of windows and few rows come late.
+ * Partitions that run ahead of the slowest one that is not at its end are held back:
+ * a backfill of several partitions stays together in event time, so that state does
+ * not hold days of windows and few rows come late.
  *
  * Steps that some pipeline has to use yet may fill a quota.  Beyond it partitions over
  * their share of it are held, the others are read on: a partition that is far behind

@@ -9,7 +9,8 @@
  *
  * Outcomes: retriable errors are tried again until the time is over; abortable
  * ones leave the transaction to be aborted; anything else leaves the outcome
- * unknown, and the producer must be dropped (reliability.md).
+ * unknown, and the producer must be dropped: what was committed
+ * is read from the broker.
  */
 #include <stdlib.h>
 #include <unistd.h>

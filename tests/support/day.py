@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """day.py rows SEED COUNT PARTITIONS - a day of flights with disorder and late rows.
-day.py expect < rows             - what engine.md section 2 makes of them, independently of Flight.
+day.py expect < rows             - what docs/architecture.md, "Time", makes of them, independently of Flight.
 
 Rows: "partition<TAB>json", each partition in its own order.  Results, sorted:
 average<TAB>passengers<TAB>window end, trend<TAB>origin<TAB>window end, late<TAB>query<TAB>flightNumber.

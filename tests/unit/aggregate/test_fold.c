@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_fold.c - the fold against a plain computation of engine.md, section 2.
+ * test_fold.c - the fold against a plain computation of docs/architecture.md, "Time".
  *
  * The plan is made by hand: COUNT(*), SUM(v) per k in TUMBLE of 10 s over 3
  * partitions with disorder beyond the watermark's delay of 5 s, NULL keys, NULL
