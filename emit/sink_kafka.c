@@ -36,8 +36,8 @@
 struct kafka_impl {
 	struct fl_kafka_producer *producer;
 	bool is_init;
-	char txn_id[256];
-	char group[300];
+	char txn_id[FL_TXN_ID_MAX + 1]; /* the compiler refuses longer ones */
+	char group[FL_TXN_ID_MAX + 1 + 37];
 };
 
 static struct kafka_impl *

@@ -89,6 +89,10 @@ struct fl_json_options {
 	bool ignore_null_fields;
 };
 
+/* Of a sink's transactional.id: its prefix, or "flight." and the pipeline's name, then "." and
+ * the table's name. */
+#define FL_TXN_ID_MAX 255u
+
 struct fl_table {
 	const char *name;
 	uint32_t column_count;
@@ -118,6 +122,7 @@ struct fl_table {
 	int64_t idle_timeout_ms;	/* 0: off */
 	int64_t discovery_ms;		/* partition discovery; 0: off */
 	const char *path;		/* FILESYSTEM: absolute */
+	/* FL_TXN_ID_MAX bytes at most with "." and the table's name */
 	const char *txn_prefix;		/* sink.transactional-id-prefix or NULL */
 	const char *print_id;		/* print-identifier or NULL */
 	bool print_stderr;

@@ -600,6 +600,31 @@ add_stream(struct bind *b, struct fl_table *t)
 		stream->needs_time = true;
 }
 
+/* Cut, the ids of two sinks could be one, and each would fence the other. */
+static enum fl_code
+check_txn_id(struct bind *b, const struct bind_table *bt)
+{
+	const struct fl_table *t = bt->table;
+	size_t size = strlen(t->name) + 1, prefix = t->txn_prefix != NULL ? strlen(t->txn_prefix) :
+	    strlen("flight.") + strlen(b->plan->name);
+
+	if (size + prefix <= FL_TXN_ID_MAX)
+		return FL_OK;
+	for (uint32_t i = 0; t->txn_prefix != NULL && i < bt->ast->options->count; i++) {
+		const struct ast_option *opt = bt->ast->options->items[i];
+
+		if (opt->value->text == t->txn_prefix)
+			return BIND_FAIL(b, FL_E_BAD_OPTION, opt->value->line, opt->value->col, NULL,
+			    "Invalid value for option '%s': '%.80s' has %zu bytes; with '.' and the table's "
+			    "name the transactional id has %zu, at most %u are possible", opt->key->text,
+			    opt->value->text, prefix, size + prefix, FL_TXN_ID_MAX);
+	}
+	return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col,
+	    "set 'sink.transactional-id-prefix', or a shorter name",
+	    "table '%.80s': the transactional id 'flight.<pipeline.name>.<table>' has %zu bytes, at most "
+	    "%u are possible", t->name, size + prefix, FL_TXN_ID_MAX);
+}
+
 /* What only the use of a table shows to be wrong. */
 static enum fl_code
 check_use(struct bind *b, const struct bind_table *bt)
@@ -634,6 +659,8 @@ check_use(struct bind *b, const struct bind_table *bt)
 	if (t->is_sink && t->topic_count > 1)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col, NULL,
 		    "table '%.80s' is a sink and has %u topics, expected one", t->name, t->topic_count);
+	if (t->is_sink && t->connector == FL_CONNECTOR_KAFKA)
+		FL_TRY(check_txn_id(b, bt));
 	for (i = 0; t->is_sink && i < t->column_count; i++) {
 		const struct fl_column *col = &t->columns[i];
 
