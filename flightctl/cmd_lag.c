@@ -38,7 +38,7 @@ add_partition(struct job *job, struct out_table *table, const struct view *view,
 	if (end < 0 && partition->state != FL_PARTITION_ENDED)
 		job->unknown_count++;
 	out_row(table);
-	out_cellf(table, 0, "%.63s", partition->topic);
+	out_cellf(table, 0, "%s", partition->topic);
 	out_cellf(table, 1, "%d", partition->partition % FL_TOPIC_STRIDE);
 	out_cellf(table, 2, "%" PRId64, partition->position);
 	if (end >= 0) {

@@ -39,7 +39,7 @@ print_positions(const struct ctl *ctl, const struct view *view, const struct job
 		if (!fits(job, p))
 			continue;
 		out_row(&table);
-		out_cellf(&table, 0, "%.63s", p->topic);
+		out_cellf(&table, 0, "%s", p->topic);
 		out_cellf(&table, 1, "%d", p->partition % FL_TOPIC_STRIDE);
 		out_cellf(&table, 2, "%u", p->stream);
 		out_cellf(&table, 3, "%" PRId64, p->start);
@@ -98,7 +98,7 @@ print_plan(const struct ctl *ctl, const struct view *view, const struct job *job
 		objection = find_objection(job, p, is_known, end, to);
 		objections += objection != NULL;
 		out_row(&table);
-		out_cellf(&table, 0, "%.63s", p->topic);
+		out_cellf(&table, 0, "%s", p->topic);
 		out_cellf(&table, 1, "%d", p->partition % FL_TOPIC_STRIDE);
 		out_cellf(&table, 2, "%" PRId64, p->position);
 		if (is_known)

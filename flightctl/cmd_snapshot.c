@@ -7,6 +7,7 @@
  * 100 ms into a pipe.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -269,6 +270,39 @@ take_row(void *ctx, const struct aggregate_row *row)
 		take_row_text(job, row, job->start, job->end);
 }
 
+static bool
+has_query(const struct fl_plan *plan, const char *query)
+{
+	for (uint32_t q = 0; query != NULL && q < plan->query_count; q++)
+		if (strcmp(plan->queries[q].name, query) == 0)
+			return true;
+	return query == NULL;
+}
+
+/* only NULL: the query may be of any pipeline. */
+static enum fl_code
+check_query(const struct fl_instance *instance, const struct fl_pipeline *only, const char *query,
+    struct fl_err *err)
+{
+	char names[256] = "none";
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < instance->pipeline_count; i++) {
+		const struct fl_pipeline *p = &instance->pipelines[i];
+
+		if (only != NULL && p != only)
+			continue;
+		if (has_query(p->plan, query))
+			return FL_OK;
+		for (uint32_t q = 0; q < p->plan->query_count && at < sizeof(names); q++)
+			at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s",
+			    at > 0 ? ", " : "", p->plan->queries[q].name);
+	}
+	return FL_FAIL(err, FL_E_NO_SUCH_OBJECT, "%s%s%s has %squery \"%s\"; there is: %s",
+	    only != NULL ? "pipeline \"" : "no pipeline", only != NULL ? only->name : "",
+	    only != NULL ? "\"" : "", only != NULL ? "no " : "a ", query, names);
+}
+
 static enum fl_code
 snapshot_all(struct ctl *ctl, struct fl_instance *instance, const char *pipeline, const char *query,
     struct job *job, struct fl_err *err)
@@ -278,10 +312,13 @@ snapshot_all(struct ctl *ctl, struct fl_instance *instance, const char *pipeline
 	enum fl_code code;
 
 	FL_TRY(pipeline_find(instance, pipeline, &first, err));
+	FL_TRY(check_query(instance, pipeline != NULL ? first : NULL, query, err));
 	if (ctl->json)
 		fl_buf_str(&job->out, "{\"pipelines\":[");
 	for (uint32_t i = 0; i < instance->pipeline_count; i++) {
 		if (pipeline != NULL && &instance->pipelines[i] != first)
+			continue;
+		if (!has_query(instance->pipelines[i].plan, query))
 			continue;
 		job->plan = instance->pipelines[i].plan;
 		job->stream_ids = instance->pipelines[i].stream_ids;
@@ -293,7 +330,7 @@ snapshot_all(struct ctl *ctl, struct fl_instance *instance, const char *pipeline
 		code = aggregate_snapshot(
 		    instance, instance->pipelines[i].name, query, take_head, take_row, job, err);
 		/* A pipeline that has not begun has no windows; that is an answer. */
-		if (code == FL_E_NO_SUCH_OBJECT && query == NULL && !job->has_head)
+		if (code == FL_E_NO_SUCH_OBJECT && !job->has_head)
 			take_head(job, &(struct aggregate_head){
 					   .clock_ms = FL_TIME_MIN, .watermark = FL_TIME_MIN});
 		else if (code != FL_OK)

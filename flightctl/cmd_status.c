@@ -81,7 +81,7 @@ add_partitions(struct screen *screen, const struct view *view)
 
 		screen->stopped += p->state == FL_PARTITION_STOPPED;
 		out_row(&screen->partitions);
-		out_cellf(&screen->partitions, 0, "%.63s", p->topic);
+		out_cellf(&screen->partitions, 0, "%s", p->topic);
 		out_cellf(&screen->partitions, 1, "%d", p->partition % FL_TOPIC_STRIDE);
 		out_cellf(&screen->partitions, 2, "%" PRId64, p->position);
 		out_cell(&screen->partitions, 3, view_partition_state(p));

@@ -56,7 +56,7 @@ struct source_event {
 	int64_t a, b;
 	uint64_t cluster; /* ADDED, READY: where it is read; 0: there is no such thing */
 	enum fl_code code;
-	char topic[64];
+	char topic[FL_TOPIC_SIZE];
 	char text[FL_ERR_TEXT_SIZE];
 };
 

@@ -20,7 +20,7 @@
 
 #define READ_SIZE (1u << 20)
 #define LINE_SIZE_MAX (64u << 20)
-#define FILES_MAX 4000
+#define FILES_MAX 2500
 
 struct file {
 	char *path;
@@ -31,7 +31,7 @@ struct file {
 	bool at_eof, said_end;
 	bool known, out;
 	int64_t position;    /* of the store */
-	char stored_name[64];
+	char stored_name[FL_TOPIC_SIZE];
 };
 
 struct source {
@@ -193,7 +193,7 @@ file_next_event(struct source *source, struct source_event *event)
 			event->kind = SOURCE_LOST;
 			event->code = FL_E_TOPIC_CHANGED;
 			(void)snprintf(event->text, sizeof event->text,
-			    "file %u of the directory is now \"%s\", it was \"%s\"", index, event->topic,
+			    "file %u of the directory is now \"%.220s\", it was \"%.220s\"", index, event->topic,
 			    file->stored_name);
 		}
 		return true;

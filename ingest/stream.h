@@ -26,7 +26,9 @@
 #include "source.h"
 
 #define RUN_MAX 512u			/* records taken at a time: they stay in the cache */
-#define PARTITIONS_MAX 4000u		/* the cursor is one value */
+#define PARTITIONS_MAX 2500u		/* the cursor is one value */
+static_assert(sizeof(struct fl_ingest_cursor) + PARTITIONS_MAX * sizeof(struct fl_partition_cursor) <=
+    FL_VALUE_SIZE_MAX - sizeof(struct fl_value_head), "the cursor is one value");
 #define BLOCK_HEAD_MAX(cols) (96u + 64u + (size_t)(cols) * (64 + 48))
 #define DEAD_STEP_MAX (4u << 20)	/* bytes of dead letters one commit takes */
 #define DEAD_VALUE_MAX (900u << 10)	/* a longer original is kept by length only */

@@ -105,6 +105,9 @@ enum fl_partition_state {
  * n * FL_TOPIC_STRIDE; those of the first are Kafka's own. */
 #define FL_TOPIC_STRIDE 65536
 
+/* Kafka allows 249 characters, a file system 255. */
+#define FL_TOPIC_SIZE 256
+
 struct fl_partition_cursor {
 	uint32_t stream;
 	int32_t partition; /* see FL_TOPIC_STRIDE */
@@ -119,13 +122,13 @@ struct fl_partition_cursor {
 	uint64_t last_hash; /* key and value of it */
 	int64_t last_offset;
 	uint32_t state, reason; /* enum fl_partition_state, enum fl_code */
-	char topic[64];	   /* for people; cut */
+	char topic[FL_TOPIC_SIZE]; /* whole; of a file its name without folders */
 	uint64_t added_step; /* the step with its ADDED mark: no row of it is older */
 	uint64_t passed_before; /* offsets passed before a reset to a topic made anew */
 	uint64_t skipped_errors; /* of skipped: by ignore-parse-errors; others were null or empty */
 	uint64_t cluster;    /* hash of the cluster's id: what was read; 0: unknown */
 };
-static_assert(sizeof(struct fl_partition_cursor) == 216, "a file format");
+static_assert(sizeof(struct fl_partition_cursor) == 408, "a file format");
 
 /* Reads the cursor; partitions borrowed from the transaction.  found false: none yet. */
 enum fl_code fl_ingest_cursor_get(struct fl_txn *txn, bool *found,
