@@ -82,7 +82,7 @@ prepare(
 	if ((*instance)->pipeline_count == 0)
 		return FL_FAIL(err, FL_E_USAGE,
 		    "instance \"%s\" has no pipeline yet: name a .sql file", ctl->instance);
-	return super_write(*instance, err);
+	return FL_OK;
 }
 
 /* Prints the logs until Ctrl-C, TERM, `down` from elsewhere, or the end of supervisord. */
@@ -157,6 +157,7 @@ cmd_up(struct ctl *ctl)
 	if (job.apply_only)
 		goto out;
 	if (super_lock(instance->dir, &lock, &err) != FL_OK ||
+	    super_write(instance, &err) != FL_OK ||
 	    super_start(instance, !job.detach, &pid, &err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		goto out;
