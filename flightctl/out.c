@@ -168,22 +168,25 @@ add_padded(struct fl_buf *out, const char *text, size_t width, bool is_right, bo
 	out->size = (size_t)(at - out->data);
 }
 
-/* Control characters of data must not reach a terminal. */
+/* Length of a text; *is_clean false where control characters of data would reach a terminal. */
+static size_t
+look_at(const char *text, bool *is_clean)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	for (; *p != '\0'; p++)
+		if (*p < ' ' || *p == 127)
+			*is_clean = false;
+	return (size_t)(p - (const unsigned char *)text);
+}
+
 static const char *
 printable(const char *text, struct fl_buf *scratch)
 {
-	bool is_clean = true;
-
-	if (text == NULL)
-		return "-";
-	for (const char *p = text; *p != '\0' && is_clean; p++)
-		is_clean = (unsigned char)*p >= ' ' && *p != 127;
-	if (is_clean)
-		return text;
 	fl_buf_reset(scratch);
 	for (const char *p = text; *p != '\0'; p++)
 		fl_buf_byte(scratch, (unsigned char)*p >= ' ' && *p != 127 ? *p : '?');
-	return scratch->data;
+	return scratch->size > 0 ? scratch->data : "";
 }
 
 /* The texts of a long table may lie anywhere: those of a later row are on their way. */
@@ -203,6 +206,7 @@ out_print(const struct out_table *table, struct fl_buf *out)
 	uint32_t count = table->column_count;
 	size_t *widths = fl_calloc(count + 1, sizeof(*widths)), line = 1;
 	struct fl_buf scratch;
+	bool is_clean = true;
 
 	fl_buf_init(&scratch);
 	for (uint32_t c = 0; c < count; c++)
@@ -211,7 +215,7 @@ out_print(const struct out_table *table, struct fl_buf *out)
 		fetch_ahead(table, r);
 		for (uint32_t c = 0; c < count; c++) {
 			const char *cell = table->cells[(size_t)r * count + c];
-			size_t len = cell == NULL ? 1 : strlen(cell);
+			size_t len = cell == NULL ? 1 : look_at(cell, &is_clean);
 
 			widths[c] = FL_MAX(widths[c], len);
 		}
@@ -224,9 +228,15 @@ out_print(const struct out_table *table, struct fl_buf *out)
 	for (uint32_t r = 0; r < table->row_count; r++) {
 		fl_buf_reserve(out, line);
 		fetch_ahead(table, r);
-		for (uint32_t c = 0; c < count; c++)
-			add_padded(out, printable(table->cells[(size_t)r * count + c], &scratch),
-			    widths[c], table->is_number[c], c + 1 == count);
+		for (uint32_t c = 0; c < count; c++) {
+			const char *cell = table->cells[(size_t)r * count + c];
+
+			if (cell == NULL)
+				cell = "-";
+			else if (!is_clean)
+				cell = printable(cell, &scratch);
+			add_padded(out, cell, widths[c], table->is_number[c], c + 1 == count);
+		}
 	}
 	fl_buf_fini(&scratch);
 	free(widths);
