@@ -314,7 +314,7 @@ fail_out(int native)
 int
 out_end(int status)
 {
-	if ((fflush(stdout) != 0 || ferror(stdout)) && !is_unread) {
+	if (fflush(stdout) != 0 && !is_unread) {
 		fail_out(errno);
 		return status == CTL_OK ? CTL_FAILED : status;
 	}
