@@ -1301,7 +1301,8 @@ fl_txn_commit(struct fl_txn **txn, struct fl_err *err)
 	if (t->write && env->commit_count++ % STORE_FORGET_COMMITS == 0)
 		forget_map(env);
 	if (rc != 0) {
-		code = fail_mdb(&local, t->store->path, env->fd, "commit", rc);
+		/* Both mean an offset where no page lies. */
+		code = fail_mdb(&local, t->store->path, env->fd, "commit", rc == EINVAL ? EFBIG : rc);
 		if (t->write && fl_code_class(code) != FL_CLASS_TRANSIENT)
 			die_of_commit(t, &local);
 		if (err != NULL)
