@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 /*
  * What jemalloc, where a program is linked with it, reads at its start; the
  * environment's MALLOC_CONF goes over it.  Records are allocated by librdkafka's
@@ -326,35 +328,6 @@ fl_buf_printf(struct fl_buf *buf, const char *fmt, ...)
 	buf->data[buf->size] = '\0';
 }
 
-/* Bytes of the UTF-8 sequence at s, or 0 when it is none (overlong, surrogate, cut). */
-static size_t
-measure_utf8(const unsigned char *s, size_t len)
-{
-	uint32_t cp, min;
-	size_t n, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2, cp = s[0] & 0x1fu, min = 0x80;
-	else if ((s[0] & 0xf0) == 0xe0)
-		n = 3, cp = s[0] & 0x0fu, min = 0x800;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4, cp = s[0] & 0x07u, min = 0x10000;
-	else
-		return 0;
-	if (n > len)
-		return 0;
-	for (i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (s[i] & 0x3fu);
-	}
-	if (cp < min || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
-		return 0;
-	return n;
-}
-
 void
 fl_buf_json(struct fl_buf *buf, const char *s, size_t len)
 {
@@ -377,7 +350,7 @@ fl_buf_json(struct fl_buf *buf, const char *s, size_t len)
 		} else if (c < 0x20) {
 			fl_buf_printf(buf, "\\u%04x", c);
 			i++;
-		} else if ((n = measure_utf8(p + i, len - i)) > 0) {
+		} else if ((n = fl_utf8_size(p + i, len - i)) > 0) {
 			fl_buf_add(buf, p + i, n);
 			i += n;
 		} else {

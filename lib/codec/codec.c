@@ -131,56 +131,6 @@ fl_encode(struct fl_encoder *encoder, const struct fl_batch *batch, uint32_t row
 
 /* ---- shared by the formats ---- */
 
-/* Length of the sequence at p, or 0; Unicode table 3-7. */
-static size_t
-utf8_sequence(const uint8_t *p, size_t size)
-{
-	uint8_t c = p[0], low = 0x80, high = 0xbf;
-	size_t length;
-
-	if (c < 0x80)
-		return 1;
-	if (c >= 0xc2 && c <= 0xdf) {
-		length = 2;
-	} else if (c >= 0xe0 && c <= 0xef) {
-		length = 3;
-		low = c == 0xe0 ? 0xa0 : 0x80;
-		high = c == 0xed ? 0x9f : 0xbf;
-	} else if (c >= 0xf0 && c <= 0xf4) {
-		length = 4;
-		low = c == 0xf0 ? 0x90 : 0x80;
-		high = c == 0xf4 ? 0x8f : 0xbf;
-	} else {
-		return 0;
-	}
-	if (size < length || p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
-
-size_t
-fl_utf8_valid(const uint8_t *p, size_t size)
-{
-	size_t i = 0;
-
-	while (i < size) {
-		size_t length;
-
-		if (size - i >= 8 && fl_ascii(p + i, 8)) {
-			i += 8;
-			continue;
-		}
-		length = utf8_sequence(p + i, size - i);
-		if (length == 0)
-			return i;
-		i += length;
-	}
-	return size;
-}
-
 const char *
 fl_codec_clip(char buf[80], const void *p, size_t size)
 {
@@ -188,7 +138,7 @@ fl_codec_clip(char buf[80], const void *p, size_t size)
 	size_t i = 0, n = 0;
 
 	while (i < size && n < 60) {
-		size_t length = utf8_sequence(s + i, size - i);
+		size_t length = fl_utf8_size(s + i, size - i);
 
 		if (length == 0 || s[i] < 0x20 || s[i] == 0x7f) {
 			buf[n++] = '?';

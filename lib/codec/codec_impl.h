@@ -9,6 +9,7 @@
 #define FL_CODEC_IMPL_H
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "codec/codec.h"
 
 #define FL_CODEC_DEPTH_MAX 64
@@ -40,39 +41,10 @@ struct fl_encoder {
 #include "tbl/formats.h"
 #undef FL_FORMAT
 
-/* The first byte that is not valid UTF-8 (surrogates and overlong forms are not),
- * or size. */
-size_t fl_utf8_valid(const uint8_t *p, size_t size);
 /* A value as it may stand in a message: at most 60 bytes, no control bytes. */
 const char *fl_codec_clip(char buf[80], const void *p, size_t size);
 /* Names of all columns, comma separated, cut at size. */
 const char *fl_codec_names(const struct fl_schema *schema, char *buf, size_t size);
-
-static inline bool
-fl_ascii(const uint8_t *p, size_t size)
-{
-	uint64_t a = 0, b;
-	uint32_t c, d;
-
-	if (size >= 8) {
-		const uint8_t *last = p + size - 8;
-
-		for (; p < last; p += 8) {
-			memcpy(&b, p, 8);
-			a |= b;
-		}
-		memcpy(&b, last, 8);
-		return ((a | b) & UINT64_C(0x8080808080808080)) == 0;
-	}
-	if (size >= 4) {
-		memcpy(&c, p, 4);
-		memcpy(&d, p + size - 4, 4);
-		return ((c | d) & UINT32_C(0x80808080)) == 0;
-	}
-	for (size_t i = 0; i < size; i++)
-		a |= p[i];
-	return a < 0x80;
-}
 
 /* memcpy for the short values that records are made of: no call, no loop. */
 static inline void

@@ -126,31 +126,6 @@ read_hex4(const uint8_t *p, const uint8_t *end)
 	return v;
 }
 
-static size_t
-write_utf8(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 /* Resolves the escapes of [p, end) into scratch; the result is never longer. */
 static enum fl_code
 unescape(struct json_decoder *d, const uint8_t *p, const uint8_t *end)
@@ -187,7 +162,7 @@ unescape(struct json_decoder *d, const uint8_t *p, const uint8_t *end)
 			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 			p += 6;
 		}
-		out += write_utf8(out, (uint32_t)c);
+		out += fl_utf8_put(out, (uint32_t)c);
 	}
 	d->scratch.size = (size_t)(out - d->scratch.data);
 	*out = '\0';

@@ -69,18 +69,17 @@ write_text(struct fl_buf *out, const char *s, size_t size)
 			write_escape(out, *p++);
 			continue;
 		}
-		length = *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
-		if ((size_t)(end - p) < length || fl_utf8_valid(p, length) != length) {
+		length = fl_utf8_size(p, (size_t)(end - p));
+		if (length == 0) {
 			fl_buf_str(out, "\xef\xbf\xbd");
 			p++;
 			continue;
 		}
 		if (length == 4) {
-			uint32_t c = (uint32_t)(p[0] & 7) << 18 | (uint32_t)(p[1] & 0x3f) << 12 |
-			    (uint32_t)(p[2] & 0x3f) << 6 | (uint32_t)(p[3] & 0x3f);
+			uint32_t above = fl_utf8_get(p, length) - 0x10000;
 
-			write_escape(out, 0xd800 + ((c - 0x10000) >> 10));
-			write_escape(out, 0xdc00 + ((c - 0x10000) & 0x3ff));
+			write_escape(out, 0xd800 + (above >> 10));
+			write_escape(out, 0xdc00 + (above & 0x3ff));
 		} else {
 			fl_buf_add(out, p, length);
 		}

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <wctype.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 #include "kernel.h"
 
@@ -254,52 +255,6 @@ make_locale(void)
 	utf8_locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 }
 
-static uint32_t
-decode_char(const char *p, uint32_t size)
-{
-	const unsigned char *u = (const unsigned char *)p;
-
-	for (uint32_t i = 1; i < size; i++)
-		if ((u[i] & 0xc0) != 0x80)
-			return 0;
-	switch (size) {
-	case 2:
-		return (u[0] & 0x1fu) << 6 | (u[1] & 0x3fu);
-	case 3:
-		return (u[0] & 0x0fu) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu);
-	case 4:
-		return (u[0] & 0x07u) << 18 | (u[1] & 0x3fu) << 12 | (u[2] & 0x3fu) << 6 |
-		       (u[3] & 0x3fu);
-	default:
-		return 0;
-	}
-}
-
-static uint32_t
-encode_char(uint32_t c, char out[4])
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 static void
 change_case(struct fl_strings *s, const char *p, uint32_t size, bool upper)
 {
@@ -321,7 +276,8 @@ change_case(struct fl_strings *s, const char *p, uint32_t size, bool upper)
 		fl_strings_add(s, ascii, n);
 		if (p == end || (unsigned char)*p < 0x80)
 			continue;
-		uint32_t bytes = char_size(p, end), c = decode_char(p, bytes);
+		uint32_t bytes = char_size(p, end);
+		uint32_t c = fl_utf8_size(p, bytes) > 0 ? fl_utf8_get(p, bytes) : 0;
 		if (c == 0xdf && upper) { /* the one common letter that becomes two */
 			fl_strings_add(s, "SS", 2);
 		} else if (c == 0x130 && !upper) { /* I with a dot: i and a combining dot */
@@ -330,7 +286,7 @@ change_case(struct fl_strings *s, const char *p, uint32_t size, bool upper)
 			wint_t w = upper ? towupper_l((wint_t)c, utf8_locale)
 					 : towlower_l((wint_t)c, utf8_locale);
 
-			fl_strings_add(s, other, encode_char((uint32_t)w, other));
+			fl_strings_add(s, other, fl_utf8_put(other, (uint32_t)w));
 		} else {
 			fl_strings_add(s, p, bytes);
 		}

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #include "ast.h"
 #include "lib/sql/grammar.h"
 
@@ -148,27 +150,6 @@ is_name(unsigned char c)
 	return is_name_start(c) || is_digit(c) || c == '$';
 }
 
-/* Length of the UTF-8 sequence at p, 0 if it is none. */
-static unsigned
-utf8_size(const char *p, const char *end)
-{
-	const unsigned char *u = (const unsigned char *)p;
-	size_t left = (size_t)(end - p);
-
-	if (u[0] < 0x80)
-		return 1;
-	if (u[0] >= 0xc2 && u[0] <= 0xdf && left >= 2 && (u[1] & 0xc0) == 0x80)
-		return 2;
-	if ((u[0] & 0xf0) == 0xe0 && left >= 3 && (u[1] & 0xc0) == 0x80 && (u[2] & 0xc0) == 0x80 &&
-	    !(u[0] == 0xe0 && u[1] < 0xa0) && !(u[0] == 0xed && u[1] > 0x9f))
-		return 3;
-	if (u[0] >= 0xf0 && u[0] <= 0xf4 && left >= 4 && (u[1] & 0xc0) == 0x80 &&
-	    (u[2] & 0xc0) == 0x80 && (u[3] & 0xc0) == 0x80 && !(u[0] == 0xf0 && u[1] < 0x90) &&
-	    !(u[0] == 0xf4 && u[1] > 0x8f))
-		return 4;
-	return 0;
-}
-
 static enum fl_code
 check_text(struct fl_source *src)
 {
@@ -179,7 +160,7 @@ check_text(struct fl_source *src)
 		return fl_source_fail(src, FL_E_SQL_SYNTAX, 0, 0, NULL,
 		    "the script has %zu bytes, at most %u are taken", src->size, AST_TEXT_MAX);
 	while (p < end) {
-		unsigned n = utf8_size(p, end);
+		size_t n = fl_utf8_size(p, (size_t)(end - p));
 
 		if (n == 0 || *p == '\0')
 			return fl_source_fail(src, FL_E_SQL_SYNTAX, line, col, NULL,
@@ -432,7 +413,7 @@ lex_sign(struct lexer *lex)
 {
 	struct fl_token *tok;
 	char shown[8];
-	unsigned n;
+	size_t n;
 	size_t i;
 
 	if (peek(lex, 0) == '!' && peek(lex, 1) == '=')
@@ -454,7 +435,7 @@ lex_sign(struct lexer *lex)
 		end_token(lex, tok, SIGNS[i].code);
 		return FL_OK;
 	}
-	n = utf8_size(lex->p, lex->end);
+	n = fl_utf8_size(lex->p, (size_t)(lex->end - lex->p));
 	memcpy(shown, lex->p, n);
 	shown[n] = '\0';
 	if ((unsigned char)shown[0] < 0x20 || shown[0] == 0x7f)
