@@ -614,6 +614,15 @@ report(const struct avro_decoder *d, const struct failure *f, size_t size, struc
 		if (fl_unlikely((v) > (uint64_t)(end - p))) \
 			FAIL(FL_E_BAD_LENGTH, p, v); \
 	} while (0)
+/* Which of count symbols or branches. */
+#define READ_INDEX(v, count, c) \
+	do { \
+		from = p; \
+		READ_INT(v); \
+		(v) = (uint64_t)unzigzag(v); \
+		if (fl_unlikely((v) >= (count))) \
+			FAIL((c), from, v); \
+	} while (0)
 #define COL(op) ((struct fl_builder_col *)(void *)((char *)cols + (op)->col_at))
 #define STORE(ctype, v) \
 	do { \
@@ -621,11 +630,42 @@ report(const struct avro_decoder *d, const struct failure *f, size_t size, struc
 		((ctype *)bc->col.data)[row] = (ctype)(v); \
 		bc->col.valid[word] |= bit; \
 	} while (0)
+#define APPEND(from, size, readable_end) \
+	do { \
+		fl_col_append(COL(op), (from), (size), (readable_end)); \
+		COL(op)->col.valid[word] |= bit; \
+	} while (0)
 #define NEED(n) \
 	do { \
 		if (fl_unlikely((uint64_t)(end - p) < (n))) \
 			FAIL(FL_E_TRUNCATED, p, 0); \
 	} while (0)
+
+/* What both loops step over without a frame. */
+#define SKIP_CASES \
+	case OP_SKIP_INT: \
+		READ_INT(v); \
+		break; \
+	case OP_SKIP_LONG: \
+		READ_LONG(v); \
+		break; \
+	case OP_SKIP_BOOLEAN: \
+		NEED(1); \
+		if (*p > 1) \
+			FAIL(FL_E_BAD_BOOLEAN, p, *p); \
+		p++; \
+		break; \
+	case OP_SKIP_SIZE: \
+		NEED(op->a); \
+		p += op->a; \
+		break; \
+	case OP_SKIP_BYTES: \
+		READ_LENGTH(v); \
+		p += v; \
+		break; \
+	case OP_SKIP_ENUM: \
+		READ_INDEX(v, op->node->count, FL_E_BAD_ENUM); \
+		break
 
 /*
  * Steps over the nested value whose program begins at op; *at is where its bytes
@@ -645,39 +685,9 @@ skip_nested(struct avro_decoder *d, const struct op *op, const uint8_t *value,
 
 	for (;;) {
 		switch (op->code) {
-		case OP_SKIP_INT:
-			READ_INT(v);
-			break;
-		case OP_SKIP_LONG:
-			READ_LONG(v);
-			break;
-		case OP_SKIP_BOOLEAN:
-			NEED(1);
-			if (*p > 1)
-				FAIL(FL_E_BAD_BOOLEAN, p, *p);
-			p++;
-			break;
-		case OP_SKIP_SIZE:
-			NEED(op->a);
-			p += op->a;
-			break;
-		case OP_SKIP_BYTES:
-			READ_LENGTH(v);
-			p += v;
-			break;
-		case OP_SKIP_ENUM:
-			from = p;
-			READ_INT(v);
-			v = (uint64_t)unzigzag(v);
-			if (v >= op->node->count)
-				FAIL(FL_E_BAD_ENUM, from, v);
-			break;
+		SKIP_CASES;
 		case OP_UNION:
-			from = p;
-			READ_INT(v);
-			v = (uint64_t)unzigzag(v);
-			if (v >= op->a)
-				FAIL(FL_E_BAD_UNION, from, v);
+			READ_INDEX(v, op->a, FL_E_BAD_UNION);
 			op = ops + op->targets[v];
 			continue;
 		case OP_JUMP:
@@ -864,20 +874,17 @@ decode_avro(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 				if (good != v)
 					FAIL(FL_E_BAD_UTF8, p + good, 0);
 			}
-			fl_col_append(COL(op), p, v, end);
-			COL(op)->col.valid[word] |= bit;
+			APPEND(p, v, end);
 			p += v;
 			break;
 		case OP_BYTES:
 			READ_LENGTH(v);
-			fl_col_append(COL(op), p, v, end);
-			COL(op)->col.valid[word] |= bit;
+			APPEND(p, v, end);
 			p += v;
 			break;
 		case OP_FIXED:
 			NEED(op->a);
-			fl_col_append(COL(op), p, op->a, end);
-			COL(op)->col.valid[word] |= bit;
+			APPEND(p, op->a, end);
 			p += op->a;
 			break;
 		case OP_DECIMAL:
@@ -899,37 +906,20 @@ decode_avro(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 			break;
 		}
 		case OP_ENUM_STRING:
-			from = p;
-			READ_INT(v);
-			v = (uint64_t)unzigzag(v);
-			if (fl_unlikely(v >= op->node->count))
-				FAIL(FL_E_BAD_ENUM, from, v);
-			fl_col_append(COL(op), (const uint8_t *)op->node->symbols[v],
+			READ_INDEX(v, op->node->count, FL_E_BAD_ENUM);
+			APPEND((const uint8_t *)op->node->symbols[v],
 			    op->node->symbol_sizes[v], (const uint8_t *)op->node->symbols[v] + 16);
-			COL(op)->col.valid[word] |= bit;
 			break;
 		case OP_ENUM_INT:
-			from = p;
-			READ_INT(v);
-			v = (uint64_t)unzigzag(v);
-			if (fl_unlikely(v >= op->node->count))
-				FAIL(FL_E_BAD_ENUM, from, v);
+			READ_INDEX(v, op->node->count, FL_E_BAD_ENUM);
 			STORE(int32_t, v);
 			break;
 		case OP_ENUM_LONG:
-			from = p;
-			READ_INT(v);
-			v = (uint64_t)unzigzag(v);
-			if (fl_unlikely(v >= op->node->count))
-				FAIL(FL_E_BAD_ENUM, from, v);
+			READ_INDEX(v, op->node->count, FL_E_BAD_ENUM);
 			STORE(int64_t, v);
 			break;
 		case OP_OPTION:
-			from = p;
-			READ_INT(v);
-			v = (uint64_t)unzigzag(v);
-			if (fl_unlikely(v >= op->b))
-				FAIL(FL_E_BAD_UNION, from, v);
+			READ_INDEX(v, op->b, FL_E_BAD_UNION);
 			if (v == op->a) {
 				if (fl_unlikely(op->refuse_null))
 					FAIL(FL_E_BAD_NULL, p, 0);
@@ -938,33 +928,7 @@ decode_avro(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 			}
 			break;
 
-		case OP_SKIP_INT:
-			READ_INT(v);
-			break;
-		case OP_SKIP_LONG:
-			READ_LONG(v);
-			break;
-		case OP_SKIP_BOOLEAN:
-			NEED(1);
-			if (*p > 1)
-				FAIL(FL_E_BAD_BOOLEAN, p, *p);
-			p++;
-			break;
-		case OP_SKIP_SIZE:
-			NEED(op->a);
-			p += op->a;
-			break;
-		case OP_SKIP_BYTES:
-			READ_LENGTH(v);
-			p += v;
-			break;
-		case OP_SKIP_ENUM:
-			from = p;
-			READ_INT(v);
-			v = (uint64_t)unzigzag(v);
-			if (v >= op->node->count)
-				FAIL(FL_E_BAD_ENUM, from, v);
-			break;
+		SKIP_CASES;
 		case OP_NESTED:
 			from = p;
 			if (skip_nested(d, op + 1, value, &from, end, &failure) != FL_OK) {
