@@ -70,6 +70,9 @@ enum fl_code fl_avro_derive(const struct fl_schema *schema, struct fl_arena *are
 bool fl_avro_option(const struct fl_avro_node *node, struct fl_avro_option *option);
 /* "long (timestamp-millis)", "enum flights.analyzer.PlaneType", "union". */
 const char *fl_avro_describe(const struct fl_avro_node *node, char *buf, size_t size);
-const char *fl_avro_field_names(const struct fl_avro_node *record, char *buf, size_t size);
+/* "columns: a, b; fields of Flight: a, c": what does not fit is cut. */
+#define FL_AVRO_NAMES_SIZE 384
+const char *fl_avro_names(const struct fl_schema *schema, const struct fl_avro_node *record,
+    char buf[FL_AVRO_NAMES_SIZE]);
 
 #endif

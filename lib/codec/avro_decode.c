@@ -382,7 +382,7 @@ static enum fl_code
 match_columns(struct avro_decoder *d, int32_t *columns, struct fl_err *err)
 {
 	const struct fl_schema *schema = d->head.schema;
-	char have[160], want[160];
+	char names[FL_AVRO_NAMES_SIZE];
 
 	for (uint32_t f = 0; f < d->record->count; f++)
 		columns[f] = -1;
@@ -394,9 +394,8 @@ match_columns(struct avro_decoder *d, int32_t *columns, struct fl_err *err)
 			f++;
 		if (f == d->record->count)
 			return FL_FAIL(err, FL_E_BAD_SCHEMA,
-			    "column \"%s\" is no field of the schema; columns: %s; fields of %s: %s",
-			    schema->fields[c].name, fl_codec_names(schema, want, sizeof(want)),
-			    d->record->name, fl_avro_field_names(d->record, have, sizeof(have)));
+			    "column \"%s\" is no field of the schema; %s", schema->fields[c].name,
+			    fl_avro_names(schema, d->record, names));
 		columns[f] = (int32_t)c;
 	}
 	return FL_OK;

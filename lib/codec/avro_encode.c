@@ -101,7 +101,7 @@ compile_put(struct avro_encoder *e, const struct fl_avro_node *record, uint32_t 
 	int32_t column = fl_schema_find(schema, record->fields[f].name);
 	struct put *put = &e->puts[f];
 	struct fl_avro_option option;
-	char have[160], want[160], type[64];
+	char names[FL_AVRO_NAMES_SIZE], have[160], type[64];
 	int code = -1;
 
 	if (column < 0) {
@@ -115,10 +115,8 @@ compile_put(struct avro_encoder *e, const struct fl_avro_node *record, uint32_t 
 			}
 		if (!has_null)
 			return FL_FAIL(err, FL_E_BAD_SCHEMA,
-			    "field \"%s\" of %s is no column and cannot be null; columns: %s; fields: %s",
-			    record->fields[f].name, record->name,
-			    fl_codec_names(schema, want, sizeof(want)),
-			    fl_avro_field_names(record, have, sizeof(have)));
+			    "field \"%s\" is no column and cannot be null; %s", record->fields[f].name,
+			    fl_avro_names(schema, record, names));
 		*put = (struct put){ .code = PUT_NULL, .is_union = node->kind == FL_AVRO_UNION,
 			.null_index = (int32_t)index, .column = UINT32_MAX };
 		return FL_OK;
@@ -143,7 +141,7 @@ static enum fl_code
 compile_encoder(struct avro_encoder *e, const struct fl_avro_node *record, struct fl_err *err)
 {
 	const struct fl_schema *schema = e->head.schema;
-	char have[160], want[160];
+	char names[FL_AVRO_NAMES_SIZE];
 
 	e->put_count = record->count;
 	e->puts = FL_ARENA_ARRAY(&e->arena, struct put, record->count + 1);
@@ -156,9 +154,8 @@ compile_encoder(struct avro_encoder *e, const struct fl_avro_node *record, struc
 			f++;
 		if (f == e->put_count)
 			return FL_FAIL(err, FL_E_BAD_SCHEMA,
-			    "column \"%s\" is no field of the schema; columns: %s; fields of %s: %s",
-			    schema->fields[c].name, fl_codec_names(schema, want, sizeof(want)),
-			    record->name, fl_avro_field_names(record, have, sizeof(have)));
+			    "column \"%s\" is no field of the schema; %s", schema->fields[c].name,
+			    fl_avro_names(schema, record, names));
 	}
 	return FL_OK;
 }

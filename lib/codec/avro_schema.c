@@ -792,15 +792,27 @@ fl_avro_describe(const struct fl_avro_node *node, char *buf, size_t size)
 	return buf;
 }
 
-const char *
-fl_avro_field_names(const struct fl_avro_node *record, char *buf, size_t size)
+/* Adds name i to the list. */
+static void
+add_name(char *list, size_t size, uint32_t i, const char *name)
 {
-	size_t n = 0;
+	size_t n = strlen(list);
 
-	buf[0] = '\0';
-	for (uint32_t i = 0; i < record->count && n < size; i++)
-		n += (size_t)snprintf(
-		    buf + n, size - n, "%s%s", i > 0 ? ", " : "", record->fields[i].name);
+	(void)snprintf(list + n, size - n, "%s%s", i > 0 ? ", " : "", name);
+}
+
+const char *
+fl_avro_names(const struct fl_schema *schema, const struct fl_avro_node *record,
+    char buf[FL_AVRO_NAMES_SIZE])
+{
+	char columns[160] = "", fields[160] = "";
+
+	for (uint32_t i = 0; i < schema->count; i++)
+		add_name(columns, sizeof(columns), i, schema->fields[i].name);
+	for (uint32_t i = 0; i < record->count; i++)
+		add_name(fields, sizeof(fields), i, record->fields[i].name);
+	(void)snprintf(buf, FL_AVRO_NAMES_SIZE, "columns: %s; fields of %s: %s", columns,
+	    record->name, fields);
 	return buf;
 }
 

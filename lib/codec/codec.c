@@ -152,15 +152,3 @@ fl_codec_clip(char buf[80], const void *p, size_t size)
 	(void)snprintf(buf + n, 80 - n, "%s", i < size ? "..." : "");
 	return buf;
 }
-
-const char *
-fl_codec_names(const struct fl_schema *schema, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	buf[0] = '\0';
-	for (uint32_t i = 0; i < schema->count && n < size; i++)
-		n += (size_t)snprintf(
-		    buf + n, size - n, "%s%s", i > 0 ? ", " : "", schema->fields[i].name);
-	return buf;
-}

@@ -43,8 +43,6 @@ struct fl_encoder {
 
 /* A value as it may stand in a message: at most 60 bytes, no control bytes. */
 const char *fl_codec_clip(char buf[80], const void *p, size_t size);
-/* Names of all columns, comma separated, cut at size. */
-const char *fl_codec_names(const struct fl_schema *schema, char *buf, size_t size);
 
 /* memcpy for the short values that records are made of: no call, no loop. */
 static inline void
