@@ -20,15 +20,6 @@ struct job {
 	struct fl_buf line, out;
 };
 
-static volatile sig_atomic_t is_stopping;
-
-static void
-on_signal(int signal_number)
-{
-	(void)signal_number;
-	is_stopping = 1;
-}
-
 static enum fl_code
 find_start(struct job *job, struct fl_kafka_consumer *consumer, int32_t partition, int timeout_ms,
     int64_t *offset, struct fl_err *err)
@@ -87,7 +78,7 @@ add_format(struct job *job, const struct fl_kafka_message *m, int32_t partition)
 }
 
 static void
-show_message(const struct ctl *ctl, struct job *job, struct topic_reader *reader,
+show_message(const struct ctl *ctl, struct job *job, struct topic_codec *codec,
     const struct fl_kafka_message *m, int32_t partition)
 {
 	struct fl_err err = {0};
@@ -95,7 +86,7 @@ show_message(const struct ctl *ctl, struct job *job, struct topic_reader *reader
 	bool is_json;
 
 	fl_buf_reset(&job->line);
-	if (topic_reader_decode(reader, m->value, m->value_size, &job->line, &err) != FL_OK) {
+	if (topic_decode(codec, m->value, m->value_size, &job->line, &err) != FL_OK) {
 		job->bad++;
 		fprintf(stderr,
 		    "flightctl %s: topic \"%s\" partition %" PRId32 " offset %" PRId64 ": %s\n",
@@ -138,7 +129,7 @@ show_message(const struct ctl *ctl, struct job *job, struct topic_reader *reader
 
 static enum fl_code
 follow(const struct ctl *ctl, struct job *job, struct fl_kafka_consumer *consumer,
-    struct topic_reader *reader, const struct fl_kafka_assignment *set, uint32_t count,
+    struct topic_codec *codec, const struct fl_kafka_assignment *set, uint32_t count,
     struct fl_err *err)
 {
 	int64_t until =
@@ -149,7 +140,7 @@ follow(const struct ctl *ctl, struct job *job, struct fl_kafka_consumer *consume
 	enum fl_code code = FL_OK;
 	bool is_full = false;
 
-	while (!is_stopping && !is_full && code == FL_OK) {
+	while (!ctl_is_stopping && !is_full && code == FL_OK) {
 		bool worked = false;
 
 		for (uint32_t i = 0; i < count && !is_full && code == FL_OK; i++) {
@@ -165,7 +156,7 @@ follow(const struct ctl *ctl, struct job *job, struct fl_kafka_consumer *consume
 				continue;
 			}
 			for (uint32_t m = 0; m < n && !is_full; m++) {
-				show_message(ctl, job, reader, &messages[m], set[i].partition);
+				show_message(ctl, job, codec, &messages[m], set[i].partition);
 				is_full = job->count > 0 && job->shown + job->bad >= job->count;
 			}
 			fl_kafka_messages_release(messages, n);
@@ -199,11 +190,11 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 	int timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : 15000);
 	struct fl_kafka_consumer *consumer = NULL;
 	struct fl_kafka_assignment *set = NULL;
-	struct topic_reader *reader = NULL;
+	struct topic_codec *codec = NULL;
 	uint32_t count = 0, used = 0;
 	enum fl_code code;
 
-	code = topic_reader_open(&job->topic, &reader, err);
+	code = topic_codec_open(&job->topic, false, &codec, err);
 	if (code == FL_OK)
 		code = fl_kafka_consumer_open(&job->topic.table, "flightctl", &consumer, err);
 	if (code == FL_OK)
@@ -226,9 +217,9 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 	if (code == FL_OK)
 		code = fl_kafka_consumer_assign(consumer, set, used, err);
 	if (code == FL_OK)
-		code = follow(ctl, job, consumer, reader, set, used, err);
+		code = follow(ctl, job, consumer, codec, set, used, err);
 	fl_kafka_consumer_close(&consumer);
-	topic_reader_close(&reader);
+	topic_codec_close(&codec);
 	free(set);
 	return code;
 }
@@ -240,18 +231,11 @@ cmd_consume(struct ctl *ctl)
 	struct fl_err err = {0};
 	const char *option, *value;
 	int status;
-	bool taken;
 
 	topic_init(&job.topic);
 	fl_buf_init(&job.line);
 	fl_buf_init(&job.out);
-	while ((option = ctl_next_option(ctl, &value)) != NULL) {
-		if (topic_option(&job.topic, option, value, &taken, &err) != FL_OK) {
-			status = ctl_fail(ctl, &err);
-			goto out;
-		}
-		if (taken)
-			continue;
+	while ((option = topic_next_option(ctl, &job.topic, &value)) != NULL) {
 		if (strcmp(option, "partition") == 0)
 			ctl_option_i64(ctl, option, value, 0, &job.partition);
 		else if (strcmp(option, "offset") == 0)
@@ -266,15 +250,13 @@ cmd_consume(struct ctl *ctl)
 			job.envelope = true;
 		else if (strcmp(option, "key-delim") == 0)
 			job.key_delim = value;
-		if (ctl->stop)
-			break;
 	}
 	if (!ctl_need_args(ctl, job.topic.table.topic != NULL ? 0 : 1, 1)) {
 		status = ctl->status;
 		goto out;
 	}
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	ctl_stop_on(SIGINT);
+	ctl_stop_on(SIGTERM);
 	if (topic_finish(&job.topic, ctl->arg_count > 0 ? ctl->args[0] : NULL, &err) != FL_OK ||
 	    run_job(ctl, &job, &err) != FL_OK)
 		status = ctl_fail(ctl, &err);

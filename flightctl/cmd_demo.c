@@ -34,7 +34,7 @@
 struct result_topic {
 	const char *name, *record, *value;
 	struct topic topic;
-	struct topic_reader *reader;
+	struct topic_codec *codec;
 	struct fl_kafka_consumer *consumer;
 };
 
@@ -57,19 +57,10 @@ struct demo {
 	uint64_t results;
 };
 
-static volatile sig_atomic_t is_stopping;
-
-static void
-on_signal(int signal_number)
-{
-	(void)signal_number;
-	is_stopping = 1;
-}
-
 /* ---- generator ---- */
 
 static enum fl_code
-send_flights(struct demo *demo, struct topic_writer *writer, struct fl_kafka_producer *producer,
+send_flights(struct demo *demo, struct topic_codec *codec, struct fl_kafka_producer *producer,
     struct fl_err *err)
 {
 	struct generate_options options = {
@@ -88,7 +79,7 @@ send_flights(struct demo *demo, struct topic_writer *writer, struct fl_kafka_pro
 
 	generate_init(&generate, &options);
 	fl_buf_init(&line);
-	while (!is_stopping && code == FL_OK) {
+	while (!ctl_is_stopping && code == FL_OK) {
 		const struct fl_buf *value;
 		int64_t due =
 		    (int64_t)((double)(fl_monotonic_us() - started_us) * demo->rate / 1e6);
@@ -98,7 +89,10 @@ send_flights(struct demo *demo, struct topic_writer *writer, struct fl_kafka_pro
 
 			fl_buf_reset(&line);
 			generate_next(&generate, row, &line);
-			code = topic_writer_encode(writer, line.data, line.size, &value, err);
+			if (fl_fault("demo.send"))
+				code = FL_FAIL(err, FL_E_BROKER_AWAY, "fault: demo.send");
+			if (code == FL_OK)
+				code = topic_encode(codec, line.data, line.size, &value, err);
 			if (code == FL_OK)
 				code = fl_kafka_producer_send(producer, partition, NULL, 0,
 				    value->data, value->size, fl_now_ms(), err);
@@ -114,14 +108,15 @@ run_generator(void *self)
 {
 	struct demo *demo = self;
 	struct fl_kafka_producer *producer = NULL;
-	struct topic_writer *writer = NULL;
+	struct topic_codec *codec = NULL;
 
-	if (topic_writer_open(&demo->flights, &writer, &demo->thread_err) == FL_OK &&
-	    fl_kafka_producer_open(&demo->flights.table, NULL, &producer, &demo->thread_err) ==
-		FL_OK)
-		send_flights(demo, writer, producer, &demo->thread_err);
+	if (topic_codec_open(&demo->flights, true, &codec, &demo->thread_err) != FL_OK ||
+	    fl_kafka_producer_open(&demo->flights.table, NULL, &producer, &demo->thread_err) !=
+		FL_OK ||
+	    send_flights(demo, codec, producer, &demo->thread_err) != FL_OK)
+		ctl_is_stopping = 1; /* without flights there is nothing to show */
 	fl_kafka_producer_close(&producer);
-	topic_writer_close(&writer);
+	topic_codec_close(&codec);
 	return NULL;
 }
 
@@ -139,7 +134,7 @@ open_results(struct demo *demo, struct result_topic *r, struct fl_err *err)
 	FL_TRY(topic_set_schema(&r->topic, schema, err));
 	r->topic.table.brokers = fl_kafka_mock_brokers(demo->mock);
 	FL_TRY(topic_finish(&r->topic, r->name, err));
-	FL_TRY(topic_reader_open(&r->topic, &r->reader, err));
+	FL_TRY(topic_codec_open(&r->topic, false, &r->codec, err));
 	FL_TRY(fl_kafka_consumer_open(&r->topic.table, "flightctl-demo", &r->consumer, err));
 	FL_TRY(fl_kafka_consumer_partitions(r->consumer, r->name, 10000, &count, err));
 	return fl_kafka_consumer_assign(r->consumer, &set, 1, err);
@@ -149,7 +144,7 @@ static void
 close_results(struct result_topic *r)
 {
 	fl_kafka_consumer_close(&r->consumer);
-	topic_reader_close(&r->reader);
+	topic_codec_close(&r->codec);
 	topic_fini(&r->topic);
 }
 
@@ -191,7 +186,7 @@ print_result(struct demo *demo, const struct result_topic *r, const char *json)
 	printf("%02d:%02d:%02d.%03d  %-18s  window %.16s to %.5s  %s=%s\n", tm.tm_hour, tm.tm_min,
 	    tm.tm_sec, (int)(now_ms % 1000), r->name, from, to + 11, r->value, value);
 	if (fflush(stdout) != 0)
-		is_stopping = 1; /* nobody reads any more */
+		ctl_is_stopping = 1; /* nobody reads any more */
 	demo->results++;
 }
 
@@ -212,8 +207,8 @@ poll_results(struct demo *demo, struct result_topic *r, struct fl_err *err)
 	fl_buf_init(&json);
 	for (uint32_t i = 0; i < count && code == FL_OK; i++) {
 		fl_buf_reset(&json);
-		code = topic_reader_decode(
-		    r->reader, messages[i].value, messages[i].value_size, &json, err);
+		code = topic_decode(
+		    r->codec, messages[i].value, messages[i].value_size, &json, err);
 		if (code == FL_OK)
 			print_result(demo, r, json.data);
 	}
@@ -230,7 +225,7 @@ follow_supervisord(struct demo *demo, struct fl_err *err)
 	int64_t now_ms = fl_now_ms();
 
 	demo->supervisord = 0;
-	if (is_stopping)
+	if (ctl_is_stopping)
 		return FL_OK;
 	if (now_ms - demo->supervised_ms < AGAIN_MIN_MS)
 		return FL_FAIL(err, FL_E_IO, "supervisord ends at once; see \"%s/log\"", demo->dir);
@@ -254,7 +249,7 @@ watch_results(struct demo *demo, struct fl_err *err)
 
 	for (; opened < FL_ARRAY_COUNT(results) && code == FL_OK; opened++)
 		code = open_results(demo, &results[opened], err);
-	while (code == FL_OK && !is_stopping && fl_monotonic_us() < until) {
+	while (code == FL_OK && !ctl_is_stopping && fl_monotonic_us() < until) {
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(results) && code == FL_OK; i++)
 			code = poll_results(demo, &results[i], err);
 		if (code == FL_OK && waitpid(demo->supervisord, NULL, WNOHANG) == demo->supervisord)
@@ -353,7 +348,7 @@ end_demo(struct demo *demo)
 {
 	struct fl_err err = {0};
 
-	is_stopping = 1;
+	ctl_is_stopping = 1;
 	if (demo->has_thread)
 		pthread_join(demo->thread, NULL);
 	/* The programs end while the broker still answers them. */
@@ -385,24 +380,23 @@ cmd_demo(struct ctl *ctl)
 			ctl_option_i64(ctl, option, value, 1, &demo->seconds);
 		else
 			ctl_option_f64(ctl, option, value, 1, 1e6, &demo->rate);
-		if (ctl->stop)
-			break;
 	}
 	if (!ctl_need_args(ctl, 0, 0)) {
-		status = ctl->status;
 		free(demo);
-		return status;
+		return ctl->status;
 	}
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
-	signal(SIGHUP, on_signal);
+	ctl_stop_on(SIGINT);
+	ctl_stop_on(SIGTERM);
+	ctl_stop_on(SIGHUP);
 	topic_init(&demo->flights);
 	/* The mock is an old broker to librdkafka's eyes, which it says again and again. */
 	if (ctl->verbose == 0)
 		fl_log_open("flightctl", FL_LOG_ERROR);
-	if (run_demo(demo, &err) != FL_OK && !is_stopping)
+	if (run_demo(demo, &err) != FL_OK && !ctl_is_stopping)
 		status = ctl_fail(ctl, &err);
 	end_demo(demo);
+	if (demo->thread_err.code != FL_OK)
+		status = ctl_fail(ctl, &demo->thread_err);
 	ctl_say(ctl, "%" PRIu64 " results; everything is ended and removed", demo->results);
 	free(demo);
 	return status;

@@ -306,7 +306,7 @@ find_code(struct ctl *ctl, const char *text, enum fl_code *code)
 int
 cmd_dlq(struct ctl *ctl)
 {
-	struct job job = {.limit = 100, .json = ctl->json};
+	struct job job = {.limit = 100};
 	const char *option, *value;
 	struct fl_err err = {0};
 	int status = CTL_OK;
@@ -316,8 +316,6 @@ cmd_dlq(struct ctl *ctl)
 			ctl_option_i64(ctl, option, value, 0, &job.limit);
 		else
 			find_code(ctl, value, &job.code);
-		if (ctl->stop)
-			return ctl->status;
 	}
 	if (!ctl_need_args(ctl, 1, 2))
 		return ctl->status;

@@ -20,15 +20,6 @@ struct job {
 	char schema[4096];
 };
 
-static volatile sig_atomic_t is_stopping;
-
-static void
-on_signal(int signal_number)
-{
-	(void)signal_number;
-	is_stopping = 1;
-}
-
 /* Waits until row n is due on the clock. */
 static void
 wait_for_row(const struct job *job, int64_t started_us, int64_t n)
@@ -52,7 +43,7 @@ print_rows(struct job *job)
 
 	generate_init(&generate, &job->options);
 	fl_buf_init(&out);
-	for (int64_t i = 0; (job->count == 0 || i < job->count) && !is_stopping; i++) {
+	for (int64_t i = 0; (job->count == 0 || i < job->count) && !ctl_is_stopping; i++) {
 		size_t from = out.size;
 
 		wait_for_row(job, started_us, i);
@@ -71,7 +62,7 @@ print_rows(struct job *job)
 }
 
 static enum fl_code
-send_rows(struct job *job, struct topic_writer *writer, struct fl_kafka_producer *producer,
+send_rows(struct job *job, struct topic_codec *codec, struct fl_kafka_producer *producer,
     struct fl_err *err)
 {
 	int64_t started_us = fl_monotonic_us();
@@ -81,7 +72,7 @@ send_rows(struct job *job, struct topic_writer *writer, struct fl_kafka_producer
 
 	generate_init(&generate, &job->options);
 	fl_buf_init(&line);
-	for (int64_t i = 0; (job->count == 0 || i < job->count) && !is_stopping && code == FL_OK;
+	for (int64_t i = 0; (job->count == 0 || i < job->count) && !ctl_is_stopping && code == FL_OK;
 	     i++) {
 		const struct fl_buf *value;
 		bool is_bad;
@@ -89,7 +80,7 @@ send_rows(struct job *job, struct topic_writer *writer, struct fl_kafka_producer
 		wait_for_row(job, started_us, i);
 		fl_buf_reset(&line);
 		is_bad = generate_next(&generate, job->row, &line);
-		code = topic_writer_encode(writer, line.data, line.size, &value, err);
+		code = topic_encode(codec, line.data, line.size, &value, err);
 		if (code == FL_OK)
 			code = fl_kafka_producer_send(producer,
 			    job->partitions > 0 ? (int32_t)(i % job->partitions) : -1, NULL, 0,
@@ -105,7 +96,7 @@ produce_rows(const struct ctl *ctl, struct job *job, struct fl_err *err)
 {
 	int timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : 30000);
 	struct fl_kafka_producer *producer = NULL;
-	struct topic_writer *writer = NULL;
+	struct topic_codec *codec = NULL;
 	enum fl_code code;
 
 	if (job->row->schema[0] == '\0')
@@ -120,48 +111,46 @@ produce_rows(const struct ctl *ctl, struct job *job, struct fl_err *err)
 		FL_TRY(topic_set_schema(&job->topic, job->schema, err));
 	}
 	FL_TRY(topic_finish(&job->topic, job->row->topic, err));
-	code = topic_writer_open(&job->topic, &writer, err);
+	code = topic_codec_open(&job->topic, true, &codec, err);
 	if (code == FL_OK)
 		code = topic_check(&job->topic, job->partitions, timeout_ms, err);
 	if (code == FL_OK)
 		code = fl_kafka_producer_open(&job->topic.table, NULL, &producer, err);
 	if (code == FL_OK)
-		code = send_rows(job, writer, producer, err);
+		code = send_rows(job, codec, producer, err);
 	if (code == FL_OK)
 		code = fl_kafka_producer_flush(producer, timeout_ms, err);
 	if (code == FL_OK)
 		ctl_say(ctl, "%" PRId64 " messages sent to topic \"%s\"", job->sent,
 		    job->topic.table.topic);
 	fl_kafka_producer_close(&producer);
-	topic_writer_close(&writer);
+	topic_codec_close(&codec);
 	return code;
 }
 
-static bool
+static void
 take_option(struct ctl *ctl, struct job *job, const char *option, const char *value)
 {
 	int64_t seed;
 
 	if (strcmp(option, "count") == 0)
-		return ctl_option_i64(ctl, option, value, 0, &job->count);
-	if (strcmp(option, "rate") == 0)
-		return ctl_option_f64(ctl, option, value, 0, 1e9, &job->rate);
-	if (strcmp(option, "per-second") == 0)
-		return ctl_option_f64(ctl, option, value, 1e-6, 1e9, &job->options.per_second);
-	if (strcmp(option, "start") == 0)
-		return ctl_option_i64(ctl, option, value, 0, &job->options.start_s);
-	if (strcmp(option, "disorder") == 0)
-		return ctl_option_i64(ctl, option, value, 0, &job->options.disorder_s);
-	if (strcmp(option, "late") == 0)
-		return ctl_option_f64(ctl, option, value, 0, 1, &job->options.late_share);
-	if (strcmp(option, "bad") == 0)
-		return ctl_option_f64(ctl, option, value, 0, 1, &job->options.bad_share);
-	if (strcmp(option, "partitions") == 0)
-		return ctl_option_i64(ctl, option, value, 1, &job->partitions);
-	if (!ctl_option_i64(ctl, option, value, 0, &seed)) /* seed */
-		return false;
-	job->options.seed = (uint64_t)seed;
-	return true;
+		ctl_option_i64(ctl, option, value, 0, &job->count);
+	else if (strcmp(option, "rate") == 0)
+		ctl_option_f64(ctl, option, value, 0, 1e9, &job->rate);
+	else if (strcmp(option, "per-second") == 0)
+		ctl_option_f64(ctl, option, value, 1e-6, 1e9, &job->options.per_second);
+	else if (strcmp(option, "start") == 0)
+		ctl_option_i64(ctl, option, value, 0, &job->options.start_s);
+	else if (strcmp(option, "disorder") == 0)
+		ctl_option_i64(ctl, option, value, 0, &job->options.disorder_s);
+	else if (strcmp(option, "late") == 0)
+		ctl_option_f64(ctl, option, value, 0, 1, &job->options.late_share);
+	else if (strcmp(option, "bad") == 0)
+		ctl_option_f64(ctl, option, value, 0, 1, &job->options.bad_share);
+	else if (strcmp(option, "partitions") == 0)
+		ctl_option_i64(ctl, option, value, 1, &job->partitions);
+	else if (ctl_option_i64(ctl, option, value, 0, &seed))
+		job->options.seed = (uint64_t)seed;
 }
 
 int
@@ -174,17 +163,10 @@ cmd_gen(struct ctl *ctl)
 	char names[256] = "";
 	uint32_t count = 0;
 	int status = CTL_OK;
-	bool taken;
 
 	topic_init(&job.topic);
-	while ((option = ctl_next_option(ctl, &value)) != NULL) {
-		if (topic_option(&job.topic, option, value, &taken, &err) != FL_OK) {
-			status = ctl_fail(ctl, &err);
-			goto out;
-		}
-		if (!taken && !take_option(ctl, &job, option, value))
-			break;
-	}
+	while ((option = topic_next_option(ctl, &job.topic, &value)) != NULL)
+		take_option(ctl, &job, option, value);
 	if (!ctl_need_args(ctl, 1, 1)) {
 		status = ctl->status;
 		goto out;
@@ -202,8 +184,8 @@ cmd_gen(struct ctl *ctl)
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	ctl_stop_on(SIGINT);
+	ctl_stop_on(SIGTERM);
 	if (job.topic.table.brokers == NULL)
 		print_rows(&job);
 	else if (produce_rows(ctl, &job, &err) != FL_OK)

@@ -75,8 +75,6 @@ cmd_lag(struct ctl *ctl)
 			ctl_option_i64(ctl, option, value, 0, &job.over);
 		else
 			job.asker.is_silent = true;
-		if (ctl->stop)
-			return ctl->status;
 	}
 	if (!ctl_need_args(ctl, 0, 0))
 		return ctl->status;

@@ -174,8 +174,6 @@ cmd_offsets(struct ctl *ctl)
 			if (value != NULL)
 				ctl_option_i64(ctl, option, value, 0, &job.offset);
 		}
-		if (ctl->stop)
-			return ctl->status;
 	}
 	if (!ctl_need_args(ctl, 1, 1))
 		return ctl->status;

@@ -18,7 +18,7 @@ struct job {
 };
 
 static enum fl_code
-send_line(struct job *job, struct topic_writer *writer, struct fl_kafka_producer *producer,
+send_line(struct job *job, struct topic_codec *codec, struct fl_kafka_producer *producer,
     const char *line, size_t size, struct fl_err *err)
 {
 	const char *key = NULL;
@@ -36,13 +36,13 @@ send_line(struct job *job, struct topic_writer *writer, struct fl_kafka_producer
 		line = at + strlen(job->key_delim);
 		size -= key_size + strlen(job->key_delim);
 	}
-	FL_TRY(topic_writer_encode(writer, line, size, &value, err));
+	FL_TRY(topic_encode(codec, line, size, &value, err));
 	return fl_kafka_producer_send(producer, (int32_t)job->partition, key, key_size,
 	    value->data != NULL ? value->data : "", value->size, fl_now_ms(), err);
 }
 
 static enum fl_code
-send_all(const struct ctl *ctl, struct job *job, FILE *in, struct topic_writer *writer,
+send_all(const struct ctl *ctl, struct job *job, FILE *in, struct topic_codec *codec,
     struct fl_kafka_producer *producer, struct fl_err *err)
 {
 	char *line = NULL, text[FL_ERR_TEXT_SIZE + 64];
@@ -57,7 +57,7 @@ send_all(const struct ctl *ctl, struct job *job, FILE *in, struct topic_writer *
 			n--;
 		if (n == 0)
 			continue;
-		code = send_line(job, writer, producer, line, (size_t)n, err);
+		code = send_line(job, codec, producer, line, (size_t)n, err);
 		if (code == FL_OK) {
 			job->sent++;
 			continue;
@@ -83,7 +83,7 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 {
 	int timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : 30000);
 	struct fl_kafka_producer *producer = NULL;
-	struct topic_writer *writer = NULL;
+	struct topic_codec *codec = NULL;
 	FILE *in = stdin;
 	enum fl_code code;
 
@@ -91,13 +91,13 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 	    (in = fopen(job->file, "re")) == NULL)
 		return FL_FAIL_NATIVE(
 		    err, FL_E_NO_SUCH_FILE, errno, "file \"%s\": %s", job->file, strerror(errno));
-	code = topic_writer_open(&job->topic, &writer, err);
+	code = topic_codec_open(&job->topic, true, &codec, err);
 	if (code == FL_OK)
 		code = topic_check(&job->topic, job->partition + 1, timeout_ms, err);
 	if (code == FL_OK)
 		code = fl_kafka_producer_open(&job->topic.table, NULL, &producer, err);
 	if (code == FL_OK)
-		code = send_all(ctl, job, in, writer, producer, err);
+		code = send_all(ctl, job, in, codec, producer, err);
 	if (producer != NULL) {
 		/* What was taken goes out even if a later line could not. */
 		struct fl_err flush_err = {0};
@@ -109,7 +109,7 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 		}
 	}
 	fl_kafka_producer_close(&producer);
-	topic_writer_close(&writer);
+	topic_codec_close(&codec);
 	if (in != stdin)
 		fclose(in);
 	return code;
@@ -121,17 +121,10 @@ cmd_produce(struct ctl *ctl)
 	struct job job = {.partition = -1};
 	struct fl_err err = {0};
 	const char *option, *value;
-	int status = CTL_USAGE;
-	bool taken;
+	int status;
 
 	topic_init(&job.topic);
-	while ((option = ctl_next_option(ctl, &value)) != NULL) {
-		if (topic_option(&job.topic, option, value, &taken, &err) != FL_OK) {
-			status = ctl_fail(ctl, &err);
-			goto out;
-		}
-		if (taken)
-			continue;
+	while ((option = topic_next_option(ctl, &job.topic, &value)) != NULL) {
 		if (strcmp(option, "file") == 0)
 			job.file = value;
 		else if (strcmp(option, "key-delim") == 0)
@@ -140,10 +133,7 @@ cmd_produce(struct ctl *ctl)
 			ctl_option_i64(ctl, option, value, 0, &job.partition);
 		else if (strcmp(option, "count") == 0)
 			ctl_option_i64(ctl, option, value, 1, &job.count);
-		if (ctl->stop)
-			break;
 	}
-	status = ctl->status;
 	if (!ctl_need_args(ctl, job.topic.table.topic != NULL ? 0 : 1, 1)) {
 		status = ctl->status;
 		goto out;

@@ -14,15 +14,6 @@
 
 #define EXIT_AGAIN 75
 
-static volatile sig_atomic_t is_stopping;
-
-static void
-on_signal(int signal_number)
-{
-	(void)signal_number;
-	is_stopping = 1;
-}
-
 static enum fl_code
 run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *brokers, bool reset,
     struct fl_err *err)
@@ -45,7 +36,7 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 		code = fl_instance_load(instance, false, err);
 	if (code == FL_OK) {
 		code = fl_programs_run(
-		    instance, programs, FL_ARRAY_COUNT(programs), &is_stopping, err);
+		    instance, programs, FL_ARRAY_COUNT(programs), &ctl_is_stopping, err);
 		if (dlq_say(ctl, instance))
 			ctl_say(ctl,
 			    ctl->is_instance_named
@@ -80,8 +71,8 @@ cmd_run(struct ctl *ctl)
 		ctl_fail(ctl, &err);
 		return fl_code_exit(err.code);
 	}
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	ctl_stop_on(SIGINT);
+	ctl_stop_on(SIGTERM);
 	if (run_pipeline(ctl, dir, ctl->args, brokers, reset, &err) != FL_OK) {
 		status = fl_code_exit(err.code);
 		if (fl_code_class(err.code) == FL_CLASS_TRANSIENT)

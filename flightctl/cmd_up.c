@@ -22,15 +22,6 @@ struct job {
 	uint32_t setting_count;
 };
 
-static volatile sig_atomic_t is_stopping;
-
-static void
-on_signal(int signal_number)
-{
-	(void)signal_number;
-	is_stopping = 1;
-}
-
 /* Sets one setting; instance NULL: only looks whether it could be. */
 static enum fl_code
 set_one(struct fl_instance *instance, const char *pair, struct fl_err *err)
@@ -95,7 +86,7 @@ follow(const struct ctl *ctl, pid_t pid, struct fl_err *err)
 	int how = 0;
 
 	super_log_follow(ctl->instance, at, true);
-	while (!is_stopping && !is_gone) {
+	while (!ctl_is_stopping && !is_gone) {
 		is_gone = waitpid(pid, &how, WNOHANG) == pid;
 		super_log_follow(ctl->instance, at, false);
 		if (!is_gone)
@@ -139,8 +130,8 @@ cmd_up(struct ctl *ctl)
 	}
 	if (!ctl_need_args(ctl, 0, 1000))
 		return ctl->status;
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	ctl_stop_on(SIGINT);
+	ctl_stop_on(SIGTERM);
 	/* A file that is wrong must not leave an instance behind, nor stop a program. */
 	for (int i = 0; i < ctl->arg_count; i++) {
 		struct fl_plan *plan = NULL;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,7 +201,7 @@ ctl_next_option(struct ctl *ctl, const char **value)
 		init_parser(ctl);
 		ctl->started = true;
 	}
-	for (;;) {
+	while (!ctl->stop) {
 		const char *word = optind > 0 && optind < ctl->argc ? ctl->argv[optind] : "";
 		int c = getopt_long(ctl->argc, ctl->argv, parser.shorts, parser.longs, NULL);
 		uint32_t i;
@@ -228,9 +229,8 @@ ctl_next_option(struct ctl *ctl, const char **value)
 		if (i < parser.own_count)
 			return parser.options[i].name;
 		take_global(ctl, &parser.options[i], optarg);
-		if (ctl->stop)
-			return NULL;
 	}
+	return NULL;
 }
 
 bool
@@ -298,6 +298,21 @@ ctl_say(const struct ctl *ctl, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+volatile sig_atomic_t ctl_is_stopping;
+
+static void
+on_signal(int signal_number)
+{
+	(void)signal_number;
+	ctl_is_stopping = 1;
+}
+
+void
+ctl_stop_on(int signal_number)
+{
+	signal(signal_number, on_signal);
 }
 
 bool

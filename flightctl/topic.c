@@ -36,8 +36,8 @@ topic_fini(struct topic *topic)
 	fl_arena_fini(&topic->arena);
 }
 
-void
-topic_set(struct topic *topic, const char *key, const char *value)
+static void
+set_property(struct topic *topic, const char *key, const char *value)
 {
 	struct fl_table *table = &topic->table;
 
@@ -56,6 +56,7 @@ topic_set(struct topic *topic, const char *key, const char *value)
 	table->options[table->option_count++] = (struct fl_option){.key = key, .value = value};
 }
 
+/* key=value; a secret only out of a file. */
 static enum fl_code
 set_pair(struct topic *topic, const char *pair, bool takes_secrets, struct fl_err *err)
 {
@@ -73,20 +74,15 @@ set_pair(struct topic *topic, const char *pair, bool takes_secrets, struct fl_er
 			    "into a file "
 			    "and give that with -F",
 			    key);
-	topic_set(topic, key, equals + 1);
+	set_property(topic, key, equals + 1);
 	if (strcmp(key, "bootstrap.servers") == 0)
 		topic->table.brokers = fl_arena_strdup(&topic->arena, equals + 1);
 	return FL_OK;
 }
 
-enum fl_code
-topic_set_pair(struct topic *topic, const char *pair, struct fl_err *err)
-{
-	return set_pair(topic, pair, false, err);
-}
-
-enum fl_code
-topic_set_file(struct topic *topic, const char *path, struct fl_err *err)
+/* Lines key=value, # comments. */
+static enum fl_code
+set_file(struct topic *topic, const char *path, struct fl_err *err)
 {
 	struct fl_buf text;
 	enum fl_code code;
@@ -132,8 +128,9 @@ topic_set_schema(struct topic *topic, const char *file_and_name, struct fl_err *
 	return FL_OK;
 }
 
-enum fl_code
-topic_option(
+/* *taken false: none of those that mean the same everywhere. */
+static enum fl_code
+take_option(
     struct topic *topic, const char *option, const char *value, bool *taken, struct fl_err *err)
 {
 	*taken = true;
@@ -142,9 +139,9 @@ topic_option(
 	else if (strcmp(option, "topic") == 0)
 		topic->table.topic = value;
 	else if (strcmp(option, "property") == 0)
-		return topic_set_pair(topic, value, err);
+		return set_pair(topic, value, false, err);
 	else if (strcmp(option, "properties") == 0)
-		return topic_set_file(topic, value, err);
+		return set_file(topic, value, err);
 	else if (strcmp(option, "schema") == 0)
 		return topic_set_schema(topic, value, err);
 	else if (strcmp(option, "format") == 0) {
@@ -158,6 +155,21 @@ topic_option(
 	} else
 		*taken = false;
 	return FL_OK;
+}
+
+const char *
+topic_next_option(struct ctl *ctl, struct topic *topic, const char **value)
+{
+	struct fl_err err = {0};
+	const char *option;
+	bool taken = true;
+
+	while (taken && (option = ctl_next_option(ctl, value)) != NULL)
+		if (take_option(topic, option, *value, &taken, &err) != FL_OK) {
+			ctl->stop = true;
+			ctl->status = ctl_fail(ctl, &err);
+		}
+	return taken ? NULL : option;
 }
 
 enum fl_code
@@ -175,7 +187,7 @@ topic_finish(struct topic *topic, const char *name, struct fl_err *err)
 		return FL_FAIL(err, FL_E_USAGE,
 		    "the schema is missing: --schema FILE#NAME, or --format json for JSON "
 		    "messages");
-	topic_set(topic, "bootstrap.servers", table->brokers);
+	set_property(topic, "bootstrap.servers", table->brokers);
 	table->topics = &table->topic;
 	table->topic_count = 1;
 	table->physical = topic->columns;
@@ -206,13 +218,13 @@ topic_check(const struct topic *topic, int64_t partition_count, int timeout_ms, 
 
 /* ---- rows ---- */
 
-struct topic_writer {
+struct topic_codec {
 	int format;
 	struct fl_decoder *decoder;
 	struct fl_encoder *encoder;
 	struct fl_builder builder;
 	struct fl_arena arena;
-	struct fl_buf value;
+	struct fl_buf message; /* the one encoded last */
 };
 
 static struct fl_codec_options
@@ -223,48 +235,71 @@ codec_options(const struct topic *topic, enum fl_format format)
 	    .schema = &topic->columns,
 	    .avro_schema = format == FL_FORMAT_AVRO ? topic->schema : NULL,
 	    .json_decimal_plain = true,
+	    /* A field that is absent is a mistake here, not a NULL. */
+	    .json_fail_on_missing = true,
 	};
 }
 
 enum fl_code
-topic_writer_open(struct topic *topic, struct topic_writer **writer, struct fl_err *err)
+topic_codec_open(const struct topic *topic, bool to_messages, struct topic_codec **codec,
+    struct fl_err *err)
 {
-	struct topic_writer *made = fl_calloc(1, sizeof(*made));
-	struct fl_codec_options from = codec_options(topic, FL_FORMAT_JSON);
-	struct fl_codec_options to = codec_options(topic, FL_FORMAT_AVRO);
+	struct topic_codec *made = fl_calloc(1, sizeof(*made));
+	struct fl_codec_options json = codec_options(topic, FL_FORMAT_JSON);
+	struct fl_codec_options avro = codec_options(topic, FL_FORMAT_AVRO);
 
 	made->format = topic->format;
-	fl_buf_init(&made->value);
+	fl_buf_init(&made->message);
 	fl_arena_init(&made->arena);
 	if (topic->format == TOPIC_AVRO) {
-		/* A field that is absent is a mistake here, not a NULL. */
-		from.json_fail_on_missing = true;
 		fl_builder_init(&made->builder, &topic->columns);
-		if (fl_decoder_new(&from, &made->decoder, err) != FL_OK ||
-		    fl_encoder_new(&to, &made->encoder, err) != FL_OK) {
-			topic_writer_close(&made);
+		if (fl_decoder_new(to_messages ? &json : &avro, &made->decoder, err) != FL_OK ||
+		    fl_encoder_new(to_messages ? &avro : &json, &made->encoder, err) != FL_OK) {
+			topic_codec_close(&made);
 			return err->code;
 		}
 	}
-	*writer = made;
+	*codec = made;
 	return FL_OK;
 }
 
 void
-topic_writer_close(struct topic_writer **writer)
+topic_codec_close(struct topic_codec **codec)
 {
-	struct topic_writer *w = *writer;
+	struct topic_codec *c = *codec;
 
-	if (w == NULL)
+	if (c == NULL)
 		return;
-	if (w->format == TOPIC_AVRO)
-		fl_builder_fini(&w->builder);
-	fl_decoder_free(&w->decoder);
-	fl_encoder_free(&w->encoder);
-	fl_buf_fini(&w->value);
-	fl_arena_fini(&w->arena);
-	free(w);
-	*writer = NULL;
+	if (c->format == TOPIC_AVRO)
+		fl_builder_fini(&c->builder);
+	fl_decoder_free(&c->decoder);
+	fl_encoder_free(&c->encoder);
+	fl_buf_fini(&c->message);
+	fl_arena_fini(&c->arena);
+	free(c);
+	*codec = NULL;
+}
+
+/* *skipped: nothing was there, and nothing was written. */
+static enum fl_code
+convert(struct topic_codec *codec, const void *from, size_t size, struct fl_buf *to, bool *skipped,
+    struct fl_err *err)
+{
+	enum fl_verdict verdict;
+	struct fl_batch batch;
+
+	fl_builder_reset(&codec->builder);
+	fl_builder_begin(&codec->builder);
+	verdict = fl_decode(codec->decoder, from, size, &codec->builder, err);
+	*skipped = verdict == FL_VERDICT_SKIPPED;
+	if (verdict == FL_VERDICT_DEAD)
+		return err->code;
+	if (*skipped)
+		return FL_OK;
+	fl_builder_commit(&codec->builder);
+	fl_arena_reset(&codec->arena);
+	fl_builder_view(&codec->builder, &batch, &codec->arena);
+	return fl_encode(codec->encoder, &batch, 0, to, err);
 }
 
 /* A JSON line goes out as it is, but only if it is one. */
@@ -281,76 +316,23 @@ check_json(const char *line, size_t size, struct fl_err *err)
 }
 
 enum fl_code
-topic_writer_encode(struct topic_writer *writer, const char *line, size_t size,
-    const struct fl_buf **value, struct fl_err *err)
+topic_encode(struct topic_codec *codec, const char *line, size_t size,
+    const struct fl_buf **message, struct fl_err *err)
 {
-	struct fl_batch batch;
-	enum fl_verdict verdict;
+	bool skipped = false;
 
-	fl_buf_reset(&writer->value);
-	*value = &writer->value;
-	if (writer->format != TOPIC_AVRO) {
-		if (writer->format == TOPIC_JSON)
+	fl_buf_reset(&codec->message);
+	*message = &codec->message;
+	if (codec->format == TOPIC_AVRO)
+		FL_TRY(convert(codec, line, size, &codec->message, &skipped, err));
+	else {
+		if (codec->format == TOPIC_JSON)
 			FL_TRY(check_json(line, size, err));
-		fl_buf_add(&writer->value, line, size);
-		return FL_OK;
+		fl_buf_add(&codec->message, line, size);
 	}
-	fl_builder_reset(&writer->builder);
-	fl_builder_begin(&writer->builder);
-	verdict = fl_decode(writer->decoder, line, size, &writer->builder, err);
-	if (verdict == FL_VERDICT_DEAD)
-		return err->code;
-	if (verdict == FL_VERDICT_SKIPPED)
+	if (skipped)
 		return FL_FAIL(err, FL_E_BAD_JSON, "expected a JSON object, got nothing");
-	fl_builder_commit(&writer->builder);
-	fl_arena_reset(&writer->arena);
-	fl_builder_view(&writer->builder, &batch, &writer->arena);
-	return fl_encode(writer->encoder, &batch, 0, &writer->value, err);
-}
-
-struct topic_reader {
-	int format;
-	struct fl_decoder *decoder;
-	struct fl_encoder *encoder;
-	struct fl_builder builder;
-	struct fl_arena arena;
-};
-
-enum fl_code
-topic_reader_open(struct topic *topic, struct topic_reader **reader, struct fl_err *err)
-{
-	struct topic_reader *made = fl_calloc(1, sizeof(*made));
-	struct fl_codec_options from = codec_options(topic, FL_FORMAT_AVRO);
-	struct fl_codec_options to = codec_options(topic, FL_FORMAT_JSON);
-
-	made->format = topic->format;
-	fl_arena_init(&made->arena);
-	if (topic->format == TOPIC_AVRO) {
-		fl_builder_init(&made->builder, &topic->columns);
-		if (fl_decoder_new(&from, &made->decoder, err) != FL_OK ||
-		    fl_encoder_new(&to, &made->encoder, err) != FL_OK) {
-			topic_reader_close(&made);
-			return err->code;
-		}
-	}
-	*reader = made;
 	return FL_OK;
-}
-
-void
-topic_reader_close(struct topic_reader **reader)
-{
-	struct topic_reader *r = *reader;
-
-	if (r == NULL)
-		return;
-	if (r->format == TOPIC_AVRO)
-		fl_builder_fini(&r->builder);
-	fl_decoder_free(&r->decoder);
-	fl_encoder_free(&r->encoder);
-	fl_arena_fini(&r->arena);
-	free(r);
-	*reader = NULL;
 }
 
 bool
@@ -364,30 +346,16 @@ topic_is_json(const char *text, size_t size)
 }
 
 enum fl_code
-topic_reader_decode(struct topic_reader *reader, const void *value, size_t size,
-    struct fl_buf *line, struct fl_err *err)
+topic_decode(struct topic_codec *codec, const void *message, size_t size, struct fl_buf *line,
+    struct fl_err *err)
 {
-	struct fl_batch batch;
-	enum fl_verdict verdict;
+	bool skipped = message == NULL;
 
-	if (reader->format != TOPIC_AVRO || value == NULL) {
-		if (value == NULL)
-			fl_buf_str(line, "null");
-		else
-			fl_buf_add(line, value, size);
-		return FL_OK;
-	}
-	fl_builder_reset(&reader->builder);
-	fl_builder_begin(&reader->builder);
-	verdict = fl_decode(reader->decoder, value, size, &reader->builder, err);
-	if (verdict == FL_VERDICT_DEAD)
-		return err->code;
-	if (verdict == FL_VERDICT_SKIPPED) {
+	if (codec->format == TOPIC_AVRO && !skipped)
+		FL_TRY(convert(codec, message, size, line, &skipped, err));
+	else if (!skipped)
+		fl_buf_add(line, message, size);
+	if (skipped)
 		fl_buf_str(line, "null");
-		return FL_OK;
-	}
-	fl_builder_commit(&reader->builder);
-	fl_arena_reset(&reader->arena);
-	fl_builder_view(&reader->builder, &batch, &reader->arena);
-	return fl_encode(reader->encoder, &batch, 0, line, err);
+	return FL_OK;
 }

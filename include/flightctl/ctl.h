@@ -15,6 +15,7 @@
 #define FL_FLIGHTCTL_CTL_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -81,7 +82,7 @@ struct ctl {
 
 /*
  * The next option of the command: its long name, and its value.  Global options are
- * taken here.  NULL at the end: then look at ctl->stop and use ctl->args.
+ * taken here.  NULL at the end, and once ctl->stop is set: ctl_need_args() is next.
  */
 const char *ctl_next_option(struct ctl *ctl, const char **value);
 /* Complains unless min <= arg_count <= max; true if fine. */
@@ -99,6 +100,10 @@ bool ctl_option_i64(
     struct ctl *ctl, const char *name, const char *value, int64_t min, int64_t *out);
 bool ctl_option_f64(
     struct ctl *ctl, const char *name, const char *value, double min, double max, double *out);
+
+extern volatile sig_atomic_t ctl_is_stopping;
+/* From now on the signal sets ctl_is_stopping. */
+void ctl_stop_on(int signal_number);
 
 void ctl_print_usage(FILE *out); /* all commands */
 void ctl_print_help(const struct ctl_command *command, bool is_long, FILE *out);
@@ -240,17 +245,11 @@ struct topic { /* what -b, -X, -F, --schema and --format say */
 };
 void topic_init(struct topic *topic);
 void topic_fini(struct topic *topic);
-void topic_set(struct topic *topic, const char *key, const char *value);
-/* -X key=value.  Errors: BAD_OPTION: not key=value, or a secret. */
-enum fl_code topic_set_pair(struct topic *topic, const char *pair, struct fl_err *err);
-/* -F FILE: lines key=value, # comments; secrets are fine here. */
-enum fl_code topic_set_file(struct topic *topic, const char *path, struct fl_err *err);
 /* --schema FILE#NAME.  Errors: NO_SUCH_FILE, NO_SUCH_OBJECT, BAD_SCHEMA. */
 enum fl_code topic_set_schema(struct topic *topic, const char *file_and_name, struct fl_err *err);
-/* Takes options of produce, consume and gen that mean the same: brokers, property,
- * properties, schema, format.  *taken false: not one of them. */
-enum fl_code topic_option(
-    struct topic *topic, const char *option, const char *value, bool *taken, struct fl_err *err);
+/* As ctl_next_option(), and takes those that mean the same in produce, consume and gen:
+ * brokers, topic, property, properties, schema, format. */
+const char *topic_next_option(struct ctl *ctl, struct topic *topic, const char **value);
 /* Sets name and brokers, checks that all is there.  Errors: USAGE. */
 enum fl_code topic_finish(struct topic *topic, const char *name, struct fl_err *err);
 
@@ -259,21 +258,17 @@ enum fl_code topic_finish(struct topic *topic, const char *name, struct fl_err *
 enum fl_code topic_check(
     const struct topic *topic, int64_t partition_count, int timeout_ms, struct fl_err *err);
 
-struct topic_writer; /* JSON lines to messages */
-enum fl_code topic_writer_open(
-    struct topic *topic, struct topic_writer **writer, struct fl_err *err);
-/* Encodes one line; the message is in *value until the next call.
+struct topic_codec; /* JSON lines to messages, or messages to JSON lines */
+enum fl_code topic_codec_open(const struct topic *topic, bool to_messages,
+    struct topic_codec **codec, struct fl_err *err);
+void topic_codec_close(struct topic_codec **codec);
+/* One line; the message stands in *message until the next call.
  * Errors: those of decoders; SINK_REFUSED. */
-enum fl_code topic_writer_encode(struct topic_writer *writer, const char *line, size_t size,
-    const struct fl_buf **value, struct fl_err *err);
-void topic_writer_close(struct topic_writer **writer);
-
-struct topic_reader; /* messages to JSON lines */
-enum fl_code topic_reader_open(
-    struct topic *topic, struct topic_reader **reader, struct fl_err *err);
-enum fl_code topic_reader_decode(struct topic_reader *reader, const void *value, size_t size,
+enum fl_code topic_encode(struct topic_codec *codec, const char *line, size_t size,
+    const struct fl_buf **message, struct fl_err *err);
+/* Appends the line; a message without a value is null. */
+enum fl_code topic_decode(struct topic_codec *codec, const void *message, size_t size,
     struct fl_buf *line, struct fl_err *err);
-void topic_reader_close(struct topic_reader **reader);
 /* Is it one JSON value and nothing else? */
 bool topic_is_json(const char *text, size_t size);
 
