@@ -4,7 +4,7 @@
  * FL_OPTION(name, key, connectors, kind, choices)
  *	name	    FL_OPTION_<name>: the case of bind_option.c that acts on it
  *	key	    as written; "properties.*" takes any key that begins so; of format
- *		    options the key after 'format', "value." in front is taken too
+ *		    options the key after 'format'; after 'value.format' "value." stands in front
  *	connectors  letters of connectors.h and formats.h; * any, + any that takes a format
  *	kind	    TEXT; BOOL; DURATION; INTEGER; ENUM; IGNORED (accepted with a
  *		    notice); REFUSED (Flink has it, we have not)

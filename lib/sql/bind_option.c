@@ -45,6 +45,7 @@ struct options {
 	const struct fl_connector_info *connector;
 	char letter;		/* of the connector */
 	char format_letter;	/* 0: no format */
+	const char *format_prefix; /* of its options: "value." after 'value.format' */
 	const struct ast_option *given[FL_OPTION_COUNT];
 	int64_t number[FL_OPTION_COUNT]; /* BOOL, DURATION, INTEGER, ENUM */
 };
@@ -76,10 +77,11 @@ is_format_row(const struct row *row)
 	return false;
 }
 
-/* Of rows that belong to connectors. */
 static bool
 takes_option(const struct options *o, const struct row *row)
 {
+	if (is_format_row(row))
+		return o->format_letter != 0 && strchr(row->connectors, o->format_letter) != NULL;
 	return row->connectors[0] == '*' || strchr(row->connectors, o->letter) != NULL ||
 	       (row->connectors[0] == '+' && o->connector->format != FL_CONNECTOR_FORMAT_NONE);
 }
@@ -88,24 +90,15 @@ takes_option(const struct options *o, const struct row *row)
 static int
 find_row(const struct options *o, const char *key)
 {
-	bool with_value = strncmp(key, "value.", 6) == 0 && o->letter == 'K' &&
-	    find_option(o->bt->ast->options, "value.format") != NULL;
 	size_t i;
 
 	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++) {
-		const char *name = ROWS[i].key;
-		size_t len = strlen(name);
+		const char *name = ROWS[i].key, *prefix = is_format_row(&ROWS[i]) ? o->format_prefix : "";
+		size_t len = strlen(name), skip = strlen(prefix);
 
-		if (is_format_row(&ROWS[i])) {
-			if (o->format_letter == 0 || strchr(ROWS[i].connectors, o->format_letter) == NULL)
-				continue;
-			if (strcmp(name, with_value ? key + 6 : key) == 0)
-				return (int)i;
+		if (!takes_option(o, &ROWS[i]) || strncmp(key, prefix, skip) != 0)
 			continue;
-		}
-		if (!takes_option(o, &ROWS[i]))
-			continue;
-		if (name[len - 1] == '*' ? strncmp(name, key, len - 1) == 0 : strcmp(name, key) == 0)
+		if (name[len - 1] == '*' ? strncmp(name, key, len - 1) == 0 : strcmp(name, key + skip) == 0)
 			return (int)i;
 	}
 	return -1;
@@ -117,12 +110,10 @@ suggest_key(const struct options *o, const char *key)
 	const char *keys[FL_ARRAY_COUNT(ROWS)];
 	size_t i, n = 0;
 
-	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++) {
-		if (is_format_row(&ROWS[i]) ? o->format_letter != 0 &&
-			    strchr(ROWS[i].connectors, o->format_letter) != NULL :
-					      takes_option(o, &ROWS[i]))
-			keys[n++] = ROWS[i].key;
-	}
+	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++)
+		if (takes_option(o, &ROWS[i]))
+			keys[n++] = !is_format_row(&ROWS[i]) ? ROWS[i].key :
+			    fl_arena_printf(o->b->arena, "%s%s", o->format_prefix, ROWS[i].key);
 	return bind_did_you_mean(o->b, key, keys, n);
 }
 
@@ -527,8 +518,10 @@ bind_format(struct options *o)
 	if (opt != NULL && value != NULL)
 		return BIND_FAIL(o->b, FL_E_BAD_OPTION, value->key->line, value->key->col, NULL,
 		    "'format' and 'value.format' are the same thing: give one of them");
-	if (opt == NULL && o->letter == 'K')
+	if (opt == NULL && value != NULL && o->letter == 'K') {
 		opt = value;
+		o->format_prefix = "value.";
+	}
 	if (takes == FL_CONNECTOR_FORMAT_NONE || (takes == FL_CONNECTOR_FORMAT_FREE && opt == NULL))
 		return FL_OK;
 	if (opt == NULL)
@@ -590,7 +583,7 @@ read_all(struct options *o)
 enum fl_code
 bind_options(struct bind *b, struct bind_table *bt)
 {
-	struct options o = { .b = b, .bt = bt, .table = bt->table };
+	struct options o = { .b = b, .bt = bt, .table = bt->table, .format_prefix = "" };
 
 	FL_TRY(bind_connector(&o));
 	FL_TRY(bind_format(&o));
