@@ -141,6 +141,7 @@ struct fl_stream {
 	const struct fl_table *table;	/* one table that declares it */
 	struct fl_schema schema;	/* columns of its blocks: physical, then metadata */
 	const char *identity;		/* text: topic, format + options, columns, isolation, start */
+	uint32_t content_size;		/* of identity: what is read; the rest is from where to where */
 	uint64_t identity_hash;
 	bool needs_time;		/* idle timeout, quiet close or processing time in use */
 };

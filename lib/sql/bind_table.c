@@ -507,7 +507,7 @@ print_start(const struct fl_table *t, struct fl_buf *out)
 	const char *group;
 	uint32_t i;
 
-	fl_buf_printf(out, "start=%s", NAMES[t->startup]);
+	fl_buf_printf(out, ";start=%s", NAMES[t->startup]);
 	if (t->startup == FL_STARTUP_TIMESTAMP)
 		fl_buf_printf(out, ":%" PRId64, t->startup_timestamp_ms);
 	for (i = 0; i < t->startup_offset_count; i++)
@@ -520,9 +520,10 @@ print_start(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, ":%d=%" PRId64, t->bounded_offsets[i].partition, t->bounded_offsets[i].offset);
 }
 
-/* What two tables must have in common to share decoded blocks. */
+/* What is read and how; with where to where, what two tables must have in common to
+ * share decoded blocks. */
 static void
-print_identity(const struct fl_table *t, const struct fl_schema *schema, struct fl_buf *out)
+print_content(const struct fl_table *t, const struct fl_schema *schema, struct fl_buf *out)
 {
 	const char *isolation = option_value(t, "properties.isolation.level");
 	char type[64];
@@ -551,10 +552,8 @@ print_identity(const struct fl_table *t, const struct fl_schema *schema, struct 
 	for (i = 0; i < t->column_count; i++)
 		if (t->columns[i].kind == FL_COLUMN_METADATA)
 			fl_buf_printf(out, ";metadata=%s", t->columns[i].metadata_key);
-	if (t->connector == FL_CONNECTOR_KAFKA) {
-		fl_buf_printf(out, ";isolation=%s;", isolation != NULL ? isolation : "read_committed");
-		print_start(t, out);
-	}
+	if (t->connector == FL_CONNECTOR_KAFKA)
+		fl_buf_printf(out, ";isolation=%s", isolation != NULL ? isolation : "read_committed");
 }
 
 static void
@@ -578,11 +577,14 @@ add_stream(struct bind *b, struct fl_table *t)
 	struct fl_schema schema = { .count = 0 };
 	struct fl_stream *stream;
 	struct fl_buf buf;
-	uint32_t i;
+	uint32_t i, content_size;
 
 	make_stream_schema(b, t, &schema);
 	fl_buf_init(&buf);
-	print_identity(t, &schema, &buf);
+	print_content(t, &schema, &buf);
+	content_size = (uint32_t)buf.size;
+	if (t->connector == FL_CONNECTOR_KAFKA)
+		print_start(t, &buf);
 	for (i = 0; i < plan->stream_count; i++)
 		if (strcmp(plan->streams[i].identity, buf.data) == 0)
 			break;
@@ -592,6 +594,7 @@ add_stream(struct bind *b, struct fl_table *t)
 		stream->table = t;
 		stream->schema = schema;
 		stream->identity = fl_arena_strndup(b->arena, buf.data, buf.size);
+		stream->content_size = content_size;
 		stream->identity_hash = fl_hash64(buf.data, buf.size);
 	}
 	fl_buf_fini(&buf);

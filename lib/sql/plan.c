@@ -191,13 +191,12 @@ print_tree(const struct fl_node *node, unsigned depth, struct fl_buf *out)
 static void
 print_source(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf *out)
 {
-	const char *identity = plan->streams[t->stream].identity;
-	const char *start = strstr(identity, ";start=");
+	const struct fl_stream *stream = &plan->streams[t->stream];
 	uint32_t i;
 
 	fl_buf_printf(out, "source %s idle=%" PRId64 " ", t->name, t->idle_timeout_ms);
 	/* Where reading began is pinned in the catalog. */
-	fl_buf_add(out, identity, start != NULL ? (size_t)(start - identity) : strlen(identity));
+	fl_buf_add(out, stream->identity, stream->content_size);
 	fl_buf_byte(out, '\n');
 	for (i = 0; i < t->column_count; i++) {
 		if (t->columns[i].computed == NULL)
@@ -313,6 +312,9 @@ compile(struct bind *b)
 	struct ast_list *statements;
 	uint32_t i;
 
+	if (b->env->brokers != NULL && b->env->brokers[0] == '\0')
+		return BIND_FAIL(b, FL_E_BAD_OPTION, 0, 0, NULL,
+		    "the brokers given by -b are empty, expected host:port[,host:port]");
 	FL_TRY(fl_parse(b->src, &statements));
 	FL_TRY(bind_settings(b, statements));
 	for (i = 0; i < statements->count; i++)

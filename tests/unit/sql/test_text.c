@@ -105,6 +105,49 @@ lines_may_end_as_on_windows(void **state)
 }
 
 static void
+brokers_given_but_empty_are_an_error(void **state)
+{
+	static const char text[] = "CREATE TABLE t (n INT) WITH ('connector' = 'kafka', 'topic' = 't', "
+				   "'format' = 'json')";
+	struct fl_sql_env env = { .file = "t.sql", .brokers = "" };
+	struct fl_err err = { .code = FL_OK };
+	struct fl_plan *plan = NULL;
+
+	(void)state;
+	assert_int_equal(fl_sql_compile(text, sizeof(text) - 1, &env, &plan, NULL, &err), FL_E_BAD_OPTION);
+	assert_non_null(strstr(err.text, "the brokers given by -b are empty"));
+}
+
+static uint64_t
+fingerprint_of(const char *isolation)
+{
+	char *text = NULL;
+	struct fl_sql_env env = { .file = "t.sql" };
+	struct fl_err err = { .code = FL_OK };
+	struct fl_plan *plan = NULL;
+	uint64_t fingerprint;
+
+	assert_true(asprintf(&text, "CREATE TABLE t (`a;start=1` INT) WITH ('connector' = 'kafka', "
+	    "'topic' = 't', 'properties.bootstrap.servers' = 'b:1', 'format' = 'json', "
+	    "'scan.startup.mode' = 'earliest-offset', 'properties.isolation.level' = '%s'); "
+	    "CREATE TABLE i (a INT) WITH ('connector' = 'print'); INSERT INTO i SELECT * FROM t",
+	    isolation) > 0);
+	assert_int_equal(fl_sql_compile(text, strlen(text), &env, &plan, NULL, &err), FL_OK);
+	fingerprint = plan->fingerprint;
+	fl_plan_free(&plan);
+	free(text);
+	return fingerprint;
+}
+
+/* Where reading starts is no part of a plan, but all that stands before it is. */
+static void
+no_name_hides_a_part_of_the_plan(void **state)
+{
+	(void)state;
+	assert_int_not_equal(fingerprint_of("read_committed"), fingerprint_of("read_uncommitted"));
+}
+
+static void
 what_has_no_end_is_shown_where_it_begins(void **state)
 {
 	static const char *const cases[][2] = {
@@ -288,6 +331,8 @@ main(void)
 		cmocka_unit_test(bytes_that_are_no_text_are_shown_with_their_place),
 		cmocka_unit_test(a_byte_order_mark_may_begin_the_file),
 		cmocka_unit_test(lines_may_end_as_on_windows),
+		cmocka_unit_test(brokers_given_but_empty_are_an_error),
+		cmocka_unit_test(no_name_hides_a_part_of_the_plan),
 		cmocka_unit_test(what_has_no_end_is_shown_where_it_begins),
 		cmocka_unit_test(depth_is_bounded_and_never_overflows_the_stack),
 		cmocka_unit_test(long_chains_are_no_depth),
