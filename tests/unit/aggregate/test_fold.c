@@ -6,12 +6,7 @@
  * partitions with disorder beyond the watermark's delay of 5 s, NULL keys, NULL
  * values and NULL event times.  Steps are cut at random.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include "aggregate/fold.h"
 #include "base/util.h"
@@ -491,9 +486,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(any_steps_give_what_the_definition_says, setup, teardown),
-		cmocka_unit_test_setup_teardown(step_of_another_log_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(more_keys_than_the_limit_stop_the_pipeline, setup, teardown),
+		TEST(any_steps_give_what_the_definition_says),
+		TEST(step_of_another_log_is_refused),
+		TEST(more_keys_than_the_limit_stop_the_pipeline),
 		cmocka_unit_test(windows_align_to_the_epoch_and_the_offset),
 	};
 

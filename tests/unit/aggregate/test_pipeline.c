@@ -5,16 +5,7 @@
  * A small instance with the test connector is run for real, then one value of a
  * store is changed with a sound checksum, as a bug or an old copy would leave it.
  */
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include "aggregate/aggregate.h"
 #include "base/util.h"
@@ -44,15 +35,6 @@ struct fixture {
 		if ((call) != FL_OK)                                    \
 			fail_msg("%s: %s", #call, f->err.text);         \
 	} while (0)
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
 
 static void
 apply(struct fixture *f, struct fl_instance *instance, const char *name)
@@ -91,8 +73,7 @@ setup(void **state)
 	struct fixture *f = fl_calloc(1, sizeof(*f));
 
 	*state = f;
-	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/flight-pipeline-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	make_dir(f->dir);
 	OK(fl_instance_open(f->dir, true, &f->instance, &f->err));
 	apply(f, f->instance, "p");
 	fl_instance_close(&f->instance);
@@ -106,7 +87,7 @@ teardown(void **state)
 	struct fixture *f = *state;
 
 	close_programs(f);
-	(void)nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_dir(f->dir);
 	free(f);
 	return 0;
 }
@@ -414,7 +395,6 @@ a_new_pipeline_does_not_begin_after_its_stream_s_beginning(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(an_image_that_contradicts_itself_is_refused),
 		TEST(stores_that_do_not_belong_together_are_named),

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_table.c - keys, groups and images of the window tables. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include "aggregate/table.h"
 #include "base/util.h"
@@ -209,12 +204,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(equal_keys_share_an_entry_and_others_do_not, setup, teardown),
-		cmocka_unit_test_setup_teardown(strings_of_every_length_keep_their_bytes, setup, teardown),
-		cmocka_unit_test_setup_teardown(one_column_and_many_make_the_same_bytes, setup, teardown),
-		cmocka_unit_test_setup_teardown(images_of_all_groups_make_the_table_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(image_in_the_wrong_group_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(keys_spread_over_all_groups, setup, teardown),
+		TEST(equal_keys_share_an_entry_and_others_do_not),
+		TEST(strings_of_every_length_keep_their_bytes),
+		TEST(one_column_and_many_make_the_same_bytes),
+		TEST(images_of_all_groups_make_the_table_again),
+		TEST(image_in_the_wrong_group_is_refused),
+		TEST(keys_spread_over_all_groups),
 	};
 
 	return cmocka_run_group_tests_name("aggregate/table", tests, NULL, NULL);

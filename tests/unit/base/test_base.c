@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_base.c - errors, memory, parsing and files keep their headers' word. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include "base/util.h"
 
@@ -135,12 +126,12 @@ closest_word_is_close(void **state)
 static void
 a_written_file_reads_back(void **state)
 {
-	char dir[] = "/tmp/flight-test-XXXXXX", path[64];
+	char dir[64], path[96];
 	struct fl_buf buf;
 	struct fl_err err;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	make_dir(dir);
 	(void)snprintf(path, sizeof(path), "%s/a/b", dir);
 	assert_int_equal(fl_mkdirs(path, &err), FL_OK);
 	(void)snprintf(path, sizeof(path), "%s/a/b/f", dir);
@@ -153,11 +144,7 @@ a_written_file_reads_back(void **state)
 	fl_buf_fini(&buf);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(fl_file_read(path, 4, &buf, &err), FL_E_NO_SUCH_FILE);
-	(void)snprintf(path, sizeof(path), "%s/a/b", dir);
-	(void)rmdir(path);
-	(void)snprintf(path, sizeof(path), "%s/a", dir);
-	(void)rmdir(path);
-	(void)rmdir(dir);
+	remove_dir(dir);
 }
 
 static void

@@ -5,17 +5,10 @@
  * Random schemas of flat and nested fields, random values written by avro-c,
  * read by our program into all, some or none of the columns; and the way back.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include <avro.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/util.h"
 #include "codec/codec.h"
@@ -847,17 +840,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(flight_record_is_read_and_written_as_the_vector, setup, teardown),
-		cmocka_unit_test_setup_teardown(result_rows_are_written_as_the_vectors, setup, teardown),
-		cmocka_unit_test_setup_teardown(schema_derived_from_columns_reads_what_flink_writes, setup, teardown),
-		cmocka_unit_test_setup_teardown(every_truncation_and_every_bit_flip_gets_a_verdict, setup, teardown),
-		cmocka_unit_test_setup_teardown(each_malformed_input_has_its_own_reason, setup, teardown),
-		cmocka_unit_test_setup_teardown(picked_type_defines_each_name_at_its_first_use, setup, teardown),
-		cmocka_unit_test_setup_teardown(invalid_schema_is_refused_with_its_fault, setup, teardown),
-		cmocka_unit_test_setup_teardown(column_that_does_not_fit_is_refused_by_name, setup, teardown),
-		cmocka_unit_test_setup_teardown(columns_of_a_schema_can_be_declared, setup, teardown),
-		cmocka_unit_test_setup_teardown(random_records_agree_with_avro_c_both_ways, setup, teardown),
-		cmocka_unit_test_setup_teardown(row_that_the_schema_cannot_hold_is_refused_by_column, setup, teardown),
+		TEST(flight_record_is_read_and_written_as_the_vector),
+		TEST(result_rows_are_written_as_the_vectors),
+		TEST(schema_derived_from_columns_reads_what_flink_writes),
+		TEST(every_truncation_and_every_bit_flip_gets_a_verdict),
+		TEST(each_malformed_input_has_its_own_reason),
+		TEST(picked_type_defines_each_name_at_its_first_use),
+		TEST(invalid_schema_is_refused_with_its_fault),
+		TEST(column_that_does_not_fit_is_refused_by_name),
+		TEST(columns_of_a_schema_can_be_declared),
+		TEST(random_records_agree_with_avro_c_both_ways),
+		TEST(row_that_the_schema_cannot_hold_is_refused_by_column),
 	};
 
 	return cmocka_run_group_tests_name("codec/avro", tests, NULL, NULL);

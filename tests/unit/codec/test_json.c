@@ -5,16 +5,9 @@
  * A row of the table is one value for one column of each type; what it becomes
  * is compared as the text our encoder gives it, or as the code of its refusal.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/util.h"
 #include "codec/codec.h"
@@ -395,12 +388,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(values_convert_as_flink_converts_them, setup, teardown),
-		cmocka_unit_test_setup_teardown(bodies_get_flinks_verdicts, setup, teardown),
-		cmocka_unit_test_setup_teardown(refusal_names_field_byte_and_value, setup, teardown),
-		cmocka_unit_test_setup_teardown(nesting_is_taken_to_64_levels_and_no_further, setup, teardown),
-		cmocka_unit_test_setup_teardown(every_truncation_and_change_gets_a_verdict, setup, teardown),
-		cmocka_unit_test_setup_teardown(null_in_a_not_null_column_is_refused_by_the_encoder, setup, teardown),
+		TEST(values_convert_as_flink_converts_them),
+		TEST(bodies_get_flinks_verdicts),
+		TEST(refusal_names_field_byte_and_value),
+		TEST(nesting_is_taken_to_64_levels_and_no_further),
+		TEST(every_truncation_and_change_gets_a_verdict),
+		TEST(null_in_a_not_null_column_is_refused_by_the_encoder),
 	};
 
 	return cmocka_run_group_tests_name("codec/json", tests, NULL, NULL);

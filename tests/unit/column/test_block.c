@@ -2,12 +2,7 @@
 /* test_block.c - sealing and viewing: same rows back, and nothing believed. */
 #include "column/block.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include "base/util.h"
 

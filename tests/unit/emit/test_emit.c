@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_emit.c - sinks over an outbox written by hand: order, positions, refusals. */
+#include "../unit.h"
+
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "column/block.h"
 #include "emit/emit.h"
@@ -29,20 +23,9 @@ struct fixture {
 
 #define OK(call) \
 	do { \
-		if ((call) != FL_OK) { \
-			print_message("%s\n", f->err.text); \
-			fail(); \
-		} \
+		if ((call) != FL_OK) \
+			fail_msg("%s: %s", #call, f->err.text); \
 	} while (0)
-
-static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
 
 static void
 open_store(struct fixture *f)
@@ -80,8 +63,7 @@ setup(void **state)
 	struct fixture *f = fl_calloc(1, sizeof(*f));
 	char path[128];
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/flight-emit-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	make_dir(f->dir);
 	snprintf(f->out, sizeof(f->out), "%s/out", f->dir);
 	files.path = f->out;
 	f->instance = fl_calloc(1, sizeof(*f->instance));
@@ -111,7 +93,7 @@ teardown(void **state)
 	fl_store_close(&f->store);
 	free(f->instance->dir);
 	free(f->instance);
-	(void)nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_dir(f->dir);
 	free(f);
 	return 0;
 }
@@ -494,7 +476,7 @@ a_cleared_directory_gets_only_new_rows(void **state)
 	start(f);
 	run_idle(f);
 	emit_close(&f->emit);
-	assert_int_equal(nftw(f->out, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	remove_dir(f->out);
 	add_block(f, 1, 2);
 	start(f);
 	run_idle(f);
@@ -657,7 +639,7 @@ a_new_store_starts_at_row_0(void **state)
 	emit_close(&f->emit);
 	fl_store_close(&f->store);
 	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
-	assert_int_equal(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	remove_dir(path);
 	open_store(f);
 	f->next[0] = f->next[1] = 0;
 	add_block(f, 0, 1);
@@ -683,7 +665,6 @@ a_gap_in_the_outbox_is_not_passed(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(rows_come_out_in_order_and_once),
 		TEST(a_sink_waits_for_a_store_that_does_not_exist_yet),

@@ -3,14 +3,7 @@
 #ifndef TESTS_EXPR_FIXTURE_H
 #define TESTS_EXPR_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include "base/util.h"
 #include "expr/expr.h"
@@ -209,6 +202,5 @@ teardown(void **state)
 	fl_arena_fini(&arena);
 	return 0;
 }
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_client.c - consumer, producer and properties, on the embedded broker. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "../unit.h"
 
 #include "base/util.h"
 #include "../../../lib/kafka/conf.h"
@@ -454,14 +447,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_texts_that_tell_of_refusal_are_of_authentication),
-		cmocka_unit_test_setup_teardown(messages_come_in_order_then_the_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    slow_reader_is_not_kept_waiting_by_its_full_queue, setup, teardown),
-		cmocka_unit_test_setup_teardown(ends_of_many_partitions_are_asked_at_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(partitions_and_watermarks_are_answered, setup, teardown),
-		cmocka_unit_test_setup_teardown(offset_out_of_range_is_lost_not_skipped, setup, teardown),
-		cmocka_unit_test_setup_teardown(absent_broker_is_named_and_waited_for, setup, teardown),
-		cmocka_unit_test_setup_teardown(transaction_is_sent_and_committed, setup, teardown),
+		TEST(messages_come_in_order_then_the_end),
+		TEST(slow_reader_is_not_kept_waiting_by_its_full_queue),
+		TEST(ends_of_many_partitions_are_asked_at_once),
+		TEST(partitions_and_watermarks_are_answered),
+		TEST(offset_out_of_range_is_lost_not_skipped),
+		TEST(absent_broker_is_named_and_waited_for),
+		TEST(transaction_is_sent_and_committed),
 		cmocka_unit_test(no_table_can_turn_off_what_exactly_once_rests_on),
 		cmocka_unit_test(java_names_become_librdkafkas),
 		cmocka_unit_test(dangerous_and_unknown_properties_are_refused),

@@ -2,16 +2,9 @@
 /* test_instance.c - the catalog: applying, sharing, resetting, commands; and the loop. */
 #include "shm/instance.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "../unit.h"
 
-#include <cmocka.h>
+#include <sys/wait.h>
 
 #include "shm/step.h"
 
@@ -31,18 +24,16 @@ static int
 setup(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "/tmp/flight-instance.XXXXXX");
-	return mkdtemp(dir) == NULL ? -1 : 0;
+	make_dir(dir);
+	return 0;
 }
 
 static int
 teardown(void **state)
 {
-	char cmd[128];
-
 	(void)state;
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
+	remove_dir(dir);
+	return 0;
 }
 
 static struct fl_instance *
@@ -472,19 +463,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	    T(an_empty_instance_is_made_once_and_found_again),
-	    T(a_pipeline_keeps_its_files_as_they_were),
-	    T(another_address_is_no_change),
-	    T(a_changed_plan_is_refused_with_what_changed_and_a_comment_is_no_change),
-	    T(a_reset_gives_a_new_uuid_new_streams_and_no_store),
-	    T(an_interrupted_reset_is_named_until_it_is_done),
-	    T(pipelines_share_a_stream_while_the_log_is_whole),
-	    T(a_start_at_the_end_is_not_shared_once_it_has_begun),
-	    T(bad_names_and_sql_are_refused_and_change_nothing),
-	    T(commands_reach_their_program_in_order_and_once),
-	    T(programs_run_as_threads_until_all_are_done),
-	    T(a_program_that_fails_ends_the_others),
+	    TEST(an_empty_instance_is_made_once_and_found_again),
+	    TEST(a_pipeline_keeps_its_files_as_they_were),
+	    TEST(another_address_is_no_change),
+	    TEST(a_changed_plan_is_refused_with_what_changed_and_a_comment_is_no_change),
+	    TEST(a_reset_gives_a_new_uuid_new_streams_and_no_store),
+	    TEST(an_interrupted_reset_is_named_until_it_is_done),
+	    TEST(pipelines_share_a_stream_while_the_log_is_whole),
+	    TEST(a_start_at_the_end_is_not_shared_once_it_has_begun),
+	    TEST(bad_names_and_sql_are_refused_and_change_nothing),
+	    TEST(commands_reach_their_program_in_order_and_once),
+	    TEST(programs_run_as_threads_until_all_are_done),
+	    TEST(a_program_that_fails_ends_the_others),
 	};
 
 	fl_log_open("test_instance", FL_LOG_ERROR);

@@ -5,16 +5,9 @@
  */
 #include "shm/instance.h"
 
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "../unit.h"
 
-#include <cmocka.h>
+#include <pthread.h>
 
 #define ROUNDS 2000
 
@@ -25,18 +18,16 @@ static int
 setup(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "/tmp/flight-signs.XXXXXX");
-	return mkdtemp(dir) == NULL ? -1 : 0;
+	make_dir(dir);
+	return 0;
 }
 
 static int
 teardown(void **state)
 {
-	char cmd[128];
-
 	(void)state;
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
+	remove_dir(dir);
+	return 0;
 }
 
 static _Atomic int work; /* stands for the store */
@@ -192,11 +183,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	    T(no_ring_is_lost),
-	    T(a_rung_bell_does_not_wait),
-	    T(a_reader_never_sees_half_a_state),
-	    T(a_metrics_file_of_another_build_is_replaced_by_the_writer_only),
+	    TEST(no_ring_is_lost),
+	    TEST(a_rung_bell_does_not_wait),
+	    TEST(a_reader_never_sees_half_a_state),
+	    TEST(a_metrics_file_of_another_build_is_replaced_by_the_writer_only),
 	};
 
 	return cmocka_run_group_tests_name("shm/signs", tests, NULL, NULL);

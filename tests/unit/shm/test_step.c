@@ -2,14 +2,7 @@
 /* test_step.c - steps, dead letters and cursors: what one program writes, others read. */
 #include "shm/step.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "../unit.h"
 
 #include "shm/dead.h"
 #include "shm/pipeline.h"
@@ -163,7 +156,7 @@ sink_keys_are_short_and_differ(void **state)
 static void
 cursors_of_a_wrong_size_are_refused(void **state)
 {
-	char dir[] = "/tmp/flight-step.XXXXXX", path[64], cmd[64];
+	char dir[64], path[96];
 	struct fl_store_options options = {
 	    .role = FL_ROLE_INGEST, .write = true, .create = true, .map_size = 16 << 20};
 	struct {
@@ -181,7 +174,7 @@ cursors_of_a_wrong_size_are_refused(void **state)
 	bool found = true;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	make_dir(dir);
 	(void)snprintf(path, sizeof(path), "%s/ingest", dir);
 	assert_int_equal(fl_store_open(path, &options, &store, NULL), FL_OK);
 	assert_int_equal(fl_txn_begin_write(store, &txn, NULL), FL_OK);
@@ -210,8 +203,7 @@ cursors_of_a_wrong_size_are_refused(void **state)
 	assert_int_equal(fl_step_get(txn, 8, &found, &view, NULL), FL_E_STORE_DAMAGED);
 	fl_txn_abort(&txn);
 	fl_store_close(&store);
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	assert_int_equal(system(cmd), 0);
+	remove_dir(dir);
 }
 
 int

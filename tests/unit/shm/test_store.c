@@ -2,19 +2,12 @@
 /* test_store.c - what the store promises beyond LMDB. */
 #include "shm/store.h"
 
+#include "../unit.h"
+
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 static char dir[64], path[128];
 
@@ -22,9 +15,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "/tmp/flight-store.XXXXXX");
-	if (mkdtemp(dir) == NULL)
-		return -1;
+	make_dir(dir);
 	(void)snprintf(path, sizeof(path), "%s/ingest", dir);
 	return 0;
 }
@@ -32,11 +23,9 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char cmd[128];
-
 	(void)state;
-	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
+	remove_dir(dir);
+	return 0;
 }
 
 static struct fl_store *
@@ -620,22 +609,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	    T(values_of_every_size_come_back_aligned),
-	    T(a_reserved_value_is_sealed_by_the_next_call),
-	    T(two_writers_are_impossible),
-	    T(each_writer_raises_the_generation_and_the_old_one_cannot_write),
-	    T(a_replaced_lock_file_of_lmdb_is_noticed),
-	    T(a_reader_keeps_its_state_while_the_writer_goes_on),
-	    T(a_reader_killed_with_9_holds_no_pages),
-	    T(a_failed_transaction_does_nothing_more_and_does_not_commit),
-	    T(a_forgotten_value_leaves_the_process_and_can_be_read_again),
-	    T(a_full_map_is_named_and_nothing_is_lost),
-	    T(a_damaged_value_is_refused_with_its_key),
-	    T(a_cut_or_overwritten_file_is_refused_before_it_is_mapped),
-	    T(an_interrupted_creation_is_done_again),
-	    T(another_instance_or_role_is_refused),
-	    T(cursors_walk_in_key_order_and_die_with_their_transaction),
+	    TEST(values_of_every_size_come_back_aligned),
+	    TEST(a_reserved_value_is_sealed_by_the_next_call),
+	    TEST(two_writers_are_impossible),
+	    TEST(each_writer_raises_the_generation_and_the_old_one_cannot_write),
+	    TEST(a_replaced_lock_file_of_lmdb_is_noticed),
+	    TEST(a_reader_keeps_its_state_while_the_writer_goes_on),
+	    TEST(a_reader_killed_with_9_holds_no_pages),
+	    TEST(a_failed_transaction_does_nothing_more_and_does_not_commit),
+	    TEST(a_forgotten_value_leaves_the_process_and_can_be_read_again),
+	    TEST(a_full_map_is_named_and_nothing_is_lost),
+	    TEST(a_damaged_value_is_refused_with_its_key),
+	    TEST(a_cut_or_overwritten_file_is_refused_before_it_is_mapped),
+	    TEST(an_interrupted_creation_is_done_again),
+	    TEST(another_instance_or_role_is_refused),
+	    TEST(cursors_walk_in_key_order_and_die_with_their_transaction),
 	};
 
 	return cmocka_run_group_tests_name("shm/store", tests, NULL, NULL);

@@ -12,15 +12,9 @@
  * The case's own SQL begins at line 2, after the prelude.  With
  * FLIGHT_GOLDEN_UPDATE=1 the files are written anew: read the difference.
  */
-#include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "../unit.h"
 
-#include <cmocka.h>
+#include <dirent.h>
 
 #include "base/util.h"
 #include "sql/plan.h"

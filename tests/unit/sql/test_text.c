@@ -3,14 +3,9 @@
  * test_text.c - what a golden file cannot hold: bytes that are no text, other line
  * ends, scripts of great depth and size.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "../unit.h"
 
-#include <cmocka.h>
+#include <time.h>
 
 #include "base/util.h"
 #include "sql/plan.h"
