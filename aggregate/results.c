@@ -65,7 +65,7 @@ seal_rows(struct fold *fold, uint32_t sink)
 	size_max = fl_block_size_max(&batch, false, false);
 	at = align_out(out);
 	fl_buf_reserve(&out->bytes, size_max);
-	size = fl_block_seal(&batch, 0, batch.row_count, &info, out->bytes.data + at, size_max);
+	size = fl_block_seal(&batch, &info, out->bytes.data + at, size_max);
 	out->bytes.size = at + size;
 	if (out->block_count == out->block_capacity) {
 		out->block_capacity = FL_MAX(16u, out->block_capacity * 2);
@@ -98,22 +98,6 @@ row_size(const struct fl_batch *batch, uint32_t row)
 		size += width + 5;
 	}
 	return size;
-}
-
-static void
-put_value(struct fl_builder *to, uint32_t c, const struct fl_col *from, uint32_t row)
-{
-	uint32_t width = fl_type_width(from->type.id), size;
-	const char *p;
-
-	if (!fl_col_is_valid(from, row)) {
-		fl_builder_set_null(to, c);
-	} else if (width > 0) {
-		fl_builder_set_raw(to, c, (const char *)from->data + (size_t)row * width);
-	} else {
-		p = fl_col_str(from, row, &size);
-		fl_builder_set_str(to, c, p, size);
-	}
 }
 
 /* Index of a NOT NULL column of the sink that got a NULL; -1: none. */
@@ -152,7 +136,7 @@ results_put(struct pass *p, struct stage *st)
 			(void)fl_builder_begin(&sink->rows);
 		}
 		for (uint32_t c = 0; c < schema->count; c++)
-			put_value(&sink->rows, c, &st->batch.cols[c], row);
+			fl_builder_set_from(&sink->rows, c, &st->batch.cols[c], row);
 		fl_builder_commit(&sink->rows);
 		sink->rows_size += size;
 		sink->next++;
@@ -290,8 +274,7 @@ seal_late(struct pass *p, const struct fl_builder *rows, const uint32_t *deltas,
 	size = fl_block_size_max(&batch, true, false);
 	value = add_value(&fold->out, FL_DBI_PIPELINE_LATE, (uint16_t)p->oper->index);
 	fl_buf_reserve(&fold->out.bytes, size);
-	value->size = fl_block_seal(
-	    &batch, 0, batch.row_count, &info, fold->out.bytes.data + value->at, size);
+	value->size = fl_block_seal(&batch, &info, fold->out.bytes.data + value->at, size);
 	fold->out.bytes.size = value->at + value->size;
 	fl_key_u64(value->key, fold->step);
 	fl_key_u32(value->key + 8, p->block);
@@ -327,7 +310,7 @@ results_late(struct pass *p, const uint32_t *rows, uint32_t count)
 		deltas[late.row_count] = (uint32_t)(fl_block_offset(p->view, rows[i]) - first);
 		(void)fl_builder_begin(&late);
 		for (uint32_t c = 0; c < p->source->schema->count; c++)
-			put_value(&late, c, &p->view->batch.cols[c], rows[i]);
+			fl_builder_set_from(&late, c, &p->view->batch.cols[c], rows[i]);
 		fl_builder_commit(&late);
 	}
 	seal_late(p, &late, deltas, first, number);

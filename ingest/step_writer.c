@@ -61,7 +61,7 @@ seal_part(struct ingest *ingest, struct part *part, char *out, size_t out_size)
 	size_t size;
 
 	fl_builder_view(&part->builder, &batch, &ingest->arena);
-	size = fl_block_seal(&batch, 0, batch.row_count, &info, out, out_size);
+	size = fl_block_seal(&batch, &info, out, out_size);
 	stream_drop_rows(part);
 	return (uint32_t)size;
 }

@@ -191,15 +191,6 @@ fl_metric_set(struct fl_metrics *metrics, enum fl_metric metric, int64_t value)
 		atomic_store_explicit(&metrics->map->values[metric], value, memory_order_relaxed);
 }
 
-void
-fl_metric_add(struct fl_metrics *metrics, enum fl_metric metric, int64_t value)
-{
-	assert((unsigned)metric < FL_METRIC_COUNT);
-	if (metrics != NULL)
-		(void)atomic_fetch_add_explicit(
-		    &metrics->map->values[metric], value, memory_order_relaxed);
-}
-
 int64_t
 fl_metric_get(const struct fl_metrics *metrics, enum fl_metric metric)
 {

@@ -1475,21 +1475,6 @@ fl_txn_del(
 	return FL_OK;
 }
 
-enum fl_code
-fl_txn_clear(struct fl_txn *txn, enum fl_dbi dbi, struct fl_err *err)
-{
-	int rc;
-
-	if (txn->failed.code != FL_OK)
-		return fail_again(txn, err);
-	assert(txn->write);
-	finish_pending(txn);
-	rc = mdb_drop(txn->mdb, dbi_of(txn, dbi), 0);
-	if (rc != 0)
-		return fail_txn(txn, err, "empty a database", rc);
-	return FL_OK;
-}
-
 uint64_t
 fl_txn_count(struct fl_txn *txn, enum fl_dbi dbi)
 {

@@ -31,7 +31,6 @@ struct fl_format_info {
 };
 const struct fl_format_info *fl_format_info(uint32_t i); /* NULL past the end */
 /* FL_FORMAT_NONE if there is no format of that name. */
-enum fl_format fl_format_find(const char *text);
 const char *fl_format_name(enum fl_format format); /* "avro"; "" of NONE */
 
 struct fl_decoder;

@@ -81,8 +81,8 @@ struct fl_col {
 	/* Bit i set: value i is not NULL.  NULL pointer: none is NULL. */
 	uint64_t *valid;
 	/* Variable width: with offsets, value i is bytes[offsets[i]..offsets[i+1]);
-	 * without, bytes[i * stride .. + str_size): fixed-length or (stride 0)
-	 * constant columns. */
+	 * without, bytes[i * stride .. + str_size); stride is str_size, or 0: the
+	 * same value in all rows. */
 	const uint32_t *offsets;
 	const char *bytes;
 	uint32_t str_size, stride;
@@ -147,7 +147,6 @@ void fl_builder_reset(struct fl_builder *b); /* no rows, memory kept */
 bool fl_builder_begin(struct fl_builder *b);
 void fl_builder_commit(struct fl_builder *b);
 void fl_builder_rollback(struct fl_builder *b);
-size_t fl_builder_size(const struct fl_builder *b); /* bytes a sealed block would need, upper bound */
 /* The rows so far as a batch that borrows the builder's arrays. */
 void fl_builder_view(const struct fl_builder *b, struct fl_batch *batch, struct fl_arena *arena);
 

@@ -100,9 +100,9 @@ fl_block_narrow(int64_t min, int64_t max, uint32_t width)
 uint64_t fl_schema_hash(const struct fl_schema *schema);
 /* Bytes fl_block_seal() will write at most. */
 size_t fl_block_size_max(const struct fl_batch *batch, bool with_deltas, bool with_kinds);
-/* Seals batch rows [from, from+count) into out (8-aligned); returns its size. */
-size_t fl_block_seal(const struct fl_batch *batch, uint32_t from, uint32_t count,
-    const struct fl_block_info *info, void *out, size_t out_size);
+/* Seals the batch into out (8-aligned); returns its size. */
+size_t fl_block_seal(const struct fl_batch *batch, const struct fl_block_info *info, void *out,
+    size_t out_size);
 
 struct fl_block_view {
 	const struct fl_block_head *head;

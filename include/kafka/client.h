@@ -115,8 +115,6 @@ enum fl_code fl_kafka_producer_read_position(struct fl_kafka_producer *producer,
 struct fl_kafka_mock;
 enum fl_code fl_kafka_mock_open(struct fl_kafka_mock **mock, struct fl_err *err);
 enum fl_code fl_kafka_mock_topic(struct fl_kafka_mock *mock, const char *topic, uint32_t partitions, struct fl_err *err);
-/* The broker goes away and comes back. */
-enum fl_code fl_kafka_mock_down(struct fl_kafka_mock *mock, bool down, struct fl_err *err);
 const char *fl_kafka_mock_brokers(const struct fl_kafka_mock *mock);
 void fl_kafka_mock_close(struct fl_kafka_mock **mock);
 

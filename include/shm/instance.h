@@ -116,7 +116,6 @@ enum fl_code fl_metrics_open(const struct fl_instance *instance, const char *pro
 void fl_metrics_close(struct fl_metrics **metrics);
 /* metrics may be NULL in all of these: nothing happens. */
 void fl_metric_set(struct fl_metrics *metrics, enum fl_metric metric, int64_t value);
-void fl_metric_add(struct fl_metrics *metrics, enum fl_metric metric, int64_t value);
 int64_t fl_metric_get(const struct fl_metrics *metrics, enum fl_metric metric);
 struct fl_metric_info {
 	const char *program, *name, *unit, *help;

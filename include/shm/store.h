@@ -118,8 +118,6 @@ enum fl_code fl_txn_get_hashed(struct fl_txn *txn, enum fl_dbi dbi, const void *
 void fl_txn_forget(struct fl_txn *txn, const void *value, size_t size);
 enum fl_code fl_txn_del(
     struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size, struct fl_err *err);
-/* Empties a database. */
-enum fl_code fl_txn_clear(struct fl_txn *txn, enum fl_dbi dbi, struct fl_err *err);
 uint64_t fl_txn_count(struct fl_txn *txn, enum fl_dbi dbi); /* entries */
 
 struct fl_cursor; /* a position in a DBI; dies with its transaction or by close */

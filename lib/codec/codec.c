@@ -30,24 +30,6 @@ fl_format_info(uint32_t i)
 	return i < FL_ARRAY_COUNT(format_rows) ? &format_rows[i].info : NULL;
 }
 
-enum fl_format
-fl_format_find(const char *text)
-{
-	for (size_t i = 0; i < FL_ARRAY_COUNT(format_rows); i++)
-		if (strcmp(format_rows[i].info.text, text) == 0)
-			return format_rows[i].info.format;
-	return FL_FORMAT_NONE;
-}
-
-const char *
-fl_format_name(enum fl_format format)
-{
-	for (size_t i = 0; i < FL_ARRAY_COUNT(format_rows); i++)
-		if (format_rows[i].info.format == format)
-			return format_rows[i].info.text;
-	return "";
-}
-
 static const struct format_row *
 find_row(uint8_t format)
 {
@@ -55,6 +37,14 @@ find_row(uint8_t format)
 		if ((uint8_t)format_rows[i].info.format == format)
 			return &format_rows[i];
 	return NULL;
+}
+
+const char *
+fl_format_name(enum fl_format format)
+{
+	const struct format_row *row = find_row((uint8_t)format);
+
+	return row != NULL ? row->info.text : "";
 }
 
 enum fl_code

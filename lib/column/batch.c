@@ -282,24 +282,6 @@ fl_builder_rollback(struct fl_builder *b)
 	}
 }
 
-size_t
-fl_builder_size(const struct fl_builder *b)
-{
-	/* Block head and, at most, kinds and deltas; each array rounded up to 8. */
-	size_t rows = b->row_count, size = 96 + 16 + rows * 5;
-
-	for (uint32_t c = 0; c < b->schema->count; c++) {
-		const struct fl_builder_col *bc = &b->cols[c];
-
-		size += 64 + 32 + FL_VALID_WORDS(rows) * 8;
-		if (bc->offsets != NULL)
-			size += (rows + 1) * sizeof(uint32_t) + bc->bytes.size;
-		else
-			size += rows * fl_type_width((enum fl_type_id)bc->col.type.id);
-	}
-	return size;
-}
-
 void
 fl_builder_view(const struct fl_builder *b, struct fl_batch *batch, struct fl_arena *arena)
 {

@@ -102,24 +102,18 @@ reserve_array(struct sealer *s, size_t size, uint32_t *at)
 	return p;
 }
 
-/* Copies bits [from, from+count) to dst, bits past the end zero; returns the NULLs. */
+/* Copies count bits to dst, bits past the end zero; returns the NULLs. */
 static uint32_t
-copy_bits(uint64_t *dst, const uint64_t *src, uint32_t from, uint32_t count)
+copy_bits(uint64_t *dst, const uint64_t *src, uint32_t count)
 {
-	size_t words = FL_VALID_WORDS(count), word = from >> 6, i;
-	size_t src_words = FL_VALID_WORDS((size_t)from + count);
-	unsigned shift = from & 63;
+	size_t words = FL_VALID_WORDS(count), i;
 	uint32_t ones = 0;
 
 	for (i = 0; i < words; i++) {
-		uint64_t bits = src[word + i] >> shift;
-
-		if (shift != 0 && word + i + 1 < src_words)
-			bits |= src[word + i + 1] << (64 - shift);
+		dst[i] = src[i];
 		if (i == words - 1 && (count & 63) != 0)
-			bits &= (UINT64_C(1) << (count & 63)) - 1;
-		dst[i] = bits;
-		ones += (uint32_t)__builtin_popcountll(bits);
+			dst[i] &= (UINT64_C(1) << (count & 63)) - 1;
+		ones += (uint32_t)__builtin_popcountll(dst[i]);
 	}
 	return count - ones;
 }
@@ -289,10 +283,9 @@ zero_nulls(char *data, uint32_t width, const uint64_t *valid, uint32_t count)
 }
 
 static void
-seal_fixed(struct sealer *s, const struct fl_col *col, uint32_t from, uint32_t count,
-    const uint64_t *valid, uint32_t width, struct fl_block_col *bc)
+seal_fixed(struct sealer *s, const char *src, uint32_t count, const uint64_t *valid,
+    uint32_t width, struct fl_block_col *bc)
 {
-	const char *src = (const char *)col->data + (size_t)from * width;
 	size_t start = s->at, size = (size_t)count * width;
 	const struct narrow *narrow = NULL;
 	char *data;
@@ -356,136 +349,104 @@ is_fixed_length(const uint32_t *offsets, uint32_t count)
 }
 
 static void
-seal_strings(struct sealer *s, const struct fl_col *col, uint32_t from, uint32_t count,
-    struct fl_block_col *bc)
+seal_strings(
+    struct sealer *s, const struct fl_col *col, uint32_t count, struct fl_block_col *bc)
 {
-	const char *bytes;
-	uint32_t *offsets, i;
+	uint32_t first = col->offsets != NULL ? col->offsets[0] : 0, *offsets, i;
+	/* An empty column may have no bytes at all. */
+	const char *bytes = col->bytes == NULL ? "" : col->bytes + first;
+	char *out;
 
-	if (count == 0) {
+	if (count == 0 || col->offsets == NULL || is_fixed_length(col->offsets, count)) {
 		bc->flags |= FL_BLOCK_COL_FIXED_STR;
-		(void)reserve_array(s, 0, &bc->bytes_at);
-		return;
-	}
-	if (col->offsets == NULL) {
-		bc->flags |= FL_BLOCK_COL_FIXED_STR;
-		bc->str_size = col->str_size;
-		bytes = col->bytes == NULL ? "" : col->bytes + (size_t)from * col->stride;
-		if (col->stride == 0 || all_equal(bytes, col->str_size, count))
+		bc->str_size = count == 0 ? 0 : col->offsets == NULL ? col->str_size :
+			       col->offsets[1] - first;
+		bc->bytes_size = bc->str_size * count;
+		if (count > 0 && ((col->offsets == NULL && col->stride == 0) ||
+				     all_equal(bytes, bc->str_size, count))) {
 			bc->flags |= FL_BLOCK_COL_CONST;
+			bc->bytes_size = bc->str_size;
+		}
 	} else {
-		/* An empty column may have no bytes at all. */
-		bytes = col->bytes == NULL ? "" : col->bytes + col->offsets[from];
-		if (is_fixed_length(col->offsets + from, count)) {
-			bc->flags |= FL_BLOCK_COL_FIXED_STR;
-			bc->str_size = col->offsets[from + 1] - col->offsets[from];
-			if (all_equal(bytes, bc->str_size, count))
-				bc->flags |= FL_BLOCK_COL_CONST;
+		bc->bytes_size = col->offsets[count] - first;
+		offsets = reserve_array(s, ((size_t)count + 1) * 4, &bc->offsets_at);
+		for (i = 0; i <= count; i++)
+			offsets[i] = col->offsets[i] - first;
+	}
+	out = reserve_array(s, bc->bytes_size, &bc->bytes_at);
+	if (bc->bytes_size > 0)
+		memcpy(out, bytes, bc->bytes_size);
+}
+
+static void
+seal_column(struct sealer *s, const struct fl_col *col, const struct fl_type *type,
+    uint32_t count, struct fl_block_col *bc)
+{
+	uint32_t width = fl_type_width(type->id);
+	uint64_t *valid = NULL;
+	size_t start = s->at;
+
+	bc->type = type->id;
+	bc->precision = type->precision;
+	bc->scale = type->scale;
+	bc->length = type->length;
+	bc->nullable = type->nullable;
+	if (col->valid != NULL && count > 0) {
+		valid = reserve_array(s, FL_VALID_WORDS(count) * 8, &bc->valid_at);
+		bc->null_count = copy_bits(valid, col->valid, count);
+		if (bc->null_count > 0) {
+			bc->flags |= FL_BLOCK_COL_VALID;
+		} else { /* no NULL among these rows: no bits */
+			s->at = start;
+			bc->valid_at = 0;
+			valid = NULL;
 		}
 	}
-	if ((bc->flags & FL_BLOCK_COL_CONST) != 0) {
-		bc->bytes_size = bc->str_size;
-	} else if ((bc->flags & FL_BLOCK_COL_FIXED_STR) != 0) {
-		bc->bytes_size = bc->str_size * count;
-	} else {
-		uint32_t first = col->offsets[from];
+	if (width > 0)
+		seal_fixed(s, col->data, count, valid, width, bc);
+	else
+		seal_strings(s, col, count, bc);
+}
 
-		bc->bytes_size = col->offsets[from + count] - first;
-		offsets = reserve_array(s, ((size_t)count + 1) * 4, &bc->offsets_at);
-		if (first == 0)
-			memcpy(offsets, col->offsets + from, ((size_t)count + 1) * 4);
-		else
-			for (i = 0; i <= count; i++)
-				offsets[i] = col->offsets[from + i] - first;
-	}
-	if (bc->bytes_size > 0 && (bc->flags & FL_BLOCK_COL_FIXED_STR) != 0 &&
-	    (bc->flags & FL_BLOCK_COL_CONST) == 0 && col->offsets == NULL &&
-	    col->stride != col->str_size) {
-		char *out = reserve_array(s, bc->bytes_size, &bc->bytes_at);
+static void
+seal_deltas(
+    struct sealer *s, const uint32_t *deltas, uint32_t count, struct fl_block_head *head)
+{
+	uint32_t *to, i;
 
-		for (i = 0; i < count; i++)
-			memcpy(out + (size_t)i * bc->str_size, bytes + (size_t)i * col->stride,
-			    bc->str_size);
+	head->last = head->first + deltas[count - 1];
+	head->first += deltas[0];
+	if (deltas[count - 1] - deltas[0] == count - 1)
 		return;
-	}
-	{
-		char *out = reserve_array(s, bc->bytes_size, &bc->bytes_at);
-
-		if (bc->bytes_size > 0)
-			memcpy(out, bytes, bc->bytes_size);
-	}
+	to = reserve_array(s, (size_t)count * 4, &head->deltas_at);
+	for (i = 0; i < count; i++)
+		to[i] = deltas[i] - deltas[0];
 }
 
 size_t
-fl_block_seal(const struct fl_batch *batch, uint32_t from, uint32_t count,
-    const struct fl_block_info *info, void *out, size_t out_size)
+fl_block_seal(const struct fl_batch *batch, const struct fl_block_info *info, void *out,
+    size_t out_size)
 {
 	const struct fl_schema *schema = batch->schema;
 	struct sealer s = {.out = out, .size_max = out_size};
 	struct fl_block_head *head = out;
-	struct fl_block_col *cols;
-	uint32_t c;
+	struct fl_block_col *cols = (struct fl_block_col *)(head + 1);
+	uint32_t count = batch->row_count, c;
 
 	assert(((uintptr_t)out & 7) == 0);
-	assert(count <= FL_BATCH_ROWS_MAX && from + count <= batch->row_count);
+	assert(count <= FL_BATCH_ROWS_MAX);
 	assert(schema->count <= UINT16_MAX);
 	s.at = sizeof(*head) + schema->count * sizeof(*cols);
 	assert(s.at <= out_size);
 	memset(out, 0, s.at);
-	cols = (struct fl_block_col *)(head + 1);
-	for (c = 0; c < schema->count; c++) {
-		const struct fl_col *col = &batch->cols[c];
-		const struct fl_type *type = &schema->fields[c].type;
-		struct fl_block_col *bc = &cols[c];
-		const uint64_t *valid = NULL;
-		uint32_t width = fl_type_width(type->id);
-
-		bc->type = type->id;
-		bc->precision = type->precision;
-		bc->scale = type->scale;
-		bc->length = type->length;
-		bc->nullable = type->nullable;
-		if (col->valid != NULL && count > 0) {
-			size_t start = s.at;
-			uint64_t *bits =
-			    reserve_array(&s, FL_VALID_WORDS(count) * 8, &bc->valid_at);
-
-			bc->null_count = copy_bits(bits, col->valid, from, count);
-			if (bc->null_count > 0) {
-				valid = bits;
-				bc->flags |= FL_BLOCK_COL_VALID;
-			} else { /* no NULL among these rows: no bits */
-				s.at = start;
-				bc->valid_at = 0;
-			}
-		}
-		if (width > 0)
-			seal_fixed(&s, col, from, count, valid, width, bc);
-		else
-			seal_strings(&s, col, from, count, bc);
-	}
-	if (info->kinds != NULL) {
-		uint8_t *kinds = reserve_array(&s, count, &head->kinds_at);
-
-		memcpy(kinds, info->kinds + from, count);
-	}
+	for (c = 0; c < schema->count; c++)
+		seal_column(&s, &batch->cols[c], &schema->fields[c].type, count, &cols[c]);
+	if (info->kinds != NULL)
+		memcpy(reserve_array(&s, count, &head->kinds_at), info->kinds, count);
 	head->first = info->first;
 	head->last = info->first + (int64_t)count - 1;
-	if (info->deltas != NULL && count > 0) {
-		const uint32_t *deltas = info->deltas + from;
-
-		head->first = info->first + deltas[0];
-		head->last = info->first + deltas[count - 1];
-		if (deltas[count - 1] - deltas[0] != count - 1) {
-			uint32_t *to = reserve_array(&s, (size_t)count * 4, &head->deltas_at), i;
-
-			for (i = 0; i < count; i++)
-				to[i] = deltas[i] - deltas[0];
-		}
-	} else {
-		head->first += from;
-		head->last += from;
-	}
+	if (info->deltas != NULL && count > 0)
+		seal_deltas(&s, info->deltas, count, head);
 	head->magic = FL_BLOCK_MAGIC;
 	head->version = FL_BLOCK_VERSION;
 	head->col_count = (uint16_t)schema->count;

@@ -12,8 +12,6 @@
 
 #include "conf.h"
 
-#define MOCK_BROKER 1
-
 struct fl_kafka_mock {
 	rd_kafka_t *rk;
 	rd_kafka_mock_cluster_t *cluster;
@@ -53,18 +51,6 @@ fl_kafka_mock_topic(
 	if (native != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return FL_FAIL_NATIVE(err, FL_E_KAFKA, (int)native, "topic \"%s\": could not be created: %s",
 		    topic, rd_kafka_err2str(native));
-	return FL_OK;
-}
-
-enum fl_code
-fl_kafka_mock_down(struct fl_kafka_mock *mock, bool down, struct fl_err *err)
-{
-	rd_kafka_resp_err_t native = down ? rd_kafka_mock_broker_set_down(mock->cluster, MOCK_BROKER)
-					  : rd_kafka_mock_broker_set_up(mock->cluster, MOCK_BROKER);
-
-	if (native != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return FL_FAIL_NATIVE(err, FL_E_KAFKA, (int)native, "embedded broker: %s",
-		    rd_kafka_err2str(native));
 	return FL_OK;
 }
 

@@ -131,8 +131,7 @@ seal_step(struct log *log, uint32_t row_count)
 		struct fl_batch batch;
 
 		fl_builder_view(&log->builders[p], &batch, &log->arena);
-		at += fl_block_seal(
-		    &batch, 0, batch.row_count, &info, log->step + at, FL_STEP_SIZE_MAX - at);
+		at += fl_block_seal(&batch, &info, log->step + at, FL_STEP_SIZE_MAX - at);
 		log->offsets[p] += batch.row_count;
 		fl_builder_reset(&log->builders[p]);
 	}

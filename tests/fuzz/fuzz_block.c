@@ -121,7 +121,7 @@ make_block(char **out)
 	info.kinds = kinds;
 	max = fl_block_size_max(&batch, true, true);
 	*out = fl_calloc(1, max);
-	size = fl_block_seal(&batch, 0, 70, &info, *out, max);
+	size = fl_block_seal(&batch, &info, *out, max);
 	fl_builder_fini(&b);
 	fl_arena_fini(&arena);
 	return size;

@@ -304,7 +304,7 @@ fold_one(struct fixture *f, struct fold *fold, struct log *log, uint32_t from, u
 				build_row(&b, &f->rows[i]);
 		if (b.row_count > 0) {
 			fl_builder_view(&b, &batch, &arena);
-			at += fl_block_seal(&batch, 0, batch.row_count, &info, log->bytes + at,
+			at += fl_block_seal(&batch, &info, log->bytes + at,
 			    FL_STEP_SIZE_MAX - at);
 			head->block_count++;
 			log->offsets[p] += batch.row_count;

@@ -70,7 +70,7 @@ fill_random(struct fl_builder *b, uint32_t row_count, uint64_t seed)
 }
 
 static void
-assert_rows_equal(const struct fl_batch *a, uint32_t from, const struct fl_batch *b)
+assert_rows_equal(const struct fl_batch *a, const struct fl_batch *b)
 {
 	uint32_t c, r;
 
@@ -79,15 +79,15 @@ assert_rows_equal(const struct fl_batch *a, uint32_t from, const struct fl_batch
 		uint32_t width = fl_type_width(x->type.id);
 
 		for (r = 0; r < b->row_count; r++) {
-			assert_int_equal(fl_col_is_valid(x, from + r), fl_col_is_valid(y, r));
+			assert_int_equal(fl_col_is_valid(x, r), fl_col_is_valid(y, r));
 			if (!fl_col_is_valid(y, r))
 				continue;
 			if (width > 0) {
-				assert_memory_equal((char *)x->data + (size_t)(from + r) * width,
+				assert_memory_equal((char *)x->data + (size_t)r * width,
 				    (char *)y->data + (size_t)r * width, width);
 			} else {
 				uint32_t xs, ys;
-				const char *xp = fl_col_str(x, from + r, &xs);
+				const char *xp = fl_col_str(x, r, &xs);
 				const char *yp = fl_col_str(y, r, &ys);
 
 				assert_int_equal(xs, ys);
@@ -110,7 +110,7 @@ random_batches_come_back(void **state)
 	(void)state;
 	fl_arena_init(&arena);
 	for (seed = 1; seed <= 120; seed++) {
-		uint32_t row_count = (uint32_t)(seed * 37 % 301), from, count;
+		uint32_t row_count = (uint32_t)(seed * 37 % 301);
 		struct fl_block_view view;
 		struct fl_builder b;
 		struct fl_batch batch;
@@ -121,17 +121,16 @@ random_batches_come_back(void **state)
 		fl_builder_init(&b, &all_schema);
 		fill_random(&b, row_count, seed);
 		fl_builder_view(&b, &batch, &arena);
-		from = row_count == 0 ? 0 : (uint32_t)(seed * 13 % row_count);
-		count = seed % 2 == 0 ? row_count - from : (row_count - from) / 2;
+		if (seed % 2 != 0) /* what lies behind the last row is not looked at */
+			batch.row_count = row_count / 2;
 		max = fl_block_size_max(&batch, false, false);
-		assert_true(max <= fl_builder_size(&b));
 		out = fl_calloc(1, max);
-		size = fl_block_seal(&batch, from, count, &plain, out, max);
+		size = fl_block_seal(&batch, &plain, out, max);
 		assert_true(size <= max);
 		assert_int_equal(fl_block_view(out, size, &all_schema, &arena, &view, &err), FL_OK);
-		assert_int_equal(view.batch.row_count, count);
-		assert_int_equal(view.head->first, 1000 + from);
-		assert_rows_equal(&batch, from, &view.batch);
+		assert_int_equal(view.batch.row_count, batch.row_count);
+		assert_int_equal(view.head->first, 1000);
+		assert_rows_equal(&batch, &view.batch);
 		free(out);
 		fl_builder_fini(&b);
 		fl_arena_reset(&arena);
@@ -164,7 +163,7 @@ same_rows_give_the_same_bytes(void **state)
 		max = fl_block_size_max(&batch, false, false);
 		out[i] = fl_malloc(max);
 		memset(out[i], i == 0 ? 0x55 : 0xaa, max);
-		size[i] = fl_block_seal(&batch, 0, batch.row_count, &plain, out[i], max);
+		size[i] = fl_block_seal(&batch, &plain, out[i], max);
 		fl_builder_fini(&b);
 	}
 	assert_int_equal(size[0], size[1]);
@@ -211,7 +210,7 @@ constants_and_fixed_strings_are_stored_once_or_without_offsets(void **state)
 	fl_builder_view(&b, &batch, &arena);
 	max = fl_block_size_max(&batch, false, false);
 	out = fl_malloc(max);
-	size = fl_block_seal(&batch, 0, 1000, &plain, out, max);
+	size = fl_block_seal(&batch, &plain, out, max);
 	assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, &err), FL_OK);
 	assert_int_equal(view.cols[0].flags, FL_BLOCK_COL_CONST | FL_BLOCK_COL_MINMAX);
 	assert_int_equal(view.cols[0].min, -4);
@@ -277,11 +276,11 @@ integers_close_together_are_stored_as_distances(void **state)
 		fl_builder_view(&b, &batch, &arena);
 		max = fl_block_size_max(&batch, false, false);
 		out = fl_malloc(max);
-		size = fl_block_seal(&batch, 0, rows, &plain, out, max);
+		size = fl_block_seal(&batch, &plain, out, max);
 		assert_int_equal(size, 96 + 64 + FL_ROUND_UP((size_t)rows * cases[n].bytes, 8));
 		assert_int_equal(fl_block_narrow(cases[n].min, cases[n].max, width), cases[n].bytes);
 		assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, &err), FL_OK);
-		assert_rows_equal(&batch, 0, &view.batch);
+		assert_rows_equal(&batch, &view.batch);
 		/* A distance above the largest would be a value that was never there. */
 		if (cases[n].bytes < width && (uint64_t)cases[n].max - (uint64_t)cases[n].min <
 			UINT64_MAX >> (64 - 8 * cases[n].bytes)) {
@@ -300,8 +299,8 @@ offsets_and_kinds_are_kept_only_where_they_say_something(void **state)
 {
 	struct fl_field fields[] = {{"k", {FL_TYPE_INT, false, 0, 0, 0}}};
 	struct fl_schema schema = {1, fields};
-	uint32_t gaps[4] = {0, 1, 5, 6}, dense[4] = {3, 4, 5, 6};
-	uint8_t kinds[4] = {0, 1, 2, 3};
+	uint32_t gaps[3] = {1, 5, 6}, dense[3] = {4, 5, 6};
+	uint8_t kinds[3] = {1, 2, 3};
 	struct fl_block_info info = plain;
 	struct fl_block_view view;
 	struct fl_arena arena;
@@ -315,7 +314,7 @@ offsets_and_kinds_are_kept_only_where_they_say_something(void **state)
 	(void)state;
 	fl_arena_init(&arena);
 	fl_builder_init(&b, &schema);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 3; i++) {
 		assert_true(fl_builder_begin(&b));
 		fl_builder_set_i32(&b, 0, i);
 		fl_builder_commit(&b);
@@ -323,7 +322,7 @@ offsets_and_kinds_are_kept_only_where_they_say_something(void **state)
 	fl_builder_view(&b, &batch, &arena);
 	info.deltas = gaps;
 	info.kinds = kinds;
-	size = fl_block_seal(&batch, 1, 3, &info, out, sizeof(out));
+	size = fl_block_seal(&batch, &info, out, sizeof(out));
 	assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, &err), FL_OK);
 	assert_int_equal(view.head->first, 1001);
 	assert_int_equal(view.head->last, 1006);
@@ -331,11 +330,11 @@ offsets_and_kinds_are_kept_only_where_they_say_something(void **state)
 	assert_int_equal(view.kinds[2], 3);
 	info.deltas = dense;
 	info.kinds = NULL;
-	size = fl_block_seal(&batch, 0, 4, &info, out, sizeof(out));
+	size = fl_block_seal(&batch, &info, out, sizeof(out));
 	assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, &err), FL_OK);
 	assert_null(view.deltas);
 	assert_null(view.kinds);
-	assert_int_equal(fl_block_offset(&view, 3), 1006);
+	assert_int_equal(fl_block_offset(&view, 2), 1006);
 	fl_builder_fini(&b);
 	fl_arena_fini(&arena);
 }
@@ -398,7 +397,7 @@ every_flipped_bit_is_refused_or_harmless(void **state)
 	info.kinds = kinds;
 	max = fl_block_size_max(&batch, true, true);
 	out = fl_calloc(1, max);
-	size = fl_block_seal(&batch, 0, 20, &info, out, max);
+	size = fl_block_seal(&batch, &info, out, max);
 	copy = fl_malloc(size); /* exactly: asan guards the end */
 	for (bit = 0; bit < size * 8; bit++) {
 		struct fl_block_view view;
@@ -451,7 +450,7 @@ another_schema_is_refused(void **state)
 	fl_builder_set_i32(&b, 0, 1);
 	fl_builder_commit(&b);
 	fl_builder_view(&b, &batch, &arena);
-	size = fl_block_seal(&batch, 0, 1, &plain, out, sizeof(out));
+	size = fl_block_seal(&batch, &plain, out, sizeof(out));
 	assert_int_equal(fl_block_view(out, size, &other, &arena, &view, NULL), FL_E_STORE_DAMAGED);
 	assert_int_equal(fl_block_view(out, size, &wide, &arena, &view, NULL), FL_E_STORE_DAMAGED);
 	assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, NULL), FL_OK);

@@ -160,7 +160,7 @@ add_block(struct fixture *f, uint32_t sink, uint32_t count)
 	info.kafka_ts_max = FL_TIME_MIN;
 	size = fl_block_size_max(&batch, false, false);
 	block = fl_arena_zalloc(&arena, size);
-	size = fl_block_seal(&batch, 0, count, &info, block, size);
+	size = fl_block_seal(&batch, &info, block, size);
 	fl_key_u32(key, sink);
 	fl_key_u64(key + 4, f->next[sink]);
 	f->next[sink] += count;
