@@ -434,6 +434,18 @@ use_stream(struct fl_txn *txn, uint32_t id, const char *pipeline, bool add, cons
 	return code;
 }
 
+/* pipeline NULL: it has none yet. */
+static enum fl_code
+leave_streams(struct fl_txn *txn, const char *name, const json_t *pipeline, struct fl_err *err)
+{
+	const json_t *ids = json_object_get(pipeline, "streams");
+
+	for (size_t i = 0; i < json_array_size(ids); i++)
+		FL_TRY(use_stream(txn, (uint32_t)json_integer_value(json_array_get(ids, i)), name,
+		    false, NULL, NULL, err));
+	return FL_OK;
+}
+
 /* ---- applying ---- */
 
 /* One application on its way: what is found, then what is written. */
@@ -457,6 +469,15 @@ get_settings(struct fl_txn *txn, json_t **settings, struct fl_err *err)
 		*settings =
 		    json_pack("{s:i,s:i,s:{}}", "next_stream", 1, "revision", 0, "settings");
 	return FL_OK;
+}
+
+/* With a new revision: programs load again. */
+static enum fl_code
+put_settings(struct fl_txn *txn, json_t *settings, struct fl_err *err)
+{
+	(void)json_object_set_new(settings, "revision",
+	    json_integer((json_int_t)number_of(settings, "revision") + 1));
+	return put_json(txn, FL_DBI_CATALOG_META, "instance", 8, settings, err);
 }
 
 /* "line 4: was "...", now "..."": the first line that differs. */
@@ -526,15 +547,11 @@ put_pipeline(struct apply *apply, struct fl_txn *txn, json_t *ids, const char *u
 static enum fl_code
 write_new(struct apply *apply, struct fl_txn *txn, struct fl_err *err)
 {
-	json_t *ids = json_array(), *old_ids = json_object_get(apply->old, "streams");
+	enum fl_code code = leave_streams(txn, apply->name, apply->old, err);
+	json_t *ids = json_array();
 	struct fl_uuid uuid;
-	enum fl_code code = FL_OK;
 	char text[37];
-	size_t i;
 
-	for (i = 0; code == FL_OK && i < json_array_size(old_ids); i++)
-		code = use_stream(txn, (uint32_t)json_integer_value(json_array_get(old_ids, i)),
-		    apply->name, false, NULL, NULL, err);
 	if (code == FL_OK)
 		code = pick_streams(apply, txn, ids, err);
 	fl_uuid_make(&uuid);
@@ -551,7 +568,8 @@ write_same(struct apply *apply, struct fl_txn *txn, struct fl_err *err)
 {
 	if (json_is_true(json_object_get(apply->old, "is_resetting")))
 		return FL_FAIL(err, FL_E_STORE_MISMATCH,
-		    "pipeline \"%s\": a reset was interrupted; run it again with --reset",
+		    "pipeline \"%s\": a reset or a drop was interrupted; run it again with "
+		    "--reset",
 		    apply->name);
 	return put_pipeline(apply, txn, json_object_get(apply->old, "streams"),
 	    text_of(apply->old, "uuid"), (json_int_t)number_of(apply->old, "created_ms"), err);
@@ -577,9 +595,7 @@ write_apply(struct apply *apply, struct fl_txn *txn, struct fl_err *err)
 		FL_TRY(write_new(apply, txn, err));
 	else
 		FL_TRY(write_same(apply, txn, err));
-	(void)json_object_set_new(apply->settings, "revision",
-	    json_integer((json_int_t)number_of(apply->settings, "revision") + 1));
-	return put_json(txn, FL_DBI_CATALOG_META, "instance", 8, apply->settings, err);
+	return put_settings(txn, apply->settings, err);
 }
 
 static enum fl_code
@@ -596,7 +612,7 @@ commit_apply(struct apply *apply, struct fl_err *err)
 	return code;
 }
 
-/* ---- resetting ---- */
+/* ---- resetting and dropping ---- */
 
 /* Holds the lock of aggregate's store while the store is taken away. */
 static enum fl_code
@@ -643,9 +659,35 @@ remove_store(const char *path, struct fl_err *err)
 	return FL_OK;
 }
 
-/* The store is gone: the pipeline may be loaded again. */
+enum edit {
+	EDIT_LOOK,   /* only whether it is there */
+	EDIT_CLOSE,  /* its store goes: it cannot be loaded */
+	EDIT_REOPEN, /* the store is gone: it may be loaded again */
+	EDIT_DELETE, /* with the streams that nobody else reads */
+};
+
 static enum fl_code
-finish_reset(struct fl_instance *instance, const char *name, struct fl_err *err)
+write_edit(struct fl_txn *txn, const char *name, json_t *json, enum edit edit, struct fl_err *err)
+{
+	json_t *settings = NULL;
+	enum fl_code code;
+
+	if (edit == EDIT_LOOK)
+		return FL_OK;
+	if (edit != EDIT_DELETE) {
+		(void)json_object_set_new(json, "is_resetting", json_boolean(edit == EDIT_CLOSE));
+		return put_json(txn, FL_DBI_CATALOG_PIPELINES, name, strlen(name), json, err);
+	}
+	FL_TRY(leave_streams(txn, name, json, err));
+	FL_TRY(fl_txn_del(txn, FL_DBI_CATALOG_PIPELINES, name, strlen(name), err));
+	FL_TRY(get_settings(txn, &settings, err));
+	code = put_settings(txn, settings, err);
+	json_decref(settings);
+	return code;
+}
+
+static enum fl_code
+edit_pipeline(struct fl_instance *instance, const char *name, enum edit edit, struct fl_err *err)
 {
 	struct fl_txn *txn = NULL;
 	json_t *json = NULL;
@@ -654,10 +696,11 @@ finish_reset(struct fl_instance *instance, const char *name, struct fl_err *err)
 	FL_TRY(fl_txn_begin_write(instance->catalog, &txn, err));
 	code =
 	    get_json(txn, FL_DBI_CATALOG_PIPELINES, name, strlen(name), "a pipeline", &json, err);
-	if (code == FL_OK && json != NULL) {
-		(void)json_object_set_new(json, "is_resetting", json_false());
-		code = put_json(txn, FL_DBI_CATALOG_PIPELINES, name, strlen(name), json, err);
-	}
+	if (code == FL_OK && json == NULL)
+		code = FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
+		    "there is no pipeline \"%s\"; `flightctl status` lists those there are", name);
+	if (code == FL_OK)
+		code = write_edit(txn, name, json, edit, err);
 	json_decref(json);
 	if (code == FL_OK)
 		return fl_txn_commit(&txn, err);
@@ -681,7 +724,7 @@ reset_and_commit(struct apply *apply, struct fl_err *err)
 		(void)fl_fault("reset.committed");
 		code = remove_store(path, err);
 		if (code == FL_OK)
-			code = finish_reset(apply->instance, apply->name, err);
+			code = edit_pipeline(apply->instance, apply->name, EDIT_REOPEN, err);
 	}
 	close(fd);
 	return code;
@@ -700,6 +743,33 @@ check_name(const char *name, struct fl_err *err)
 			return FL_FAIL(err, FL_E_BAD_OPTION,
 			    "pipeline.name \"%s\": it holds a control character", name);
 	return FL_OK;
+}
+
+/* Closed first, deleted last: who is killed in between leaves a pipeline that no program
+ * takes for whole, and that can be dropped again. */
+enum fl_code
+fl_instance_drop(
+    struct fl_instance *instance, const char *name, bool execute, struct fl_err *err)
+{
+	char path[PATH_MAX];
+	enum fl_code code;
+	int fd;
+
+	FL_TRY(check_name(name, err));
+	FL_TRY(edit_pipeline(instance, name, EDIT_LOOK, err));
+	if (!execute)
+		return FL_OK;
+	(void)fl_instance_path(instance, FL_ROLE_PIPELINE, name, path, sizeof(path));
+	FL_TRY(lock_store(path, &fd, err));
+	code = edit_pipeline(instance, name, EDIT_CLOSE, err);
+	(void)fl_fault("drop.closed");
+	if (code == FL_OK)
+		code = remove_store(path, err);
+	(void)fl_fault("drop.removed");
+	if (code == FL_OK)
+		code = edit_pipeline(instance, name, EDIT_DELETE, err);
+	close(fd);
+	return code;
 }
 
 static enum fl_code
@@ -791,7 +861,7 @@ load_pipeline(struct fl_pipeline *p, const json_t *json, bool allow_test, struct
 
 	if (json_is_true(json_object_get(json, "is_resetting")))
 		return FL_FAIL(err, FL_E_STORE_MISMATCH,
-		    "a reset was interrupted; apply it again with --reset");
+		    "a reset or a drop was interrupted; apply it again with --reset, or drop it");
 	FL_TRY(fl_sql_compile(sql, strlen(sql), &env, &p->plan, NULL, err));
 	if (strcmp(p->plan->text, text_of(json, "text")) != 0) {
 		describe_change(text_of(json, "text"), p->plan->text, change, sizeof(change));

@@ -58,9 +58,17 @@ enum fl_code fl_instance_apply(struct fl_instance *instance, const char *sql_fil
 enum fl_code fl_instance_apply_text(struct fl_instance *instance, const char *name,
     const char *text, const struct fl_sql_env *env, bool reset, struct fl_buf *detail,
     struct fl_err *err);
+/*
+ * Takes a pipeline out of the catalog and deletes its store; streams that no other one reads
+ * go too.  It need not compile.  execute false: only whether it is there.
+ *
+ * Errors:  NO_SUCH_OBJECT; ALREADY_RUNNING while aggregate has its store
+ */
+enum fl_code fl_instance_drop(
+    struct fl_instance *instance, const char *name, bool execute, struct fl_err *err);
 /* (Re)loads pipelines and compiles them.  allow_test: connector 'test'.
  * Errors: PLAN_CHANGED when this version of Flight reads a pipeline differently,
- * STORE_MISMATCH after a reset that was interrupted. */
+ * STORE_MISMATCH after a reset or a drop that was interrupted. */
 enum fl_code fl_instance_load(struct fl_instance *instance, bool allow_test, struct fl_err *err);
 /* Have pipelines been applied since load?  Programs then load again. */
 enum fl_code fl_instance_changed(

@@ -43,6 +43,13 @@ FL_COMMAND(down, down, WRITES, "",
     "Each program finishes its step and closes its store.  Nothing is lost by other ways to\n"
     "stop either.  --timeout says how long to wait (70 s).\n",
     "flightctl down\nflightctl -i /var/lib/flight/a down\n")
+FL_COMMAND(drop, drop, WRITES, "PIPELINE [--execute]",
+    "remove a pipeline from the instance",
+    "      --execute           do it; without it only what would go is said\n",
+    "After `down`.  Its windows, results that sinks have not taken, late rows and dead letters are\n"
+    "deleted; the other pipelines go on where they were.  Output topics and directories stay as\n"
+    "they are, and so do the dead letters of ingest and emit.  Put in again, it starts anew.\n",
+    "flightctl drop flights\nflightctl -i /var/lib/flight/a drop flights --execute\n")
 FL_COMMAND(check, check, LOCAL, "[--flink] FILE.sql",
     "parse, type and resolve a pipeline without running it",
     "      --flink             also say what is not portable to Flink; exit 1 if anything is\n"

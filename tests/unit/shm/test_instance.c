@@ -220,6 +220,81 @@ an_interrupted_reset_is_named_until_it_is_done(void **state)
 	fl_instance_close(&instance);
 }
 
+static void
+a_dropped_pipeline_takes_its_store_and_its_own_streams_with_it(void **state)
+{
+	struct fl_instance *instance = open_instance();
+	struct fl_store_options options = {
+	    .role = FL_ROLE_PIPELINE, .write = true, .create = true, .map_size = 1 << 20};
+	struct fl_store *store = NULL;
+	struct fl_err err = {.code = FL_OK};
+	bool changed = false;
+	char path[512];
+	uint32_t id;
+
+	(void)state;
+	apply_well(instance, "p", EARLIEST SELECT, false);
+	apply_well(instance, "q", EARLIEST SELECT, false);
+	id = instance->pipelines[0].stream_ids[0];
+	(void)fl_instance_path(instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
+	assert_int_equal(fl_store_open(path, &options, &store, &err), FL_OK);
+	assert_int_equal(fl_instance_drop(instance, "p", true, &err), FL_E_ALREADY_RUNNING);
+	fl_store_close(&store);
+	assert_int_equal(fl_instance_drop(instance, "r", true, &err), FL_E_NO_SUCH_OBJECT);
+	assert_int_equal(fl_instance_drop(instance, "", true, &err), FL_E_BAD_OPTION);
+	assert_int_equal(fl_instance_drop(instance, "p", false, &err), FL_OK);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(fl_instance_changed(instance, &changed, &err), FL_OK);
+	assert_false(changed);
+	assert_int_equal(fl_instance_drop(instance, "p", true, &err), FL_OK);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(fl_instance_changed(instance, &changed, &err), FL_OK);
+	assert_true(changed);
+	assert_int_equal(fl_instance_load(instance, false, &err), FL_OK);
+	assert_int_equal(instance->pipeline_count, 1);
+	assert_string_equal(instance->pipelines[0].name, "q");
+	assert_int_equal(instance->pipelines[0].stream_ids[0], id);
+	/* Nobody reads the stream any more; its number is not used again. */
+	assert_int_equal(fl_instance_drop(instance, "q", true, &err), FL_OK);
+	apply_well(instance, "p", EARLIEST SELECT, false);
+	assert_true(instance->pipelines[0].stream_ids[0] > id);
+	fl_instance_close(&instance);
+}
+
+static void
+an_interrupted_drop_is_named_until_it_is_done(void **state)
+{
+	static const char *const seams[] = {"drop.closed:1:kill", "drop.removed:1:kill"};
+	struct fl_instance *instance = open_instance();
+	struct fl_err err = {.code = FL_OK};
+	int status;
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(seams); i++) {
+		apply_well(instance, "p", EARLIEST SELECT, false);
+		fl_instance_close(&instance);
+		pid = fork();
+		if (pid == 0) {
+			(void)setenv("FLIGHT_FAULT", seams[i], 1);
+			fl_fault_init();
+			instance = open_instance();
+			(void)fl_instance_drop(instance, "p", true, NULL);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		instance = open_instance();
+		assert_int_equal(fl_instance_load(instance, false, &err), FL_E_STORE_MISMATCH);
+		assert_int_equal(
+		    apply(instance, "p", EARLIEST SELECT, false, &err), FL_E_STORE_MISMATCH);
+		assert_int_equal(fl_instance_drop(instance, "p", true, &err), FL_OK);
+		assert_int_equal(fl_instance_load(instance, false, &err), FL_OK);
+		assert_int_equal(instance->pipeline_count, 0);
+	}
+	fl_instance_close(&instance);
+}
+
 /* What ingest would have stored of the stream. */
 static void
 write_ingest_cursor(struct fl_instance *instance, uint32_t stream, uint64_t first_step)
@@ -469,6 +544,8 @@ main(void)
 	    TEST(a_changed_plan_is_refused_with_what_changed_and_a_comment_is_no_change),
 	    TEST(a_reset_gives_a_new_uuid_new_streams_and_no_store),
 	    TEST(an_interrupted_reset_is_named_until_it_is_done),
+	    TEST(a_dropped_pipeline_takes_its_store_and_its_own_streams_with_it),
+	    TEST(an_interrupted_drop_is_named_until_it_is_done),
 	    TEST(pipelines_share_a_stream_while_the_log_is_whole),
 	    TEST(a_start_at_the_end_is_not_shared_once_it_has_begun),
 	    TEST(bad_names_and_sql_are_refused_and_change_nothing),
