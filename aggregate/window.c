@@ -145,8 +145,7 @@ static int64_t
 row_time(const struct pass *p, uint32_t row)
 {
 	if (p->oper->is_proc)
-		return p->fold->clock_ms +
-		    fl_zone_offset_ms(p->fold->plan->zone, p->fold->clock_ms);
+		return fl_zone_to_local(p->fold->plan->zone, p->fold->clock_ms);
 	return p->source->time.local[row];
 }
 

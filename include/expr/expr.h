@@ -171,6 +171,7 @@ bool fl_parse_time_literal(const char *p, size_t size, bool is_timestamp, int64_
 bool fl_parse_timestamp(const char *p, size_t size, char sep, int64_t *ms);
 /* ms to be added to UTC to get local time at this instant; 0 for "UTC". */
 int64_t fl_zone_offset_ms(const char *zone, int64_t utc_ms);
+int64_t fl_zone_to_local(const char *zone, int64_t utc_ms);
 /* When a local time is reached for certain (ends of windows).  In a gap: its first
  * valid instant; in a repeated hour: the later one. */
 int64_t fl_zone_to_utc(const char *zone, int64_t local_ms);

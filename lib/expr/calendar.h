@@ -38,6 +38,7 @@ fl_floor_mod(int64_t a, int64_t b)
 }
 
 int64_t fl_civil_days(int64_t year, uint32_t month, uint32_t day);
+void fl_civil_from_days(int64_t days, struct fl_civil *civil); /* its midnight */
 void fl_civil_from_ms(int64_t ms, struct fl_civil *civil);
 int64_t fl_civil_to_ms(const struct fl_civil *civil);
 uint32_t fl_month_days(int64_t year, uint32_t month);

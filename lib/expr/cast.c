@@ -245,7 +245,7 @@ value_to_text(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		if (is_ltz) {
 			int64_t ms = FL_COL_AT(c->arg, int64_t, row);
 
-			ms += fl_zone_offset_ms(c->ctx->zone, ms);
+			ms = fl_zone_to_local(c->ctx->zone, ms);
 			fl_print_timestamp(&text, ms, ' ', c->arg->type.precision);
 		} else {
 			fl_col_print(c->arg, row, &text);
@@ -431,7 +431,7 @@ time_to_time(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		int64_t ms = from == FL_TYPE_DATE ? FL_COL_AT(arg, int32_t, row) * FL_DAY_MS
 						  : FL_COL_AT(arg, int64_t, row);
 		if (from == FL_TYPE_TIMESTAMP_LTZ && to != FL_TYPE_TIMESTAMP_LTZ)
-			ms += fl_zone_offset_ms(zone, ms);
+			ms = fl_zone_to_local(zone, ms);
 		else if (from != FL_TYPE_TIMESTAMP_LTZ && to == FL_TYPE_TIMESTAMP_LTZ)
 			ms = fl_zone_from_local(zone, ms);
 		if (to == FL_TYPE_DATE)

@@ -28,7 +28,7 @@ local_ms(const struct fl_col *col, uint32_t row, const char *zone)
 	if (col->type.id == FL_TYPE_DATE)
 		return FL_COL_AT(col, int32_t, row) * FL_DAY_MS;
 	int64_t ms = FL_COL_AT(col, int64_t, row);
-	return col->type.id == FL_TYPE_TIMESTAMP_LTZ ? ms + fl_zone_offset_ms(zone, ms) : ms;
+	return col->type.id == FL_TYPE_TIMESTAMP_LTZ ? fl_zone_to_local(zone, ms) : ms;
 }
 
 /* ---- type rules ---- */
@@ -74,8 +74,8 @@ fl_rule_to_ltz(struct fl_arena *arena, const char *name, struct fl_expr **args, 
 		    "(milliseconds)");
 	if (args[0]->type.id != FL_TYPE_DECIMAL && args[0]->type.id != FL_TYPE_DOUBLE)
 		fl_widen(arena, &args[0], &type);
-	*result = fl_type_make(FL_TYPE_TIMESTAMP_LTZ, true); /* out of range: NULL */
-	result->nullable = args[0]->type.nullable;
+	/* Beyond the year 9999 a value is NULL all the same. */
+	*result = fl_type_make(FL_TYPE_TIMESTAMP_LTZ, args[0]->type.nullable);
 	return FL_OK;
 }
 
@@ -402,7 +402,7 @@ format_rows(const struct fl_expr *call, bool from_seconds, const struct fl_col *
 				fl_out_null(ctx, out, row);
 				continue;
 			}
-			ms = ms * 1000 + fl_zone_offset_ms(ctx->zone, ms * 1000);
+			ms = fl_zone_to_local(ctx->zone, ms * 1000);
 		} else {
 			ms = local_ms(&args[0], row, ctx->zone);
 		}
@@ -435,7 +435,7 @@ iso_week(int64_t days)
 	struct fl_civil c;
 	int64_t thursday = days - fl_floor_mod(days + 3, 7) + 3;
 
-	fl_civil_from_ms(thursday * FL_DAY_MS, &c);
+	fl_civil_from_days(thursday, &c);
 	return (thursday - fl_civil_days(c.year, 1, 1)) / 7 + 1;
 }
 
@@ -516,7 +516,7 @@ void
 fl_kernel_now(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
 {
-	int64_t now = ctx->clock_ms, local = now + fl_zone_offset_ms(ctx->zone, now);
+	int64_t now = ctx->clock_ms, local = fl_zone_to_local(ctx->zone, now);
 	int64_t v = call->type.id == FL_TYPE_TIMESTAMP_LTZ ? now : local;
 
 	(void)args;

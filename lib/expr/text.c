@@ -384,9 +384,8 @@ fl_civil_days(int64_t year, uint32_t month, uint32_t day)
 }
 
 void
-fl_civil_from_ms(int64_t ms, struct fl_civil *civil)
+fl_civil_from_days(int64_t days, struct fl_civil *civil)
 {
-	int64_t days = fl_floor_div(ms, FL_DAY_MS), rest = fl_floor_mod(ms, FL_DAY_MS);
 	int64_t z = days + 719468;
 	int64_t era = fl_floor_div(z, 146097);
 	int64_t doe = z - era * 146097;
@@ -394,9 +393,18 @@ fl_civil_from_ms(int64_t ms, struct fl_civil *civil)
 	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
 	int64_t mp = (5 * doy + 2) / 153;
 
+	*civil = (struct fl_civil){.hour = 0};
 	civil->day = (uint32_t)(doy - (153 * mp + 2) / 5 + 1);
 	civil->month = (uint32_t)(mp < 10 ? mp + 3 : mp - 9);
 	civil->year = yoe + era * 400 + (civil->month <= 2);
+}
+
+void
+fl_civil_from_ms(int64_t ms, struct fl_civil *civil)
+{
+	int64_t rest = fl_floor_mod(ms, FL_DAY_MS);
+
+	fl_civil_from_days(fl_floor_div(ms, FL_DAY_MS), civil);
 	civil->hour = (uint32_t)(rest / 3600000);
 	civil->minute = (uint32_t)(rest / 60000 % 60);
 	civil->second = (uint32_t)(rest / 1000 % 60);
@@ -452,7 +460,7 @@ fl_print_date(struct fl_buf *out, int32_t days)
 	struct fl_civil c;
 	char text[32];
 
-	fl_civil_from_ms((int64_t)days * FL_DAY_MS, &c);
+	fl_civil_from_days(days, &c);
 	fl_buf_add(out, text, (size_t)(put_date(text, &c) - text));
 }
 
@@ -862,9 +870,9 @@ fl_pattern_parse(
 	/* Months and days beyond their range carry over. */
 	year += fl_floor_div(month - 1, 12);
 	month = fl_floor_mod(month - 1, 12) + 1;
-	*ms = (fl_civil_days(year, (uint32_t)month, 1) + day - 1) * FL_DAY_MS + hour * 3600000 +
-	      minute * 60000 + second * 1000 + (int64_t)fraction;
-	return true;
+	day += fl_civil_days(year, (uint32_t)month, 1) - 1;
+	hour = hour * 3600000 + minute * 60000 + second * 1000 + (int64_t)fraction;
+	return !__builtin_mul_overflow(day, FL_DAY_MS, &day) && !__builtin_add_overflow(day, hour, ms);
 }
 
 /* ---- any value ---- */

@@ -194,7 +194,7 @@ rule_offset_s(const struct zone *z, int64_t utc_s)
 
 	if (!z->has_rule)
 		return z->rule_standard_s;
-	fl_civil_from_ms((utc_s + z->rule_standard_s) * 1000, &c);
+	fl_civil_from_days(fl_floor_div(utc_s + z->rule_standard_s, 86400), &c);
 	start = rule_local_s(&z->rule_start, c.year) - z->rule_standard_s;
 	end = rule_local_s(&z->rule_end, c.year) - z->rule_summer_s;
 	if (start < end)
@@ -393,6 +393,19 @@ fl_zone_offset_ms(const char *zone, int64_t utc_ms)
 	return z == NULL ? 0 : (int64_t)offset_s_at(z, fl_floor_div(utc_ms, 1000)) * 1000;
 }
 
+/* Wraps at the ends of time, as in Java. */
+static int64_t
+shift(int64_t ms, int64_t by_s)
+{
+	return (int64_t)((uint64_t)ms + (uint64_t)by_s * 1000);
+}
+
+int64_t
+fl_zone_to_local(const char *zone, int64_t utc_ms)
+{
+	return shift(utc_ms, fl_zone_offset_ms(zone, utc_ms) / 1000);
+}
+
 /*
  * The offsets a day before and a day after decide: zones do not change twice
  * within two days.  before: taken with the earlier offset, after: with the later.
@@ -402,14 +415,14 @@ local_candidates(const struct zone *z, int64_t local_ms, int64_t *before, int64_
 {
 	int64_t s = fl_floor_div(local_ms, 1000);
 
-	*before = local_ms - (int64_t)offset_s_at(z, s - 86400) * 1000;
-	*after = local_ms - (int64_t)offset_s_at(z, s + 86400) * 1000;
+	*before = shift(local_ms, -(int64_t)offset_s_at(z, s - 86400));
+	*after = shift(local_ms, -(int64_t)offset_s_at(z, s + 86400));
 }
 
 static bool
 shows(const struct zone *z, int64_t utc_ms, int64_t local_ms)
 {
-	return utc_ms + (int64_t)offset_s_at(z, fl_floor_div(utc_ms, 1000)) * 1000 == local_ms;
+	return shift(utc_ms, offset_s_at(z, fl_floor_div(utc_ms, 1000))) == local_ms;
 }
 
 int64_t
