@@ -18,18 +18,6 @@ struct ranking {
 	const uint64_t *seen;
 };
 
-static int
-compare_bytes(const struct fl_col *col, uint32_t a, uint32_t b)
-{
-	uint32_t x_size, y_size;
-	const char *x = fl_col_str(col, a, &x_size), *y = fl_col_str(col, b, &y_size);
-	int c = memcmp(x, y, FL_MIN(x_size, y_size));
-
-	if (c != 0)
-		return c;
-	return x_size < y_size ? -1 : x_size > y_size;
-}
-
 /* NaN is equal to itself and larger than all others, as in Java. */
 static int
 compare_double(double x, double y)
@@ -39,36 +27,15 @@ compare_double(double x, double y)
 	return x < y ? -1 : x > y;
 }
 
-#define COMPARE(ctype) \
-	(FL_COL_AT(col, ctype, a) < FL_COL_AT(col, ctype, b) ? -1 : \
-	 FL_COL_AT(col, ctype, a) > FL_COL_AT(col, ctype, b))
-
 static int
 compare_values(const struct fl_col *col, uint32_t a, uint32_t b)
 {
-	switch ((enum fl_type_id)col->type.id) {
-	case FL_TYPE_BOOLEAN:
-	case FL_TYPE_NULL: return COMPARE(uint8_t);
-	case FL_TYPE_TINYINT: return COMPARE(int8_t);
-	case FL_TYPE_SMALLINT: return COMPARE(int16_t);
-	case FL_TYPE_INT:
-	case FL_TYPE_DATE: return COMPARE(int32_t);
-	case FL_TYPE_BIGINT:
-	case FL_TYPE_TIMESTAMP:
-	case FL_TYPE_TIMESTAMP_LTZ:
-	case FL_TYPE_INTERVAL: return COMPARE(int64_t);
-	case FL_TYPE_FLOAT:
+	if (col->type.id == FL_TYPE_FLOAT)
 		return compare_double(
 		    (double)FL_COL_AT(col, float, a), (double)FL_COL_AT(col, float, b));
-	case FL_TYPE_DOUBLE:
+	if (col->type.id == FL_TYPE_DOUBLE)
 		return compare_double(FL_COL_AT(col, double, a), FL_COL_AT(col, double, b));
-	case FL_TYPE_DECIMAL: return COMPARE(fl_i128);
-	case FL_TYPE_CHAR:
-	case FL_TYPE_VARCHAR:
-	case FL_TYPE_BINARY:
-	case FL_TYPE_VARBINARY: return compare_bytes(col, a, b);
-	}
-	return 0;
+	return fl_col_compare(col, a, col, b);
 }
 
 static int

@@ -181,6 +181,9 @@ int64_t fl_zone_from_local(const char *zone, int64_t local_ms);
 bool fl_zone_exists(const char *zone); /* "Europe/Berlin", "UTC", "GMT+01:00" */
 /* Version of the system's tzdata, "2024a", or "unknown"; returns buf. */
 const char *fl_zone_version(char *buf, size_t size);
+/* Three-way comparison of two values of one type (DECIMAL: any scales); NULLs are not
+ * looked at, NaN is neither less nor greater than anything. */
+int fl_col_compare(const struct fl_col *a, uint32_t i, const struct fl_col *b, uint32_t j);
 /* Any value of a column as text for people: NULL as "NULL". */
 void fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out);
 

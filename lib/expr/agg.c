@@ -346,25 +346,6 @@ add_avg(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *r
 }
 
 static void
-store_integer(struct fl_col *out, uint32_t i, int64_t v)
-{
-	switch (fl_type_width((enum fl_type_id)out->type.id)) {
-	case 1:
-		((int8_t *)out->data)[i] = (int8_t)v;
-		break;
-	case 2:
-		((int16_t *)out->data)[i] = (int16_t)v;
-		break;
-	case 4:
-		((int32_t *)out->data)[i] = (int32_t)v;
-		break;
-	default:
-		((int64_t *)out->data)[i] = v;
-		break;
-	}
-}
-
-static void
 store_null(struct fl_col *out, uint32_t i)
 {
 	uint32_t width = fl_type_width((enum fl_type_id)out->type.id);
@@ -417,7 +398,7 @@ finish_total(const struct fl_agg *agg, const char *acc, bool is_avg, struct fl_c
 	} else {
 		const struct acc_i64 *a = (const struct acc_i64 *)(const void *)acc;
 
-		store_integer(out, i, is_avg ? a->value / a->count : a->value);
+		fl_store_i64(out, i, is_avg ? a->value / a->count : a->value);
 	}
 }
 
@@ -532,18 +513,13 @@ add_strings(int sign, char *base, uint32_t stride, const uint32_t *rows, const s
 		    (struct acc_blob *)(void *)(base +
 						(rows != NULL ? (size_t)rows[k] * stride : 0));
 		const char *p;
-		int c;
 
 		if (!fl_col_is_valid(arg, row))
 			continue;
 		p = fl_col_str(arg, row, &size);
-		if (acc->count != 0) {
-			c = memcmp(p, heap->data + acc->value.at, FL_MIN(size, acc->value.size));
-			if (c == 0)
-				c = (size > acc->value.size) - (size < acc->value.size);
-			if (c * sign <= 0)
-				continue;
-		}
+		if (acc->count != 0 && sign * fl_compare_bytes(p, size, heap->data + acc->value.at,
+					   acc->value.size) <= 0)
+			continue;
 		take_string(acc, heap, p, size);
 	}
 }
@@ -612,7 +588,7 @@ append_string(
 }
 
 static void
-finish_extreme(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
+finish_min(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
     struct fl_col *out, uint32_t i, struct fl_buf *out_bytes)
 {
 	enum fl_type_id id = (enum fl_type_id)agg->result.id;
@@ -639,23 +615,16 @@ finish_extreme(const struct fl_agg *agg, const char *acc, const struct fl_heap *
 
 		memcpy((char *)out->data + (size_t)i * width, acc, width);
 	} else {
-		store_integer(out, i, a->value);
+		fl_store_i64(out, i, a->value);
 	}
 	set_valid(out, i, a->count != 0);
-}
-
-static void
-finish_min(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
-    struct fl_col *out, uint32_t i, struct fl_buf *out_bytes)
-{
-	finish_extreme(agg, acc, heap, out, i, out_bytes);
 }
 
 static void
 finish_max(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
     struct fl_col *out, uint32_t i, struct fl_buf *out_bytes)
 {
-	finish_extreme(agg, acc, heap, out, i, out_bytes);
+	finish_min(agg, acc, heap, out, i, out_bytes);
 }
 
 static void
@@ -675,7 +644,7 @@ print_min(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
 			fl_buf_add(out, heap->data + b->value.at, b->value.size);
 		return;
 	}
-	finish_extreme(agg, acc, heap, &col, 0, NULL);
+	finish_min(agg, acc, heap, &col, 0, NULL);
 	fl_col_print(&col, 0, out);
 }
 

@@ -16,18 +16,6 @@
 
 /* ---- type rules ---- */
 
-static bool
-is_time(uint8_t id)
-{
-	return id == FL_TYPE_DATE || id == FL_TYPE_TIMESTAMP || id == FL_TYPE_TIMESTAMP_LTZ;
-}
-
-static bool
-is_approximate(uint8_t id)
-{
-	return id == FL_TYPE_FLOAT || id == FL_TYPE_DOUBLE;
-}
-
 /* Makes both operands the type the kernel computes in: integers of one width, FLOAT,
  * DOUBLE, or DECIMALs that keep their own scales.  False: not two numbers. */
 static bool
@@ -72,12 +60,12 @@ fl_rule_plus(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 		*result = args[0]->type;
 		return FL_OK;
 	}
-	if ((is_time(a) || a == FL_TYPE_INTERVAL) && b == FL_TYPE_INTERVAL) {
+	if ((fl_is_time(a) || a == FL_TYPE_INTERVAL) && b == FL_TYPE_INTERVAL) {
 		*result = args[0]->type;
 		result->nullable = fl_any_nullable(args, 2);
 		return FL_OK;
 	}
-	if (a == FL_TYPE_INTERVAL && is_time(b) && name[0] == '+') {
+	if (a == FL_TYPE_INTERVAL && fl_is_time(b) && name[0] == '+') {
 		struct fl_expr *time = args[1];
 
 		args[1] = args[0];
@@ -135,7 +123,7 @@ fl_rule_mod(struct fl_arena *arena, const char *name, struct fl_expr **args, uin
 	struct fl_type of_second = args[1]->type;
 
 	(void)arg_count;
-	if (is_approximate(args[0]->type.id) || is_approximate(args[1]->type.id))
+	if (fl_is_approximate(args[0]->type.id) || fl_is_approximate(args[1]->type.id))
 		return fl_refuse(name, args, arg_count, err);
 	FL_TRY(rule_number(arena, name, args, result, err));
 	if (result->id == FL_TYPE_DECIMAL) {
@@ -494,25 +482,6 @@ fl_kernel_divide(const struct fl_expr *call, const struct fl_col *args, const ui
 	}
 }
 
-static void
-store_i64(struct fl_col *out, uint32_t row, int64_t v)
-{
-	switch (fl_type_width((enum fl_type_id)out->type.id)) {
-	case 1:
-		((int8_t *)out->data)[row] = (int8_t)v;
-		break;
-	case 2:
-		((int16_t *)out->data)[row] = (int16_t)v;
-		break;
-	case 4:
-		((int32_t *)out->data)[row] = (int32_t)v;
-		break;
-	default:
-		((int64_t *)out->data)[row] = v;
-		break;
-	}
-}
-
 void
 fl_kernel_mod(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
@@ -531,7 +500,7 @@ fl_kernel_mod(const struct fl_expr *call, const struct fl_col *args, const uint3
 			fl_eval_error(ctx, row, FL_E_DIVISION_BY_ZERO);
 		else if (y != -1)
 			r = x % y;
-		store_i64(out, row, r);
+		fl_store_i64(out, row, r);
 	}
 }
 
@@ -560,7 +529,7 @@ fl_kernel_abs(const struct fl_expr *call, const struct fl_col *args, const uint3
 	else
 		FL_EACH_ROW (row) {
 			int64_t v = fl_load_i64(&args[0], row);
-			store_i64(out, row, v < 0 ? (int64_t)(0u - (uint64_t)v) : v);
+			fl_store_i64(out, row, v < 0 ? (int64_t)(0u - (uint64_t)v) : v);
 		}
 }
 
@@ -585,7 +554,7 @@ fl_kernel_sign(const struct fl_expr *call, const struct fl_col *args, const uint
 	} else {
 		FL_EACH_ROW (row) {
 			int64_t v = fl_load_i64(&args[0], row);
-			store_i64(out, row, (v > 0) - (v < 0));
+			fl_store_i64(out, row, (v > 0) - (v < 0));
 		}
 	}
 }
@@ -617,7 +586,7 @@ fl_kernel_floor(const struct fl_expr *call, const struct fl_col *args, const uin
 	else if (call->type.id == FL_TYPE_DECIMAL)
 		floor_decimals(false, &args[0], sel, sel_count, out);
 	else
-		FL_ROWS(store_i64(out, row, fl_load_i64(&args[0], row)));
+		FL_ROWS(fl_store_i64(out, row, fl_load_i64(&args[0], row)));
 }
 
 void
@@ -632,7 +601,7 @@ fl_kernel_ceil(const struct fl_expr *call, const struct fl_col *args, const uint
 	else if (call->type.id == FL_TYPE_DECIMAL)
 		floor_decimals(true, &args[0], sel, sel_count, out);
 	else
-		FL_ROWS(store_i64(out, row, fl_load_i64(&args[0], row)));
+		FL_ROWS(fl_store_i64(out, row, fl_load_i64(&args[0], row)));
 }
 
 /* v rounded HALF_UP to digits before its point: 10^n is the unit. */
@@ -735,7 +704,7 @@ fl_kernel_round(const struct fl_expr *call, const struct fl_col *args, const uin
 				fl_out_null(ctx, out, row);
 		}
 	} else {
-		FL_ROWS(store_i64(
+		FL_ROWS(fl_store_i64(
 		    out, row, round_integer(fl_load_i64(&args[0], row), n != NULL ? n[row] : 0)));
 	}
 	fl_buf_fini(&text);

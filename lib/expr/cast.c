@@ -305,20 +305,7 @@ text_to_number(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		const char *p = fl_col_str(c->arg, row, &n);
 		if (!fl_parse_integer(p, n, min, max, &v))
 			fail_row(c, row);
-		switch (to) {
-		case FL_TYPE_TINYINT:
-			((int8_t *)c->out->data)[row] = (int8_t)v;
-			break;
-		case FL_TYPE_SMALLINT:
-			((int16_t *)c->out->data)[row] = (int16_t)v;
-			break;
-		case FL_TYPE_INT:
-			((int32_t *)c->out->data)[row] = (int32_t)v;
-			break;
-		default:
-			((int64_t *)c->out->data)[row] = v;
-			break;
-		}
+		fl_store_i64(c->out, row, v);
 	}
 }
 

@@ -15,12 +15,6 @@
 
 #define DEFAULT_PATTERN "yyyy-MM-dd HH:mm:ss"
 
-static bool
-is_time(uint8_t id)
-{
-	return id == FL_TYPE_DATE || id == FL_TYPE_TIMESTAMP || id == FL_TYPE_TIMESTAMP_LTZ;
-}
-
 /* Milliseconds of the wall clock that a time shows. */
 static inline int64_t
 local_ms(const struct fl_col *col, uint32_t row, const char *zone)
@@ -176,7 +170,7 @@ fl_rule_extract(struct fl_arena *arena, const char *name, struct fl_expr **args,
     struct fl_type *result, struct fl_err *err)
 {
 	(void)arena;
-	if (!is_time(args[1]->type.id) || literal_unit(args[0]) == UNIT_NONE)
+	if (!fl_is_time(args[1]->type.id) || literal_unit(args[0]) == UNIT_NONE)
 		return fl_refuse(name, args, arg_count, err);
 	*result = fl_type_make(FL_TYPE_BIGINT, args[1]->type.nullable);
 	return FL_OK;
@@ -190,7 +184,7 @@ fl_rule_timestampdiff(struct fl_arena *arena, const char *name, struct fl_expr *
 	bool first_ltz = args[1]->type.id == FL_TYPE_TIMESTAMP_LTZ;
 	struct fl_type timestamp = fl_type_make(FL_TYPE_TIMESTAMP, true);
 
-	if (!is_time(args[1]->type.id) || !is_time(args[2]->type.id) ||
+	if (!fl_is_time(args[1]->type.id) || !fl_is_time(args[2]->type.id) ||
 	    (unit != UNIT_SECOND && unit != UNIT_MINUTE && unit != UNIT_HOUR && unit != UNIT_DAY &&
 		unit != UNIT_WEEK))
 		return fl_refuse(name, args, arg_count, err);
@@ -216,7 +210,7 @@ fl_expand_extract(struct fl_arena *arena, const char *name, struct fl_expr **arg
 			   : strcmp(name, "DAYOFWEEK") == 0  ? "DOW"
 							     : name;
 
-	if (!is_time(args[0]->type.id))
+	if (!fl_is_time(args[0]->type.id))
 		return fl_refuse(name, args, arg_count, err);
 	value.str.p = fl_arena_strdup(arena, unit);
 	value.str.size = (uint32_t)strlen(unit);

@@ -11,12 +11,6 @@
 
 /* ---- type rules ---- */
 
-static bool
-is_time(uint8_t id)
-{
-	return id == FL_TYPE_DATE || id == FL_TYPE_TIMESTAMP || id == FL_TYPE_TIMESTAMP_LTZ;
-}
-
 static enum fl_code
 pair_up(struct fl_arena *arena, const char *name, struct fl_expr **args, struct fl_err *err)
 {
@@ -26,7 +20,7 @@ pair_up(struct fl_arena *arena, const char *name, struct fl_expr **args, struct 
 	/* A text beside a time is read as one. */
 	for (int i = 0; i < 2; i++) {
 		if (fl_type_is_string((enum fl_type_id)args[i]->type.id) &&
-		    is_time(args[1 - i]->type.id))
+		    fl_is_time(args[1 - i]->type.id))
 			fl_widen(arena, &args[i], &args[1 - i]->type);
 	}
 	a = (enum fl_type_id)args[0]->type.id;
@@ -138,14 +132,6 @@ fl_rule_is_null(struct fl_arena *arena, const char *name, struct fl_expr **args,
 
 /* ---- = <> < <= > >= ---- */
 
-static inline int
-compare_bytes(const char *p, uint32_t p_size, const char *q, uint32_t q_size)
-{
-	int c = memcmp(p, q, FL_MIN(p_size, q_size));
-
-	return c != 0 ? c : (p_size > q_size) - (p_size < q_size);
-}
-
 #define COMPARE_LOOP(T, op)                                                                        \
 	do {                                                                                       \
 		const T *x = a->data, *y = b->data;                                                \
@@ -187,7 +173,7 @@ compare_bytes(const char *p, uint32_t p_size, const char *q, uint32_t q_size)
 			if (a->type.scale == b->type.scale)                                        \
 				COMPARE_LOOP(fl_i128, op);                                         \
 			else                                                                       \
-				FL_ROWS(o[row] = fl_compare_rows(a, row, b, row) op 0);            \
+				FL_ROWS(o[row] = fl_col_compare(a, row, b, row) op 0);            \
 			break;                                                                     \
 		case FL_TYPE_CHAR:                                                                 \
 		case FL_TYPE_VARCHAR:                                                              \
@@ -195,7 +181,7 @@ compare_bytes(const char *p, uint32_t p_size, const char *q, uint32_t q_size)
 		case FL_TYPE_VARBINARY:                                                            \
 			FL_ROWS(uint32_t n; uint32_t m; const char *p = fl_col_str(a, row, &n);    \
 				const char *q = fl_col_str(b, row, &m);                            \
-				o[row] = compare_bytes(p, n, q, m) op 0);                          \
+				o[row] = fl_compare_bytes(p, n, q, m) op 0);                          \
 			break;                                                                     \
 		case FL_TYPE_NULL:                                                                 \
 			break;                                                                     \
@@ -269,7 +255,7 @@ fl_kernel_ne(const struct fl_expr *call, const struct fl_col *args, const uint32
 	} while (0)
 
 int
-fl_compare_rows(const struct fl_col *a, uint32_t i, const struct fl_col *b, uint32_t j)
+fl_col_compare(const struct fl_col *a, uint32_t i, const struct fl_col *b, uint32_t j)
 {
 	uint32_t n, m;
 	const char *p, *q;
@@ -278,17 +264,17 @@ fl_compare_rows(const struct fl_col *a, uint32_t i, const struct fl_col *b, uint
 	case FL_TYPE_BOOLEAN:
 		THREE_WAY(uint8_t);
 	case FL_TYPE_TINYINT:
+		THREE_WAY(int8_t);
 	case FL_TYPE_SMALLINT:
+		THREE_WAY(int16_t);
 	case FL_TYPE_INT:
-	case FL_TYPE_BIGINT:
 	case FL_TYPE_DATE:
+		THREE_WAY(int32_t);
+	case FL_TYPE_BIGINT:
 	case FL_TYPE_TIMESTAMP:
 	case FL_TYPE_TIMESTAMP_LTZ:
-	case FL_TYPE_INTERVAL: {
-		int64_t x = fl_load_i64(a, i), y = fl_load_i64(b, j);
-
-		return (x > y) - (x < y);
-	}
+	case FL_TYPE_INTERVAL:
+		THREE_WAY(int64_t);
 	case FL_TYPE_FLOAT:
 		THREE_WAY(float);
 	case FL_TYPE_DOUBLE:
@@ -302,7 +288,7 @@ fl_compare_rows(const struct fl_col *a, uint32_t i, const struct fl_col *b, uint
 	case FL_TYPE_VARBINARY:
 		p = fl_col_str(a, i, &n);
 		q = fl_col_str(b, j, &m);
-		return compare_bytes(p, n, q, m);
+		return fl_compare_bytes(p, n, q, m);
 	case FL_TYPE_NULL:
 		return 0;
 	}
@@ -349,7 +335,7 @@ pick_argument(const struct fl_expr *call, const struct fl_col *args, int sign, u
 	uint32_t best = 0;
 
 	for (uint32_t i = 1; i < call->arg_count; i++)
-		if (fl_compare_rows(&args[i], row, &args[best], row) * sign > 0)
+		if (fl_col_compare(&args[i], row, &args[best], row) * sign > 0)
 			best = i;
 	return best;
 }

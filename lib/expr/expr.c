@@ -117,16 +117,10 @@ fl_decimal_of(const struct fl_type *type)
 	return fl_decimal_type(digits[type->id], 0, type->nullable);
 }
 
-static bool
-is_approximate(uint8_t id)
-{
-	return id == FL_TYPE_FLOAT || id == FL_TYPE_DOUBLE;
-}
-
 static void
 common_number(const struct fl_type *a, const struct fl_type *b, struct fl_type *out)
 {
-	if (is_approximate(a->id) || is_approximate(b->id)) {
+	if (fl_is_approximate(a->id) || fl_is_approximate(b->id)) {
 		bool wide = a->id == FL_TYPE_DOUBLE || b->id == FL_TYPE_DOUBLE ||
 			    a->id == FL_TYPE_DECIMAL || b->id == FL_TYPE_DECIMAL;
 
@@ -140,12 +134,6 @@ common_number(const struct fl_type *a, const struct fl_type *b, struct fl_type *
 	} else {
 		*out = fl_type_make((enum fl_type_id)FL_MAX(a->id, b->id), false);
 	}
-}
-
-static bool
-is_time(uint8_t id)
-{
-	return id == FL_TYPE_DATE || id == FL_TYPE_TIMESTAMP || id == FL_TYPE_TIMESTAMP_LTZ;
 }
 
 bool
@@ -170,7 +158,7 @@ fl_type_common(const struct fl_type *a, const struct fl_type *b, struct fl_type 
 			r = fl_type_make(text ? FL_TYPE_VARCHAR : FL_TYPE_VARBINARY, false);
 			r.length = FL_MAX(a->length, b->length);
 		}
-	} else if (is_time(a->id) && is_time(b->id) &&
+	} else if (fl_is_time(a->id) && fl_is_time(b->id) &&
 		   (ai == FL_TYPE_DATE) == (bi == FL_TYPE_DATE)) {
 		r = a->id > b->id ? *a : *b; /* TIMESTAMP < TIMESTAMP_LTZ */
 		r.precision = FL_MAX(a->precision, b->precision);
@@ -187,12 +175,12 @@ fl_type_common(const struct fl_type *a, const struct fl_type *b, struct fl_type 
 bool
 fl_type_least_restrictive(const struct fl_type *a, const struct fl_type *b, struct fl_type *out)
 {
-	bool first_wins = is_approximate(a->id) && is_approximate(b->id);
+	bool first_wins = fl_is_approximate(a->id) && fl_is_approximate(b->id);
 	enum fl_type_id first = (enum fl_type_id)a->id;
 
 	if (!fl_type_common(a, b, out)) /* out may be a */
 		return false;
-	if (first_wins || (is_time((uint8_t)first) && is_time(b->id)))
+	if (first_wins || (fl_is_time((uint8_t)first) && fl_is_time(b->id)))
 		out->id = (uint8_t)first;
 	return true;
 }
@@ -299,12 +287,12 @@ can_cast(const struct fl_type *from, const struct fl_type *to, const char **hint
 		return fl_type_is_numeric(f);
 	if (fl_type_is_numeric(f) && fl_type_is_numeric(t))
 		return true;
-	if (is_time(from->id) && is_time(to->id))
+	if (fl_is_time(from->id) && fl_is_time(to->id))
 		return true;
-	if (fl_type_is_numeric(f) && is_time(to->id))
+	if (fl_type_is_numeric(f) && fl_is_time(to->id))
 		*hint = "use TO_TIMESTAMP_LTZ(numeric_col, 0|3), or "
 			"TO_TIMESTAMP(FROM_UNIXTIME(numeric_col))";
-	else if (is_time(from->id) && fl_type_is_numeric(t))
+	else if (fl_is_time(from->id) && fl_type_is_numeric(t))
 		*hint = "use UNIX_TIMESTAMP(CAST(timestamp_col AS STRING))";
 	return false;
 }

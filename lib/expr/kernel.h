@@ -50,6 +50,18 @@ void fl_strings_row(struct fl_strings *s, uint32_t row); /* starts the value of 
 void fl_strings_add(struct fl_strings *s, const char *p, size_t size);
 void fl_strings_end(struct fl_strings *s);
 
+static inline bool
+fl_is_time(uint8_t id)
+{
+	return id == FL_TYPE_DATE || id == FL_TYPE_TIMESTAMP || id == FL_TYPE_TIMESTAMP_LTZ;
+}
+
+static inline bool
+fl_is_approximate(uint8_t id)
+{
+	return id == FL_TYPE_FLOAT || id == FL_TYPE_DOUBLE;
+}
+
 /* Value row of a column of integers of any width. */
 static inline int64_t
 fl_load_i64(const struct fl_col *col, uint32_t row)
@@ -66,8 +78,33 @@ fl_load_i64(const struct fl_col *col, uint32_t row)
 	}
 }
 
-/* Three-way comparison of values of one type (DECIMAL: any scales); NULLs not looked at. */
-int fl_compare_rows(const struct fl_col *a, uint32_t i, const struct fl_col *b, uint32_t j);
+static inline void
+fl_store_i64(struct fl_col *out, uint32_t row, int64_t v)
+{
+	switch (fl_type_width((enum fl_type_id)out->type.id)) {
+	case 1:
+		((int8_t *)out->data)[row] = (int8_t)v;
+		break;
+	case 2:
+		((int16_t *)out->data)[row] = (int16_t)v;
+		break;
+	case 4:
+		((int32_t *)out->data)[row] = (int32_t)v;
+		break;
+	default:
+		((int64_t *)out->data)[row] = v;
+		break;
+	}
+}
+
+/* By bytes, a text before what it begins. */
+static inline int
+fl_compare_bytes(const char *p, uint32_t p_size, const char *q, uint32_t q_size)
+{
+	int c = memcmp(p, q, p_size < q_size ? p_size : q_size);
+
+	return c != 0 ? c : (p_size > q_size) - (p_size < q_size);
+}
 
 /* CAST: arg's selected rows are valid. */
 void fl_cast_kernel(const struct fl_expr *cast, const struct fl_col *arg, const uint32_t *sel,
