@@ -363,6 +363,32 @@ fn_takes_null(const struct fl_function *fn)
 	       fn->type_rule == fl_rule_round;
 }
 
+/* Flink's words, and the nearest name. */
+static enum fl_code
+no_function(const char *name, struct fl_expr **args, uint32_t arg_count, struct fl_err *err)
+{
+	const char *names[512], *near;
+	struct fl_buf text = {.data = NULL};
+	char upper[64];
+	uint32_t n = 0;
+	enum fl_code code;
+
+	for (; n < FL_ARRAY_COUNT(names) && fl_function_row(n) != NULL; n++)
+		names[n] = fl_function_row(n)->name;
+	(void)snprintf(upper, sizeof(upper), "%s", name);
+	for (char *p = upper; *p != '\0'; p++)
+		*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
+	near = fl_closest(upper, names, n);
+	for (uint32_t i = 0; i < arg_count; i++)
+		fl_buf_printf(&text, "%s<%s>", i == 0 ? "" : ", ",
+		    fl_type_name((enum fl_type_id)args[i]->type.id));
+	code = FL_FAIL(err, FL_E_SQL_BIND, "No match found for function signature %.60s(%.200s)%s%s%s",
+	    name, text.data != NULL ? text.data : "", near != NULL ? "; did you mean " : "",
+	    near != NULL ? near : "", near != NULL ? "?" : "");
+	fl_buf_fini(&text);
+	return code;
+}
+
 enum fl_code
 fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
     struct fl_expr **out, struct fl_err *err)
@@ -371,26 +397,8 @@ fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 	struct fl_expr **own, *call;
 	struct fl_type type;
 
-	if (fn == NULL) {
-		const char *names[256], *near;
-		uint32_t n = 0;
-
-		for (; n < FL_ARRAY_COUNT(names) && fl_function_row(n) != NULL; n++)
-			names[n] = fl_function_row(n)->name;
-		char upper[64];
-		(void)snprintf(upper, sizeof(upper), "%s", name);
-		for (char *p = upper; *p != '\0'; p++)
-			*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
-		near = fl_closest(upper, names, n);
-		struct fl_buf text = {.data = NULL};
-		print_arguments(upper, args, arg_count, false, &text);
-		enum fl_code code =
-		    FL_FAIL(err, FL_E_SQL_BIND, "No match found for function signature %s%s%s%s",
-			text.data, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-			near != NULL ? "?" : "");
-		fl_buf_fini(&text);
-		return code;
-	}
+	if (fn == NULL)
+		return no_function(name, args, arg_count, err);
 	if (arg_count < fn->arg_min || (fn->arg_max != 255 && arg_count > fn->arg_max)) {
 		const char *bar = strrchr(fn->help, '|');
 

@@ -797,29 +797,6 @@ is_refused_function(const char *name)
 	return false;
 }
 
-/* Why a function that is none of ours is none: Flink's words, and the nearest name. */
-static enum fl_code
-function_missing(struct bind *b, const struct ast_expr *ast, struct fl_expr **args, uint32_t count)
-{
-	const struct fl_function *fn;
-	const char *names[512];
-	struct fl_buf buf;
-	enum fl_code code;
-	uint32_t n, i;
-
-	for (n = 0; n < FL_ARRAY_COUNT(names) && (fn = fl_function_row(n)) != NULL; n++)
-		names[n] = fn->name;
-	fl_buf_init(&buf);
-	for (i = 0; i < count; i++)
-		fl_buf_printf(&buf, "%s<%s>", i == 0 ? "" : ", ", fl_type_name(args[i]->type.id));
-	code = BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col,
-	    bind_did_you_mean(b, ast->text, names, n),
-	    "No match found for function signature %.60s(%.200s)", ast->text,
-	    buf.data != NULL ? buf.data : "");
-	fl_buf_fini(&buf);
-	return code;
-}
-
 static bool
 may_stand_alone(const char *name)
 {
@@ -927,8 +904,6 @@ bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *
 	if (is_timestampdiff && ast->args->count > 0)
 		name_as_unit(b, ast->args->items[0]);
 	FL_TRY(bind_args(b, scope, ast, 0, &args, &count));
-	if (fl_function_find(ast->text, strlen(ast->text)) == NULL)
-		return function_missing(b, ast, args, count);
 	if (strcasecmp(ast->text, "CURRENT_WATERMARK") == 0 && count == 1)
 		FL_TRY(check_watermark(b, scope, ast, args[0]));
 	return bind_call(b, ast->text, args, count, ast->line, ast->col, out);
