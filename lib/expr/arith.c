@@ -276,7 +276,7 @@ fl_kernel_plus(const struct fl_expr *call, const struct fl_col *args, const uint
 {
 	const struct fl_col *a = &args[0], *b = &args[1];
 
-	switch ((enum fl_type_id)call->type.id) {
+	switch (call->type.id) {
 		NUMBER_CASES(+);
 	case FL_TYPE_TIMESTAMP:
 	case FL_TYPE_TIMESTAMP_LTZ:
@@ -289,12 +289,7 @@ fl_kernel_plus(const struct fl_expr *call, const struct fl_col *args, const uint
 	case FL_TYPE_DECIMAL:
 		decimal_loop(fl_decimal_add, false, a, b, sel, sel_count, ctx, out);
 		break;
-	case FL_TYPE_BOOLEAN:
-	case FL_TYPE_CHAR:
-	case FL_TYPE_VARCHAR:
-	case FL_TYPE_BINARY:
-	case FL_TYPE_VARBINARY:
-	case FL_TYPE_NULL:
+	default: /* the rule lets none of them in */
 		break;
 	}
 }
@@ -311,7 +306,7 @@ fl_kernel_plus(const struct fl_expr *call, const struct fl_col *args, const uint
 static void
 negate_rows(const struct fl_col *a, const uint32_t *sel, uint32_t sel_count, struct fl_col *out)
 {
-	switch ((enum fl_type_id)out->type.id) {
+	switch (out->type.id) {
 	case FL_TYPE_TINYINT:
 		NEGATE_LOOP(int8_t, uint32_t);
 		break;
@@ -334,15 +329,7 @@ negate_rows(const struct fl_col *a, const uint32_t *sel, uint32_t sel_count, str
 	case FL_TYPE_DECIMAL:
 		FL_ROWS(((fl_i128 *)out->data)[row] = -FL_COL_AT(a, fl_i128, row));
 		break;
-	case FL_TYPE_BOOLEAN:
-	case FL_TYPE_CHAR:
-	case FL_TYPE_VARCHAR:
-	case FL_TYPE_BINARY:
-	case FL_TYPE_VARBINARY:
-	case FL_TYPE_DATE:
-	case FL_TYPE_TIMESTAMP:
-	case FL_TYPE_TIMESTAMP_LTZ:
-	case FL_TYPE_NULL:
+	default: /* the rule lets none of them in */
 		break;
 	}
 }
@@ -357,7 +344,7 @@ fl_kernel_minus(const struct fl_expr *call, const struct fl_col *args, const uin
 		negate_rows(a, sel, sel_count, out);
 		return;
 	}
-	switch ((enum fl_type_id)call->type.id) {
+	switch (call->type.id) {
 		NUMBER_CASES(-);
 	case FL_TYPE_TIMESTAMP:
 	case FL_TYPE_TIMESTAMP_LTZ:
@@ -370,12 +357,7 @@ fl_kernel_minus(const struct fl_expr *call, const struct fl_col *args, const uin
 	case FL_TYPE_DECIMAL:
 		decimal_loop(fl_decimal_add, true, a, b, sel, sel_count, ctx, out);
 		break;
-	case FL_TYPE_BOOLEAN:
-	case FL_TYPE_CHAR:
-	case FL_TYPE_VARCHAR:
-	case FL_TYPE_BINARY:
-	case FL_TYPE_VARBINARY:
-	case FL_TYPE_NULL:
+	default: /* the rule lets none of them in */
 		break;
 	}
 }
@@ -386,21 +368,12 @@ fl_kernel_times(const struct fl_expr *call, const struct fl_col *args, const uin
 {
 	const struct fl_col *a = &args[0], *b = &args[1];
 
-	switch ((enum fl_type_id)call->type.id) {
+	switch (call->type.id) {
 		NUMBER_CASES(*);
 	case FL_TYPE_DECIMAL:
 		decimal_loop(fl_decimal_mul, false, a, b, sel, sel_count, ctx, out);
 		break;
-	case FL_TYPE_BOOLEAN:
-	case FL_TYPE_CHAR:
-	case FL_TYPE_VARCHAR:
-	case FL_TYPE_BINARY:
-	case FL_TYPE_VARBINARY:
-	case FL_TYPE_DATE:
-	case FL_TYPE_TIMESTAMP:
-	case FL_TYPE_TIMESTAMP_LTZ:
-	case FL_TYPE_INTERVAL:
-	case FL_TYPE_NULL:
+	default: /* the rule lets none of them in */
 		break;
 	}
 }
@@ -446,7 +419,7 @@ fl_kernel_divide(const struct fl_expr *call, const struct fl_col *args, const ui
 {
 	const struct fl_col *a = &args[0], *b = &args[1];
 
-	switch ((enum fl_type_id)call->type.id) {
+	switch (call->type.id) {
 	case FL_TYPE_TINYINT:
 		DIVIDE_LOOP(int8_t, uint32_t);
 		break;
@@ -468,16 +441,7 @@ fl_kernel_divide(const struct fl_expr *call, const struct fl_col *args, const ui
 	case FL_TYPE_DECIMAL:
 		divide_decimals(fl_decimal_div, a, b, sel, sel_count, ctx, out);
 		break;
-	case FL_TYPE_BOOLEAN:
-	case FL_TYPE_CHAR:
-	case FL_TYPE_VARCHAR:
-	case FL_TYPE_BINARY:
-	case FL_TYPE_VARBINARY:
-	case FL_TYPE_DATE:
-	case FL_TYPE_TIMESTAMP:
-	case FL_TYPE_TIMESTAMP_LTZ:
-	case FL_TYPE_INTERVAL:
-	case FL_TYPE_NULL:
+	default: /* the rule lets none of them in */
 		break;
 	}
 }

@@ -65,42 +65,27 @@ decimal_i64(fl_i128 v, uint32_t scale)
 	} while (0)
 /* NOLINTEND(bugprone-macro-parentheses) */
 
-#define FROM_INTEGERS(T, expression)                                                               \
-	case FL_TYPE_BOOLEAN:                                                                      \
-		CONVERT_LOOP(uint8_t, T, expression);                                              \
-		break;                                                                             \
-	case FL_TYPE_TINYINT:                                                                      \
-		CONVERT_LOOP(int8_t, T, expression);                                               \
-		break;                                                                             \
-	case FL_TYPE_SMALLINT:                                                                     \
-		CONVERT_LOOP(int16_t, T, expression);                                              \
-		break;                                                                             \
-	case FL_TYPE_INT:                                                                          \
-	case FL_TYPE_DATE:                                                                         \
-		CONVERT_LOOP(int32_t, T, expression);                                              \
-		break;                                                                             \
-	case FL_TYPE_BIGINT:                                                                       \
-	case FL_TYPE_TIMESTAMP:                                                                    \
-	case FL_TYPE_TIMESTAMP_LTZ:                                                                \
-	case FL_TYPE_INTERVAL:                                                                     \
-		CONVERT_LOOP(int64_t, T, expression);                                              \
-		break
-
-#define NO_NUMBERS                                                                                 \
-	case FL_TYPE_CHAR:                                                                         \
-	case FL_TYPE_VARCHAR:                                                                      \
-	case FL_TYPE_BINARY:                                                                       \
-	case FL_TYPE_VARBINARY:                                                                    \
-	case FL_TYPE_NULL:                                                                         \
-		break
-
 /* real: how a double becomes T (small integers go through 32 bits, as in Java). */
 #define DEFINE_TO(word, T, real, of_decimal)                                                       \
 	static void number_to_##word(                                                              \
 	    const struct fl_col *arg, const uint32_t *sel, uint32_t sel_count, struct fl_col *out) \
 	{                                                                                          \
-		switch ((enum fl_type_id)arg->type.id) {                                           \
-			FROM_INTEGERS(T, v);                                                       \
+		switch (arg->type.id) {                                                            \
+		case FL_TYPE_BOOLEAN:                                                              \
+			CONVERT_LOOP(uint8_t, T, v);                                               \
+			break;                                                                     \
+		case FL_TYPE_TINYINT:                                                              \
+			CONVERT_LOOP(int8_t, T, v);                                                \
+			break;                                                                     \
+		case FL_TYPE_SMALLINT:                                                             \
+			CONVERT_LOOP(int16_t, T, v);                                               \
+			break;                                                                     \
+		case FL_TYPE_INT:                                                                  \
+			CONVERT_LOOP(int32_t, T, v);                                               \
+			break;                                                                     \
+		case FL_TYPE_BIGINT:                                                               \
+			CONVERT_LOOP(int64_t, T, v);                                               \
+			break;                                                                     \
 		case FL_TYPE_FLOAT:                                                                \
 			CONVERT_LOOP(float, T, real((double)v));                                   \
 			break;                                                                     \
@@ -110,7 +95,8 @@ decimal_i64(fl_i128 v, uint32_t scale)
 		case FL_TYPE_DECIMAL:                                                              \
 			CONVERT_LOOP(fl_i128, T, of_decimal(v, arg->type.scale));                  \
 			break;                                                                     \
-			NO_NUMBERS;                                                                \
+		default: /* can_cast() lets none of them in */                                     \
+			break;                                                                     \
 		}                                                                                  \
 	}
 
