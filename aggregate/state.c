@@ -327,6 +327,8 @@ state_replay(struct fold *fold, struct fl_txn *ingest, const struct fl_pipeline_
 			    fold->plan->name, cursor->r, fold->step + 1);
 		if (code == FL_OK)
 			code = fold_step(fold, &step, err);
+		if (code == FL_OK)
+			fl_txn_forget(ingest, step.head, step.head->size);
 	}
 	fold->discard = false;
 	if (code != FL_OK)

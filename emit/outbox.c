@@ -110,6 +110,7 @@ emit_outbox_read(struct emit_sink *sink, struct fl_txn *txn, uint64_t from,
 		if (end > from) {
 			code = fn(sink, &view, (uint32_t)(from - first), &stop, err);
 			from = end;
+			fl_txn_forget(txn, item.value, item.size);
 			if (code != FL_OK || stop)
 				break;
 		}

@@ -161,8 +161,10 @@ measure_unused(struct ingest *ingest, uint64_t used, uint64_t *size, struct fl_e
 		return FL_OK;
 	FL_TRY(fl_txn_begin_read(ingest->store, &txn, err));
 	code = fl_step_get(txn, step, &found, &view, err);
-	if (code == FL_OK && found)
+	if (code == FL_OK && found) {
 		*size = ingest->cursor.byte_count - view.head->bytes_before;
+		fl_txn_forget(txn, view.head, view.head->size);
+	}
 	fl_txn_abort(&txn);
 	return code;
 }

@@ -33,6 +33,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,9 @@
 #define STORE_DISK_RESERVE (UINT64_C(4) << 20) /* less free than this: full */
 #define STORE_OPEN_TRIES 50
 #define STORE_OPEN_WAIT_MS 20
-#define STORE_FORGET_COMMITS 16u /* every so many, pages that were read leave the process */
+#define STORE_FORGET_TXNS 8u /* every so many, pages that were read leave the process */
+#define STORE_FORGET_SIZE (UINT64_C(16) << 20) /* or, of a large store, one for this much */
+#define STORE_FAULT_AROUND ((uintptr_t)64 << 10) /* Linux' window, if nobody changed it */
 #define STORE_INLINE_SIZE 2000u /* smaller values share leaf pages */
 
 /* ---- tables ---- */
@@ -108,7 +111,7 @@ struct env {
 	int fd; /* LMDB's: for fdatasync, fstat, ftruncate */
 	uint64_t page_size;
 	uintptr_t map, map_end; /* where the file is mapped; 0: not known */
-	uint64_t commit_count; /* of the one writer */
+	_Atomic uint32_t txns_since; /* the map was forgotten */
 	_Atomic uint64_t file_size; /* as of our last look */
 	struct fl_store_meta meta;  /* as found at opening */
 };
@@ -1086,23 +1089,37 @@ watch_map(struct fl_store *store)
 
 /* Pages once read stay mapped, up to the whole file: what is resident then says nothing
  * about a process.  They only leave its page tables; the page cache keeps them, so
- * neighbours may go too. */
+ * neighbours may go too.  They must: a fault maps what the page cache has of the whole
+ * window around it, and what is left of these adds up to the file again. */
 static void
 forget_pages(const struct env *env, uintptr_t begin, uintptr_t end)
 {
-	begin = begin / env->page_size * env->page_size;
-	end = FL_ROUND_UP(end, env->page_size);
-	if (env->map != 0 && begin >= env->map && end <= env->map_end && end > begin)
+	begin = FL_MAX(begin / STORE_FAULT_AROUND * STORE_FAULT_AROUND, env->map);
+	end = FL_MIN(FL_ROUND_UP(end, STORE_FAULT_AROUND), env->map_end);
+	if (env->map != 0 && end > begin)
 		(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
+/*
+ * Called at the end of each transaction.  Its tree lay in pages that no later one may
+ * look at again (each commit writes them elsewhere), so they go from time to time.  That
+ * walks the page table of the whole store, hence less often if it is large: the cost for
+ * a transaction stays the same.
+ */
 static void
-forget_map(const struct env *env)
+forget_tree(struct env *env)
 {
+	uint32_t since = atomic_fetch_add_explicit(&env->txns_since, 1, memory_order_relaxed) + 1;
+	uint64_t used;
 	MDB_envinfo info;
 
-	if (mdb_env_info(env->mdb, &info) == 0)
-		forget_pages(env, env->map, env->map + (info.me_last_pgno + 1) * env->page_size);
+	if (since < STORE_FORGET_TXNS || mdb_env_info(env->mdb, &info) != 0)
+		return;
+	used = (info.me_last_pgno + 1) * env->page_size;
+	if (since < used / STORE_FORGET_SIZE)
+		return;
+	atomic_store_explicit(&env->txns_since, 0, memory_order_relaxed);
+	forget_pages(env, env->map, env->map + used);
 }
 
 enum fl_code
@@ -1212,6 +1229,7 @@ end_txn(struct fl_txn **txn)
 {
 	struct fl_txn *t = *txn;
 
+	forget_tree(t->store->env);
 	fl_arena_fini(&t->arena);
 	free(t);
 	*txn = NULL;
@@ -1298,8 +1316,6 @@ fl_txn_commit(struct fl_txn **txn, struct fl_err *err)
 	close_cursors(t);
 	rc = mdb_txn_commit(t->mdb);
 	t->mdb = NULL;
-	if (t->write && env->commit_count++ % STORE_FORGET_COMMITS == 0)
-		forget_map(env);
 	if (rc != 0) {
 		/* Both mean an offset where no page lies. */
 		code = fail_mdb(&local, t->store->path, env->fd, "commit", rc == EINVAL ? EFBIG : rc);

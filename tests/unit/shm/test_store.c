@@ -394,6 +394,46 @@ a_forgotten_value_leaves_the_process_and_can_be_read_again(void **state)
 	fl_store_close(&store);
 }
 
+/* As a reader of the newest step does it for days: one value, another page each time. */
+static void
+a_reader_keeps_little_of_a_tree_that_moves(void **state)
+{
+	enum { COUNT = 16384 };
+	struct fl_store *store = open_as(true);
+	struct fl_txn *txn = NULL;
+	char bytes[1000] = {0};
+	long before, most = 0;
+	uint8_t key[8];
+
+	(void)state;
+	assert_int_equal(fl_txn_begin_write(store, &txn, NULL), FL_OK);
+	for (uint64_t n = 0; n < COUNT; n++) {
+		fl_key_u64(key, n);
+		assert_int_equal(fl_txn_put(txn, FL_DBI_INGEST_STEPS, key, 8, 7, bytes,
+				     sizeof(bytes), NULL), FL_OK);
+	}
+	assert_int_equal(fl_txn_commit(&txn, NULL), FL_OK);
+	fl_store_close(&store);
+	store = open_as(false);
+	before = file_rss_kb();
+	for (uint64_t n = 0; n < COUNT; n += 32) {
+		const void *value;
+		size_t size;
+		bool found;
+
+		fl_key_u64(key, n);
+		assert_int_equal(fl_txn_begin_read(store, &txn, NULL), FL_OK);
+		assert_int_equal(fl_txn_get(txn, FL_DBI_INGEST_STEPS, key, 8, &found, NULL, &value,
+				     &size, NULL), FL_OK);
+		assert_true(found);
+		fl_txn_abort(&txn);
+		most = FL_MAX(most, file_rss_kb() - before);
+	}
+	/* The file has 21 MB; eight transactions fault four windows of 64 KiB each. */
+	assert_true(most < 4096);
+	fl_store_close(&store);
+}
+
 static void
 a_full_map_is_named_and_nothing_is_lost(void **state)
 {
@@ -617,6 +657,7 @@ main(void)
 	    TEST(a_reader_killed_with_9_holds_no_pages),
 	    TEST(a_failed_transaction_does_nothing_more_and_does_not_commit),
 	    TEST(a_forgotten_value_leaves_the_process_and_can_be_read_again),
+	    TEST(a_reader_keeps_little_of_a_tree_that_moves),
 	    TEST(a_full_map_is_named_and_nothing_is_lost),
 	    TEST(a_damaged_value_is_refused_with_its_key),
 	    TEST(a_cut_or_overwritten_file_is_refused_before_it_is_mapped),
