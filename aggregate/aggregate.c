@@ -194,41 +194,4 @@ aggregate_close(struct aggregate **aggregate)
 	*aggregate = NULL;
 }
 
-static enum fl_code
-program_open(struct fl_instance *instance, void **self, struct fl_err *err)
-{
-	struct aggregate *aggregate = NULL;
-
-	FL_TRY(aggregate_open(instance, &aggregate, err));
-	*self = aggregate;
-	return FL_OK;
-}
-
-static enum fl_code
-program_step(void *self, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)
-{
-	return aggregate_step(self, now_ms, worked, done, err);
-}
-
-static void
-program_wait(void *self, int wait_ms)
-{
-	aggregate_wait(self, wait_ms);
-}
-
-static void
-program_close(void **self)
-{
-	struct aggregate *aggregate = *self;
-
-	aggregate_close(&aggregate);
-	*self = NULL;
-}
-
-const struct fl_program aggregate_program = {
-	.name = "aggregate",
-	.open = program_open,
-	.step = program_step,
-	.wait = program_wait,
-	.close = program_close,
-};
+FL_PROGRAM(aggregate, aggregate_open);

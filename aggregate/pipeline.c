@@ -20,12 +20,8 @@
 static enum fl_code
 open_reader(struct pipeline *p, enum fl_role role, struct fl_store **store, struct fl_err *err)
 {
-	struct fl_store_options options = { .role = role, .instance = p->instance->uuid };
-	char path[4096];
-	enum fl_code code;
+	enum fl_code code = fl_instance_store(p->instance, role, p->info->name, false, store, err);
 
-	fl_instance_path(p->instance, role, p->info->name, path, sizeof(path));
-	code = fl_store_open(path, &options, store, err);
 	if (code != FL_E_NO_SUCH_OBJECT)
 		return code;
 	*err = (struct fl_err){ .code = FL_OK }; /* not made yet: look again later */
@@ -106,15 +102,11 @@ write_plan(struct pipeline *p, struct fl_err *err)
 static enum fl_code
 open_own(struct pipeline *p, struct fl_err *err)
 {
-	struct fl_store_options options = { .role = FL_ROLE_PIPELINE, .write = true, .create = true,
-		.instance = p->instance->uuid };
 	struct fl_txn *txn = NULL;
-	char path[4096];
 	enum fl_code code;
 	bool found = false;
 
-	fl_instance_path(p->instance, FL_ROLE_PIPELINE, p->info->name, path, sizeof(path));
-	FL_TRY(fl_store_open(path, &options, &p->store, err));
+	FL_TRY(fl_instance_store(p->instance, FL_ROLE_PIPELINE, p->info->name, true, &p->store, err));
 	FL_TRY(fl_txn_begin_read(p->store, &txn, err));
 	code = check_plan(p, txn, &found, err);
 	fl_txn_abort(&txn);

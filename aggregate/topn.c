@@ -83,15 +83,14 @@ compare_ranked(const void *a, const void *b, void *ctx)
 
 /* The best limit rows of rows[0..count), in order: what most Top-N are. */
 static uint32_t
-select_best(const struct ranking *r, uint32_t *rows, uint32_t count, uint32_t limit)
+select_best(struct ranking *r, uint32_t *rows, uint32_t count, uint32_t limit)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t row = rows[i], k = kept;
-		struct ranking copy = *r;
 
-		while (k > 0 && compare_ranked(&row, &rows[k - 1], &copy) < 0)
+		while (k > 0 && compare_ranked(&row, &rows[k - 1], r) < 0)
 			k--;
 		if (k == limit)
 			continue;

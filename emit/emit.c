@@ -79,15 +79,8 @@ make_sinks(struct emit *emit)
 enum fl_code
 emit_open(struct fl_instance *instance, struct emit **emit_out, struct fl_err *err)
 {
-	struct fl_store_options options = {
-		.role = FL_ROLE_EMIT,
-		.write = true,
-		.create = true,
-		.instance = instance->uuid,
-	};
 	struct emit *emit = fl_calloc(1, sizeof(*emit));
 	pthread_condattr_t attr;
-	char path[4096];
 	enum fl_code code;
 
 	emit->instance = instance;
@@ -97,8 +90,7 @@ emit_open(struct fl_instance *instance, struct emit **emit_out, struct fl_err *e
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&emit->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	fl_instance_path(instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
-	code = fl_store_open(path, &options, &emit->store, err);
+	code = fl_instance_store(instance, FL_ROLE_EMIT, NULL, true, &emit->store, err);
 	if (code == FL_OK)
 		code = fl_bells_open(instance, &emit->bells, err);
 	if (code == FL_OK)
@@ -251,44 +243,15 @@ emit_wait(struct emit *emit, int wait_ms)
 }
 
 static enum fl_code
-program_open(struct fl_instance *instance, void **self, struct fl_err *err)
+open_with_threads(struct fl_instance *instance, struct emit **emit, struct fl_err *err)
 {
-	struct emit *emit = NULL;
+	enum fl_code code;
 
-	FL_TRY(emit_open(instance, &emit, err));
-	if (start_threads(emit, err) != FL_OK) {
-		emit_close(&emit);
-		return err->code;
-	}
-	*self = emit;
-	return FL_OK;
+	FL_TRY(emit_open(instance, emit, err));
+	code = start_threads(*emit, err);
+	if (code != FL_OK)
+		emit_close(emit);
+	return code;
 }
 
-static enum fl_code
-program_step(void *self, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)
-{
-	return emit_step(self, now_ms, worked, done, err);
-}
-
-static void
-program_wait(void *self, int wait_ms)
-{
-	emit_wait(self, wait_ms);
-}
-
-static void
-program_close(void **self)
-{
-	struct emit *emit = *self;
-
-	emit_close(&emit);
-	*self = NULL;
-}
-
-const struct fl_program emit_program = {
-	.name = "emit",
-	.open = program_open,
-	.step = program_step,
-	.wait = program_wait,
-	.close = program_close,
-};
+FL_PROGRAM(emit, open_with_threads);

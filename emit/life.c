@@ -173,20 +173,14 @@ publish(struct emit_sink *sink, enum emit_state state, bool is_done, const struc
 static enum fl_code
 open_store(struct emit_sink *sink, bool *exists, struct fl_err *err)
 {
-	struct fl_store_options options = {
-		.role = FL_ROLE_PIPELINE,
-		.instance = sink->emit->instance->uuid,
-	};
-	char path[4096];
 	enum fl_code code;
 
 	*exists = true;
 	if (sink->store != NULL)
 		return FL_OK;
-	fl_instance_path(sink->emit->instance, FL_ROLE_PIPELINE, sink->pipeline->name, path,
-	    sizeof(path));
 	pthread_mutex_lock(&sink->emit->lock);
-	code = fl_store_open(path, &options, &sink->store, err);
+	code = fl_instance_store(sink->emit->instance, FL_ROLE_PIPELINE, sink->pipeline->name, false,
+	    &sink->store, err);
 	pthread_mutex_unlock(&sink->emit->lock);
 	if (code == FL_E_NO_SUCH_OBJECT) {
 		*exists = false;

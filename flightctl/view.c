@@ -2,19 +2,14 @@
 /* view.c - the cursors of all stores, copied out. */
 #include "flightctl/view.h"
 
-#include <limits.h>
 #include <string.h>
 
 enum fl_code
 view_store_open(const struct fl_instance *instance, enum fl_role role, const char *pipeline,
     struct fl_store **store, struct fl_err *err)
 {
-	struct fl_store_options options = {.role = role, .instance = instance->uuid};
-	char path[PATH_MAX];
-	enum fl_code code;
+	enum fl_code code = fl_instance_store(instance, role, pipeline, false, store, err);
 
-	fl_instance_path(instance, role, pipeline, path, sizeof(path));
-	code = fl_store_open(path, &options, store, err);
 	if (code == FL_E_NO_SUCH_OBJECT) {
 		*store = NULL;
 		*err = (struct fl_err){0};

@@ -134,14 +134,10 @@ restore_cursor(struct ingest *ingest, struct fl_txn *txn, struct fl_err *err)
 static enum fl_code
 open_stores(struct ingest *ingest, struct fl_err *err)
 {
-	struct fl_store_options options = { .role = FL_ROLE_INGEST, .write = true, .create = true,
-		.instance = ingest->instance->uuid };
 	struct fl_txn *txn = NULL;
 	enum fl_code code;
-	char path[4096];
 
-	(void)fl_instance_path(ingest->instance, FL_ROLE_INGEST, NULL, path, sizeof path);
-	FL_TRY(fl_store_open(path, &options, &ingest->store, err));
+	FL_TRY(fl_instance_store(ingest->instance, FL_ROLE_INGEST, NULL, true, &ingest->store, err));
 	FL_TRY(fl_bells_open(ingest->instance, &ingest->bells, err));
 	FL_TRY(fl_metrics_open(ingest->instance, "ingest", true, &ingest->metrics, err));
 	FL_TRY(fl_txn_begin_read(ingest->store, &txn, err));
@@ -271,7 +267,8 @@ say_state(struct ingest *ingest)
 		(void)snprintf(state, sizeof state, "waiting for pipelines: steps they have not used fill the quota");
 	for (uint32_t s = 0; s < ingest->stream_count; s++) {
 		struct stream *stream = ingest->streams[s];
-		const char *trouble = stream->ops->trouble(stream->source);
+		const char *trouble =
+		    stream->ops->trouble != NULL ? stream->ops->trouble(stream->source) : "";
 
 		if (trouble[0] != '\0')
 			(void)snprintf(state, sizeof state, "waiting: %.110s", trouble);
@@ -293,9 +290,12 @@ note_positions(struct ingest *ingest)
 {
 	for (uint32_t s = 0; s < ingest->stream_count; s++) {
 		struct stream *stream = ingest->streams[s];
-		struct source_start *set = fl_calloc(stream->part_count + 1u, sizeof *set);
+		struct source_start *set;
 		uint32_t count = 0;
 
+		if (stream->ops->note == NULL)
+			continue;
+		set = fl_calloc(stream->part_count + 1u, sizeof *set);
 		for (uint32_t i = 0; i < stream->part_count; i++)
 			if (stream->parts[i]->state == PART_READING)
 				set[count++] = (struct source_start){ stream->parts[i]->c.partition,
@@ -404,6 +404,7 @@ ingest_wait(struct ingest *ingest, int wait_ms)
 	struct pollfd fds[WAIT_FDS];
 	nfds_t count = 0;
 	uint64_t rings;
+	bool takes;
 
 	if (ingest->sync)
 		return;
@@ -415,17 +416,19 @@ ingest_wait(struct ingest *ingest, int wait_ms)
 			if (ingest->streams[s]->parts[i]->held)
 				wait_ms = FL_MIN(wait_ms, LOOK_MS);
 	fds[count++] = (struct pollfd){ .fd = ingest->wake_fd, .events = POLLIN };
-	for (uint32_t s = 0; s < ingest->stream_count && count < WAIT_FDS; s++) {
-		int fd = ingest->streams[s]->ops->fd(ingest->streams[s]->source);
+	/* A full step takes no records: waiting for more would spin. */
+	takes = !ingest->full && !ingest->over_quota && !ingest->is_full;
+	for (uint32_t s = 0; takes && s < ingest->stream_count && count < WAIT_FDS; s++) {
+		const struct stream *stream = ingest->streams[s];
 
-		/* A full step takes no records: waiting for more would spin. */
-		if (fd >= 0 && !ingest->full && !ingest->over_quota && !ingest->is_full)
-			fds[count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+		if (stream->ops->fd != NULL)
+			fds[count++] = (struct pollfd){ .fd = stream->ops->fd(stream->source), .events = POLLIN };
 	}
 	(void)poll(fds, count, wait_ms);
 	(void)!read(ingest->wake_fd, &rings, sizeof rings);
 	for (uint32_t s = 0; s < ingest->stream_count; s++)
-		ingest->streams[s]->ops->woken(ingest->streams[s]->source);
+		if (ingest->streams[s]->ops->woken != NULL)
+			ingest->streams[s]->ops->woken(ingest->streams[s]->source);
 }
 
 /* ---- connector 'test' ---- */
@@ -486,43 +489,4 @@ ingest_test_step_rows(struct ingest *ingest, uint32_t row_max)
 	ingest->row_max = row_max == 0 ? FL_STEP_ROWS_MAX : FL_MIN(row_max, FL_STEP_ROWS_MAX);
 }
 
-/* ---- the program ---- */
-
-static enum fl_code
-program_open(struct fl_instance *instance, void **self, struct fl_err *err)
-{
-	struct ingest *ingest = NULL;
-
-	FL_TRY(ingest_open(instance, &ingest, err));
-	*self = ingest;
-	return FL_OK;
-}
-
-static enum fl_code
-program_step(void *self, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)
-{
-	return ingest_step(self, now_ms, worked, done, err);
-}
-
-static void
-program_wait(void *self, int wait_ms)
-{
-	ingest_wait(self, wait_ms);
-}
-
-static void
-program_close(void **self)
-{
-	struct ingest *ingest = *self;
-
-	ingest_close(&ingest);
-	*self = NULL;
-}
-
-const struct fl_program ingest_program = {
-	.name = "ingest",
-	.open = program_open,
-	.step = program_step,
-	.wait = program_wait,
-	.close = program_close,
-};
+FL_PROGRAM(ingest, ingest_open);

@@ -21,9 +21,7 @@ part_end(struct part *part)
 	part->state = PART_OUT;
 	part->c.state = FL_PARTITION_ENDED;
 	part->caught_waits = false;
-	if (part->watched >= 0 && stream->ops->watch != NULL)
-		stream->ops->watch(stream->source, part->c.partition, -1);
-	part->watched = -1;
+	stream_unwatch(part);
 	stream->assign_due = true;
 	marks_add(stream->ingest, FL_MARK_END, part, part->c.position, 0, 0);
 	fl_info("partition ended stream=%u topic=%s partition=%d position=%" PRId64, part->c.stream,
@@ -38,9 +36,7 @@ part_stop(struct part *part, enum fl_code reason, const char *text)
 	part->state = PART_OUT;
 	part->c.state = FL_PARTITION_STOPPED;
 	part->c.reason = (uint32_t)reason;
-	if (part->watched >= 0 && stream->ops->watch != NULL)
-		stream->ops->watch(stream->source, part->c.partition, -1);
-	part->watched = -1;
+	stream_unwatch(part);
 	/* What is not read is not known to be at its end. */
 	if (part->c.caught_since != FL_TIME_MAX) {
 		part->caught_since = FL_TIME_MAX;

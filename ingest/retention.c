@@ -81,15 +81,12 @@ copy_view(struct pipeline_view *view, struct fl_txn *txn, struct fl_err *err)
 static enum fl_code
 look_at(struct ingest *ingest, struct pipeline_view *view, struct fl_err *err)
 {
-	struct fl_store_options options = { .role = FL_ROLE_PIPELINE, .instance = ingest->instance->uuid };
 	struct fl_txn *txn = NULL;
 	enum fl_code code;
-	char path[4096];
 
 	if (view->store == NULL) {
-		(void)fl_instance_path(ingest->instance, FL_ROLE_PIPELINE, view->pipeline->name, path,
-		    sizeof path);
-		code = fl_store_open(path, &options, &view->store, err);
+		code = fl_instance_store(ingest->instance, FL_ROLE_PIPELINE, view->pipeline->name, false,
+		    &view->store, err);
 		if (code == FL_E_NO_SUCH_OBJECT) {
 			view->known = view->wants_time = false;
 			return FL_OK;

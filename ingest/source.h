@@ -88,17 +88,19 @@ struct source_ops {
 	enum fl_code (*poll)(struct source *source, uint32_t index, uint32_t max,
 	    struct source_run *run, struct fl_err *err);
 	void (*release)(struct source *source, struct source_run *run);
-	/* Asks to confirm, again and again, that position is the end; -1: no longer. */
-	void (*watch)(struct source *source, int32_t partition, int64_t position);
-	/* Asks anew what is there: SOURCE_READY or SOURCE_LOST will come. */
+	/* ---- NULL: the source has no such thing ---- */
+	/* Asks anew what is there, after SOURCE_DOUBT or a poll that found nothing more:
+	 * SOURCE_READY or SOURCE_LOST will come. */
 	void (*check)(struct source *source, const struct source_known *known);
 	/* Oldest and newest offset, for commands; may wait some seconds. */
 	enum fl_code (*offsets)(struct source *source, int32_t partition, int64_t *low,
 	    int64_t *high, struct fl_err *err);
 	/* Positions that are durable now. */
 	void (*note)(struct source *source, const struct source_start *set, uint32_t count);
-	int (*fd)(struct source *source); /* readable when there is work; -1: none */
+	int (*fd)(struct source *source); /* readable when there is work */
 	void (*woken)(struct source *source); /* after waiting on fd */
+	/* Asks to confirm, again and again, that position is the end; -1: no longer. */
+	void (*watch)(struct source *source, int32_t partition, int64_t position);
 	/* What is wrong with the way to the records, "" when nothing. */
 	const char *(*trouble)(struct source *source);
 };

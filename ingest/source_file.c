@@ -320,51 +320,6 @@ file_release(struct source *source, struct source_run *run)
 	source->run_out = false;
 }
 
-static void
-file_check(struct source *source, const struct source_known *known)
-{
-	(void)source;
-	(void)known;
-}
-
-static enum fl_code
-file_offsets(struct source *source, int32_t partition, int64_t *low, int64_t *high, struct fl_err *err)
-{
-	(void)source;
-	(void)partition;
-	(void)low;
-	(void)high;
-	return FL_FAIL(err, FL_E_BAD_CONFIG, "offsets of files cannot be reset");
-}
-
-static void
-file_note(struct source *source, const struct source_start *set, uint32_t count)
-{
-	(void)source;
-	(void)set;
-	(void)count;
-}
-
-static int
-file_fd(struct source *source)
-{
-	(void)source;
-	return -1;
-}
-
-static void
-file_woken(struct source *source)
-{
-	(void)source;
-}
-
-static const char *
-file_trouble(struct source *source)
-{
-	(void)source;
-	return "";
-}
-
 const struct source_ops source_file = {
 	.name = "filesystem",
 	.open = file_open,
@@ -373,10 +328,4 @@ const struct source_ops source_file = {
 	.assign = file_assign,
 	.poll = file_poll,
 	.release = file_release,
-	.check = file_check,
-	.offsets = file_offsets,
-	.note = file_note,
-	.fd = file_fd,
-	.woken = file_woken,
-	.trouble = file_trouble,
 };

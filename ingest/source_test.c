@@ -181,13 +181,6 @@ test_release(struct source *source, struct source_run *run)
 	source->run_count = 0;
 }
 
-static void
-test_check(struct source *source, const struct source_known *known)
-{
-	(void)source;
-	(void)known;
-}
-
 static enum fl_code
 test_offsets(struct source *source, int32_t partition, int64_t *low, int64_t *high, struct fl_err *err)
 {
@@ -200,34 +193,6 @@ test_offsets(struct source *source, int32_t partition, int64_t *low, int64_t *hi
 	return FL_OK;
 }
 
-static void
-test_note(struct source *source, const struct source_start *set, uint32_t count)
-{
-	(void)source;
-	(void)set;
-	(void)count;
-}
-
-static int
-test_fd(struct source *source)
-{
-	(void)source;
-	return -1;
-}
-
-static void
-test_woken(struct source *source)
-{
-	(void)source;
-}
-
-static const char *
-test_trouble(struct source *source)
-{
-	(void)source;
-	return "";
-}
-
 const struct source_ops source_test = {
 	.name = "test",
 	.is_test = true,
@@ -237,12 +202,7 @@ const struct source_ops source_test = {
 	.assign = test_assign,
 	.poll = test_poll,
 	.release = test_release,
-	.check = test_check,
 	.offsets = test_offsets,
-	.note = test_note,
-	.fd = test_fd,
-	.woken = test_woken,
-	.trouble = test_trouble,
 };
 
 void

@@ -353,16 +353,20 @@ remember_last(struct part *part, const struct source_record *record)
 }
 
 void
+stream_unwatch(struct part *part)
+{
+	if (part->watched >= 0)
+		part->stream->ops->watch(part->stream->source, part->c.partition, -1);
+	part->watched = -1;
+}
+
+void
 stream_break_caught(struct part *part)
 {
-	struct stream *stream = part->stream;
-
 	part->at_end = false;
 	part->caught_waits = false;
 	part->caught_since = FL_TIME_MAX;
-	if (part->watched >= 0 && stream->ops->watch != NULL)
-		stream->ops->watch(stream->source, part->c.partition, -1);
-	part->watched = -1;
+	stream_unwatch(part);
 }
 
 /* False: the step is full, the rest of the run has to wait. */

@@ -181,6 +181,8 @@ struct part *stream_add(struct stream *stream, int32_t partition, const char *to
 /* Takes what is queued until nothing is left or the step is full. */
 enum fl_code stream_take(struct stream *stream, bool *worked, struct fl_err *err);
 void stream_drop_rows(struct part *part);
+/* Nobody needs to know whether its end is the end. */
+void stream_unwatch(struct part *part);
 /* It is not, or no longer, known to be at its end. */
 void stream_break_caught(struct part *part);
 /* partition.c */

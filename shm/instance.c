@@ -249,6 +249,18 @@ fl_instance_path(const struct fl_instance *instance, enum fl_role role, const ch
 	return buf;
 }
 
+enum fl_code
+fl_instance_store(const struct fl_instance *instance, enum fl_role role, const char *pipeline,
+    bool write, struct fl_store **store, struct fl_err *err)
+{
+	struct fl_store_options options = {.role = role, .write = write, .create = write,
+	    .instance = instance->uuid};
+	char path[PATH_MAX];
+
+	(void)fl_instance_path(instance, role, pipeline, path, sizeof(path));
+	return fl_store_open(path, &options, store, err);
+}
+
 /* ---- files that the compiler asks for ---- */
 
 struct recorder {
@@ -314,20 +326,17 @@ static enum fl_code
 find_use(
     const struct fl_instance *instance, uint32_t id, struct stream_use *use, struct fl_err *err)
 {
-	struct fl_store_options options = {.role = FL_ROLE_INGEST, .instance = instance->uuid};
 	const struct fl_partition_cursor *partitions;
 	const struct fl_ingest_cursor *cursor;
 	struct fl_err local = {.code = FL_OK};
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
-	char path[PATH_MAX];
 	enum fl_code code;
 	bool found = false;
 	uint32_t i;
 
 	memset(use, 0, sizeof(*use));
-	(void)fl_instance_path(instance, FL_ROLE_INGEST, NULL, path, sizeof(path));
-	code = fl_store_open(path, &options, &store, &local);
+	code = fl_instance_store(instance, FL_ROLE_INGEST, NULL, false, &store, &local);
 	if (code == FL_E_NO_SUCH_OBJECT) /* ingest never ran */
 		return FL_OK;
 	if (code == FL_OK)

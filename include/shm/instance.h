@@ -88,6 +88,11 @@ int64_t fl_config_number(struct fl_instance *instance, const char *key);
 const char *fl_instance_path(
     const struct fl_instance *instance, enum fl_role role, const char *pipeline, char *buf, size_t size);
 
+/* Opens the store at that path; write: as its one writer, and makes it if absent.
+ * Errors: as fl_store_open(). */
+enum fl_code fl_instance_store(const struct fl_instance *instance, enum fl_role role,
+    const char *pipeline, bool write, struct fl_store **store, struct fl_err *err);
+
 /* Commands travel in the catalog; each program stores the last number applied. */
 struct fl_command {
 	uint64_t number;
@@ -146,6 +151,36 @@ struct fl_program {
 	void (*wait)(void *self, int wait_ms);
 	void (*close)(void **self);
 };
+/* Makes NAME_program out of typed functions: open(instance, struct NAME **, err), and
+ * NAME_step(), NAME_wait() and NAME_close(). */
+#define FL_PROGRAM(NAME, open_typed)                                                            \
+	static enum fl_code NAME##_program_open(                                                \
+	    struct fl_instance *instance, void **self, struct fl_err *err)                      \
+	{                                                                                       \
+		struct NAME *typed = NULL;                                                      \
+                                                                                                \
+		FL_TRY(open_typed(instance, &typed, err));                                      \
+		*self = typed;                                                                  \
+		return FL_OK;                                                                   \
+	}                                                                                       \
+	static enum fl_code NAME##_program_step(                                                \
+	    void *self, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)           \
+	{                                                                                       \
+		return NAME##_step(self, now_ms, worked, done, err);                            \
+	}                                                                                       \
+	static void NAME##_program_wait(void *self, int wait_ms)                                \
+	{                                                                                       \
+		NAME##_wait(self, wait_ms);                                                     \
+	}                                                                                       \
+	static void NAME##_program_close(void **self)                                           \
+	{                                                                                       \
+		struct NAME *typed = *self;                                                     \
+                                                                                                \
+		NAME##_close(&typed);                                                           \
+		*self = NULL;                                                                   \
+	}                                                                                       \
+	const struct fl_program NAME##_program = { #NAME, NAME##_program_open,                  \
+		NAME##_program_step, NAME##_program_wait, NAME##_program_close }
 /* Runs a program's main(): options, signals, log, loop, exit status; TRANSIENT
  * errors are retried with back-off (50 ms to 5 s) and shown as the state.  It beats
  * in metrics.<name> once a second, keeping the state text that the program set.  A
