@@ -350,6 +350,11 @@ fold_step(struct fold *fold, const struct fl_step_view *step, struct fl_err *err
 	results_seal(fold);
 	fold->hash = head->hash;
 	fold->row_total = head->rows_before + head->row_count;
+	if (fold->overfull != NULL)
+		return FL_FAIL(err, FL_E_STATE_LIMIT,
+		    "pipeline \"%s\" query \"%s\": the strings of one window (keys, MIN and MAX) need more "
+		    "than 4 GiB",
+		    fold->plan->name, fold->overfull->query->name);
 	if (fold->plan->state_limit_keys > 0 && !fold->discard &&
 	    fold_key_count(fold) > (uint64_t)fold->plan->state_limit_keys)
 		return FL_FAIL(err, FL_E_STATE_LIMIT,

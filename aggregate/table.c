@@ -498,6 +498,9 @@ table_load(struct table *t, const struct fl_agg *aggs, uint32_t agg_count, uint3
 	reserve_groups(t, count);
 	if (heap_size > 0)
 		base = fl_heap_put(&t->heap, heap, heap_size);
+	if (t->heap.is_full)
+		return FL_FAIL(err, FL_E_STORE_DAMAGED,
+		    "window state: the strings of a window need more than 4 GiB");
 	for (uint32_t i = 0; i < count; i++) {
 		const struct table_entry *e =
 		    (const struct table_entry *)(const void *)(entries + (size_t)i * t->stride);

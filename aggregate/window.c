@@ -489,7 +489,10 @@ add_run_rows(struct pass *p, const struct runs *r, const struct run *run,
 	for (uint32_t a = 0; a < agg->agg_count; a++)
 		add_agg(fold, &agg->aggs[a], &inputs[a], window, order, run->count,
 		    agg->key_count == 0 ? NULL : rows, dense);
-	table_compact(&window->table, agg->aggs, agg->agg_count);
+	if (window->table.heap.is_full)
+		fold->overfull = oper;
+	else
+		table_compact(&window->table, agg->aggs, agg->agg_count);
 }
 
 static void

@@ -155,6 +155,7 @@ struct fold {
 	uint32_t fired_index; /* in this step: numbers dead letters of fired rows */
 	uint64_t dead_size;  /* bytes of dead letters by the cursor and since */
 	uint64_t dead_quota; /* beyond it they keep no row */
+	const struct oper *overfull; /* a window of it has no room for strings; NULL: none */
 	bool other_build;    /* the state was made by another version of Flight or tzdata */
 	bool discard;	     /* a replay: nothing comes out, nothing is counted */
 	struct out out;
@@ -178,7 +179,7 @@ void fold_fini(struct fold *fold);
  *
  * Errors:  STORE_MISMATCH  it is not the step after fold->step by number and hash
  *	    STORE_DAMAGED   a block in it is wrong
- *	    STATE_LIMIT	    the pipeline holds too many keys
+ *	    STATE_LIMIT	    the pipeline holds too many keys, or a window too long ones
  */
 enum fl_code fold_step(struct fold *fold, const struct fl_step_view *step, struct fl_err *err);
 void fold_out_reset(struct fold *fold);

@@ -201,9 +201,12 @@ struct fl_blob {
 struct fl_heap { /* append-only bytes of one state table; offsets, no pointers */
 	char *data;
 	uint32_t size, capacity;
-	uint32_t dead_size; /* bytes no longer referenced; compacted when the table is imaged */
+	uint32_t dead_size; /* bytes no longer referenced; compacted when they are the half */
+	bool is_full;	    /* something had no room: the state that refers to it is worthless */
 };
-uint32_t fl_heap_put(struct fl_heap *heap, const void *p, uint32_t size); /* returns offset */
+/* Returns the offset.  Beyond 4 GiB: 0, where other bytes are, and is_full; size is at
+ * most the 1 GiB that an expression may make. */
+uint32_t fl_heap_put(struct fl_heap *heap, const void *p, uint32_t size);
 
 struct fl_agg;
 struct fl_agg_fn {

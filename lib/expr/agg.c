@@ -61,8 +61,8 @@ fl_heap_put(struct fl_heap *heap, const void *p, uint32_t size)
 	uint32_t at = heap->size;
 
 	if (size > UINT32_MAX - heap->size) {
-		fl_error("a state table holds over 4 GiB of strings; flight.state-limit bounds it");
-		abort();
+		heap->is_full = true;
+		return 0;
 	}
 	if (heap->size + size > heap->capacity) {
 		uint64_t want = FL_MAX((uint64_t)heap->capacity * 2, (uint64_t)heap->size + size);

@@ -441,13 +441,26 @@ step_of_another_log_is_refused(void **state)
 	free(log.bytes);
 }
 
+/* The step of the log, 100 rows, once more as step 2. */
+static enum fl_code
+fold_again(struct fold *fold, struct log *log, struct fl_err *err)
+{
+	struct fl_step_head *head = (struct fl_step_head *)(void *)log->bytes;
+	struct fl_step_view view;
+
+	head->step = 2;
+	head->rows_before = 100;
+	fl_step_seal(log->bytes, log->hash);
+	assert_int_equal(fl_step_view(log->bytes, head->size, &view, err), FL_OK);
+	return fold_step(fold, &view, err);
+}
+
 static void
 more_keys_than_the_limit_stop_the_pipeline(void **state)
 {
 	struct fixture *f = *state;
 	const uint32_t ids[1] = { 7 };
 	struct fl_err err = { .code = FL_OK };
-	struct fl_step_view view;
 	struct log log = { 0 };
 	struct fold fold;
 
@@ -458,13 +471,28 @@ more_keys_than_the_limit_stop_the_pipeline(void **state)
 	f->plan.state_limit_keys = 0;
 	fold_one(f, &fold, &log, 0, 100, 0);
 	f->plan.state_limit_keys = 5;
-	((struct fl_step_head *)(void *)log.bytes)->step = 2;
-	((struct fl_step_head *)(void *)log.bytes)->rows_before = 100;
-	fl_step_seal(log.bytes, log.hash);
-	assert_int_equal(fl_step_view(log.bytes,
-			     ((struct fl_step_head *)(void *)log.bytes)->size, &view, &err),
-	    FL_OK);
-	assert_int_equal(fold_step(&fold, &view, &err), FL_E_STATE_LIMIT);
+	assert_int_equal(fold_again(&fold, &log, &err), FL_E_STATE_LIMIT);
+	fold_fini(&fold);
+	free(log.bytes);
+}
+
+static void
+strings_without_room_in_their_window_stop_the_pipeline(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t ids[1] = { 7 };
+	struct fl_err err = { .code = FL_OK };
+	struct log log = { 0 };
+	struct fold fold;
+
+	make_rows(f);
+	log.bytes = fl_calloc(1, FL_STEP_SIZE_MAX);
+	fold_init(&fold, &f->plan, ids, 0);
+	fold_one(f, &fold, &log, 0, 100, 0);
+	for (uint32_t w = 0; w < fold.opers[0].window_count; w++)
+		fold.opers[0].windows[w]->table.heap.is_full = true;
+	assert_int_equal(fold_again(&fold, &log, &err), FL_E_STATE_LIMIT);
+	assert_non_null(strstr(err.text, "4 GiB"));
 	fold_fini(&fold);
 	free(log.bytes);
 }
@@ -489,6 +517,7 @@ main(void)
 		TEST(any_steps_give_what_the_definition_says),
 		TEST(step_of_another_log_is_refused),
 		TEST(more_keys_than_the_limit_stop_the_pipeline),
+		TEST(strings_without_room_in_their_window_stop_the_pipeline),
 		cmocka_unit_test(windows_align_to_the_epoch_and_the_offset),
 	};
 

@@ -200,6 +200,28 @@ keys_spread_over_all_groups(void **state)
 		assert_in_range(f->table.group_count[g], ROWS / TABLE_GROUPS / 3, ROWS / TABLE_GROUPS * 3);
 }
 
+/* The heap says that it is 4 GiB; what it has is what the first keys need. */
+static void
+keys_without_room_are_told_and_harm_no_others(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_col col;
+	uint32_t size;
+
+	make_strings(f, &col, 40);
+	table_keys_make(&f->keys, &col, 1, f->order, ROWS);
+	(void)table_assign(&f->table, &f->keys, 0, 10, f->order, 0, f->rows);
+	assert_false(f->table.heap.is_full);
+	size = f->table.heap.size;
+	f->table.heap.size = f->table.heap.capacity = UINT32_MAX - 8;
+	(void)table_assign(&f->table, &f->keys, 10, 90, f->order, 0, f->rows);
+	assert_true(f->table.heap.is_full);
+	assert_int_equal(f->table.heap.size, UINT32_MAX - 8);
+	for (uint32_t i = 0; i < 10; i++)
+		assert_in_range(table_at(&f->table, i)->key[0], 0, size - 40);
+	assert_memory_equal(table_key(&f->table, table_at(&f->table, 9)) + 2, "0000000000000000000000000000000000000009", 40);
+}
+
 int
 main(void)
 {
@@ -210,6 +232,7 @@ main(void)
 		TEST(images_of_all_groups_make_the_table_again),
 		TEST(image_in_the_wrong_group_is_refused),
 		TEST(keys_spread_over_all_groups),
+		TEST(keys_without_room_are_told_and_harm_no_others),
 	};
 
 	return cmocka_run_group_tests_name("aggregate/table", tests, NULL, NULL);
