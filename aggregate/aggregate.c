@@ -97,7 +97,7 @@ aggregate_test_flush(struct aggregate *a, uint32_t bytes)
 static enum fl_code
 tend(struct aggregate *a, int64_t now_ms, struct fl_err *err)
 {
-	if (now_ms - a->tended_ms < 1000 && now_ms >= a->tended_ms)
+	if (!fl_is_due(now_ms, a->tended_ms, 1000))
 		return FL_OK;
 	a->tended_ms = now_ms;
 	for (uint32_t i = 0; i < a->count; i++)
@@ -111,7 +111,7 @@ beat(struct aggregate *a, int64_t now_ms)
 {
 	const char *state = a->waits ? "waiting for a sink" : "running";
 
-	if (now_ms - a->beat_ms < 1000 && now_ms >= a->beat_ms)
+	if (!fl_is_due(now_ms, a->beat_ms, 1000))
 		return;
 	a->beat_ms = now_ms;
 	for (uint32_t i = 0; i < a->count; i++)

@@ -780,8 +780,7 @@ watch_outbox(struct pipeline *p, int64_t now_ms, bool *worked, struct fl_err *er
 {
 	uint64_t before = p->outbox_size;
 
-	if (p->outbox_size > p->outbox_quota / 2 || now_ms - p->emit_read_ms >= 1000 ||
-	    now_ms < p->emit_read_ms) {
+	if (p->outbox_size > p->outbox_quota / 2 || fl_is_due(now_ms, p->emit_read_ms, 1000)) {
 		p->emit_read_ms = now_ms;
 		FL_TRY(read_positions(p, err));
 	}

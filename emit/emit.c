@@ -206,7 +206,7 @@ emit_step(struct emit *emit, int64_t now_ms, bool *worked, bool *done, struct fl
 	enum fl_code code = FL_OK;
 
 	*worked = *done = false;
-	if (now_ms - emit->tended_ms >= TEND_MS || now_ms < emit->tended_ms) {
+	if (fl_is_due(now_ms, emit->tended_ms, TEND_MS)) {
 		pthread_mutex_lock(&emit->store_lock);
 		code = fl_store_tend(emit->store, err);
 		pthread_mutex_unlock(&emit->store_lock);

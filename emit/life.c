@@ -607,7 +607,7 @@ deliver_run(struct emit_sink *sink, int64_t now_ms, struct fl_err *err)
 		fl_info("first rows confirmed pipeline=%s sink=%s position=%" PRIu64,
 		    sink->pipeline->name, sink->table->name, sink->position.next);
 	sink->has_delivered = true;
-	if (follows_each || now_ms - sink->written_ms >= WRITE_MS || now_ms < sink->written_ms)
+	if (follows_each || fl_is_due(now_ms, sink->written_ms, WRITE_MS))
 		return write_record(sink, now_ms,
 		    !sink->ops->expires || !sink->emit->has_threads, EMIT_RUNNING, "", err);
 	return FL_OK;
@@ -621,14 +621,13 @@ idle(struct emit_sink *sink, int64_t now_ms, bool is_done, struct fl_err *err)
 
 	sink->wait_ms = 500;
 	if (sink->is_dirty || !sink->position.settled || sink->position.state != EMIT_RUNNING) {
-		if (is_done || now_ms - sink->position.confirmed_ms >= SETTLE_MS ||
-		    now_ms < sink->position.confirmed_ms)
+		if (is_done || fl_is_due(now_ms, sink->position.confirmed_ms, SETTLE_MS))
 			return write_record(sink, now_ms, true, EMIT_RUNNING, "", err);
 		sink->wait_ms = SETTLE_MS;
 		return FL_OK;
 	}
 	if (sink->ops->refresh == NULL || sink->keeps_no_position ||
-	    (now_ms - sink->refreshed_ms < EMIT_REFRESH_MS && now_ms >= sink->refreshed_ms))
+	    !fl_is_due(now_ms, sink->refreshed_ms, EMIT_REFRESH_MS))
 		return FL_OK;
 	code = sink->ops->refresh(sink, &open_again, err);
 	if (open_again)
@@ -670,7 +669,7 @@ work(struct emit_sink *sink, int64_t now_ms, bool *worked, bool *is_done, struct
 static void
 judge_fence(struct emit_sink *sink, int64_t now_ms, struct fl_err *err)
 {
-	if (now_ms - sink->fence_since_ms > FENCE_WINDOW_MS || now_ms < sink->fence_since_ms) {
+	if (fl_is_due(now_ms, sink->fence_since_ms, FENCE_WINDOW_MS)) {
 		sink->fence_since_ms = now_ms;
 		sink->fence_count = 0;
 	}

@@ -312,21 +312,21 @@ static enum fl_code
 look_around(struct ingest *ingest, int64_t now_ms, struct fl_err *err)
 {
 	/* Tests have a clock of their own: there every turn looks. */
-	if (ingest->sync || now_ms - ingest->looked_ms >= LOOK_MS || now_ms < ingest->looked_ms) {
+	if (ingest->sync || fl_is_due(now_ms, ingest->looked_ms, LOOK_MS)) {
 		FL_TRY(retention_look(ingest, err));
 		ingest->looked_ms = now_ms;
 	}
-	if (ingest->sync || now_ms - ingest->commands_ms >= COMMANDS_MS || now_ms < ingest->commands_ms) {
+	if (ingest->sync || fl_is_due(now_ms, ingest->commands_ms, COMMANDS_MS)) {
 		FL_TRY(ingest_commands(ingest, err));
 		ingest->commands_ms = now_ms;
 	}
-	if (now_ms - ingest->beat_ms >= BEAT_MS || now_ms < ingest->beat_ms) {
+	if (fl_is_due(now_ms, ingest->beat_ms, BEAT_MS)) {
 		count_metrics(ingest, now_ms);
 		say_state(ingest);
 		FL_TRY(fl_store_tend(ingest->store, err));
 	}
 	/* All that was taken is durable: the numbers may be told. */
-	if (now_ms - ingest->noted_ms >= NOTE_MS && ingest->step_rows == 0 &&
+	if (fl_is_due(now_ms, ingest->noted_ms, NOTE_MS) && !ingest->dirty &&
 	    committer_is_idle(&ingest->committer)) {
 		note_positions(ingest);
 		ingest->noted_ms = now_ms;
@@ -360,7 +360,7 @@ is_commit_due(struct ingest *ingest, int64_t now_ms)
 		due = false;
 	/* Positions without rows, and steps that may go. */
 	if (!due && (ingest->dirty || ingest->trim_to > ingest->committer.first_step + 1))
-		due = ingest->sync ? ingest->dirty : now_ms - ingest->committed_ms >= TIME_INTERVAL_MS;
+		due = ingest->sync ? ingest->dirty : fl_is_due(now_ms, ingest->committed_ms, TIME_INTERVAL_MS);
 	return due;
 }
 

@@ -65,7 +65,7 @@ marks_time(struct ingest *ingest, int64_t now_ms, bool *due)
 	}
 	if (!ingest->wants_time)
 		return;
-	if (take_caught(ingest, true) && now_ms - ingest->time_step_ms >= TIME_INTERVAL_MS) {
+	if (take_caught(ingest, true) && fl_is_due(now_ms, ingest->time_step_ms, TIME_INTERVAL_MS)) {
 		(void)take_caught(ingest, false);
 		*due = true;
 	} else if (now_ms - ingest->cursor.clock_ms >= TIME_INTERVAL_MS &&

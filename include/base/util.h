@@ -24,6 +24,12 @@
 int64_t fl_now_ms(void);       /* wall clock, ms since 1970 UTC */
 int64_t fl_now_us(void);       /* wall clock, us */
 int64_t fl_monotonic_us(void); /* for durations */
+/* Is it every_ms since?  Also when the wall clock was set back. */
+static inline bool
+fl_is_due(int64_t now_ms, int64_t since_ms, int64_t every_ms)
+{
+	return now_ms - since_ms >= every_ms || now_ms < since_ms;
+}
 
 uint64_t fl_hash64(const void *p, size_t size);			      /* XXH3, seed 0 */
 uint64_t fl_hash64_seed(const void *p, size_t size, uint64_t seed);  /* XXH3 */
