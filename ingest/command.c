@@ -26,6 +26,8 @@ resolve(struct part *part, const struct target *target, int64_t *offset, struct 
 	struct stream *stream = part->stream;
 	int64_t low, high;
 
+	if (stream->ops->offsets == NULL)
+		return FL_FAIL(err, FL_E_BAD_OPTION, "lines of files are read in order, none is left out");
 	FL_TRY(stream->ops->offsets(stream->source, part->c.partition, &low, &high, err));
 	if (strcmp(target->to, "offset") != 0) {
 		*offset = strcmp(target->to, "earliest") == 0 ? low : high;
@@ -82,20 +84,21 @@ fits(const struct part *part, const struct target *target)
 static enum fl_code
 reset_offsets(struct ingest *ingest, const struct target *target, struct fl_err *err)
 {
-	int64_t offset;
+	struct part *moved[PARTITIONS_MAX];
+	int64_t offsets[PARTITIONS_MAX];
+	uint32_t count = 0;
 
 	/* All are asked before the first is moved: all or none. */
-	for (int pass = 0; pass < 2; pass++)
-		for (uint32_t s = 0; s < ingest->stream_count; s++)
-			for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
-				struct part *part = ingest->streams[s]->parts[i];
-
-				if (!fits(part, target))
-					continue;
-				FL_TRY(resolve(part, target, &offset, err));
-				if (pass == 1)
-					move_part(part, offset);
-			}
+	for (uint32_t s = 0; s < ingest->stream_count; s++)
+		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
+			moved[count] = ingest->streams[s]->parts[i];
+			if (!fits(moved[count], target))
+				continue;
+			FL_TRY(resolve(moved[count], target, &offsets[count], err));
+			count++;
+		}
+	for (uint32_t i = 0; i < count; i++)
+		move_part(moved[i], offsets[i]);
 	return FL_OK;
 }
 
@@ -123,6 +126,12 @@ apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
 	else
 		code = reset_offsets(ingest, &target, err);
 	json_decref(json);
+	/* What can never be done must not come back at every start. */
+	if (code != FL_OK && fl_code_class(code) != FL_CLASS_TRANSIENT &&
+	    fl_code_class(code) != FL_CLASS_FATAL) {
+		fl_warn("command refused number=%" PRIu64 " reason=\"%s\"", command->number, err->text);
+		code = err->code = FL_OK;
+	}
 	if (code == FL_OK) {
 		ingest->cursor.command = command->number;
 		ingest->dirty = true;
