@@ -15,6 +15,9 @@
 #include "shm/step.h"
 #include "sql/plan.h"
 
+/* A longer value is a dead letter: its length is told, its bytes need not all be there. */
+#define SOURCE_VALUE_MAX (64u << 20)
+
 struct source_record { /* laid out as struct fl_kafka_message */
 	int64_t offset, ts_ms; /* ts_ms -1: unknown */
 	const void *key, *value; /* NULL: null */

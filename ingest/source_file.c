@@ -19,7 +19,6 @@
 #include "source.h"
 
 #define READ_SIZE (1u << 20)
-#define LINE_SIZE_MAX (64u << 20)
 #define FILES_MAX 2500
 
 struct file {
@@ -28,6 +27,8 @@ struct file {
 	int64_t line;	     /* number of the next line */
 	struct fl_buf text;  /* bytes read and not yet handed out */
 	size_t at;	     /* of the next line in text */
+	size_t seen;	     /* bytes after at that hold no line end */
+	size_t dropped;	     /* bytes after those SOURCE_VALUE_MAX of a line that are kept */
 	bool at_eof, said_end;
 	bool known, out;
 	int64_t position;    /* of the store */
@@ -232,7 +233,6 @@ file_assign(struct source *source, const struct source_start *set, uint32_t coun
 	return FL_OK;
 }
 
-/* Reads on until text holds a whole line after `from`, or the end. */
 static enum fl_code
 read_more(struct file *file, struct fl_err *err)
 {
@@ -249,9 +249,10 @@ read_more(struct file *file, struct fl_err *err)
 		file->text.size -= file->at;
 		file->at = 0;
 	}
-	if (file->text.size > LINE_SIZE_MAX)
-		return FL_FAIL(err, FL_E_BAD_CONFIG, "file \"%s\": line %" PRId64 " is longer than %u bytes",
-		    file->path, file->line + 1, LINE_SIZE_MAX);
+	if (file->text.size > SOURCE_VALUE_MAX) {
+		file->dropped += file->text.size - SOURCE_VALUE_MAX;
+		file->text.size = file->seen = SOURCE_VALUE_MAX;
+	}
 	fl_buf_reserve(&file->text, READ_SIZE);
 	do
 		got = read(file->fd, file->text.data + file->text.size, READ_SIZE);
@@ -267,19 +268,21 @@ read_more(struct file *file, struct fl_err *err)
 static bool
 next_line(struct file *file, const char **line, size_t *size)
 {
-	size_t left = file->text.size - file->at;
+	size_t left = file->text.size - file->at, kept;
 	const char *start = file->text.data + file->at, *end;
 
 	if (left == 0)
 		return false;
-	end = memchr(start, '\n', left);
-	if (end == NULL && !file->at_eof)
+	end = memchr(start + file->seen, '\n', left - file->seen);
+	if (end == NULL && !file->at_eof) {
+		file->seen = left;
 		return false;
+	}
 	*line = start;
-	*size = end != NULL ? (size_t)(end - start) : left;
-	file->at += *size + (end != NULL ? 1 : 0);
-	if (*size > 0 && start[*size - 1] == '\r')
-		(*size)--;
+	kept = end != NULL ? (size_t)(end - start) : left;
+	file->at += kept + (end != NULL ? 1 : 0);
+	*size = file->dropped + kept - (kept > 0 && start[kept - 1] == '\r' ? 1 : 0);
+	file->seen = file->dropped = 0;
 	file->line++;
 	return true;
 }

@@ -285,6 +285,17 @@ end_row(struct part *part, const struct source_record *record, struct fl_err *wh
 	return TAKEN;
 }
 
+static enum fl_verdict
+decode(struct part *part, const struct source_record *record, struct fl_err *why)
+{
+	if (record->value_size <= SOURCE_VALUE_MAX)
+		return fl_decode(part->stream->decoder, record->value, record->value_size, &part->builder, why);
+	fl_builder_rollback(&part->builder);
+	(void)FL_FAIL(why, FL_E_ROW_TOO_LARGE, "the record has %zu bytes, at most %u are read",
+	    record->value_size, SOURCE_VALUE_MAX);
+	return FL_VERDICT_DEAD;
+}
+
 static bool
 take_record(struct part *part, const struct source_record *record)
 {
@@ -294,7 +305,7 @@ take_record(struct part *part, const struct source_record *record)
 
 	if (ingest->dead.size > DEAD_STEP_MAX || !begin_row(part, record))
 		return false;
-	switch (fl_decode(part->stream->decoder, record->value, record->value_size, &part->builder, &why)) {
+	switch (decode(part, record, &why)) {
 	case FL_VERDICT_ROW:
 		taken = end_row(part, record, &why);
 		if (taken == TAKEN_NOT)
@@ -325,7 +336,8 @@ hash_record(const struct source_record *record)
 {
 	uint64_t hash = record->key != NULL ? fl_hash64(record->key, record->key_size) : 1;
 
-	return record->value != NULL ? fl_hash64_seed(record->value, record->value_size, hash) : hash;
+	return record->value == NULL ? hash :
+	    fl_hash64_seed(record->value, FL_MIN(record->value_size, SOURCE_VALUE_MAX), hash);
 }
 
 /* The record before the position is read once more after a start: it must be the
