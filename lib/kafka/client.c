@@ -21,7 +21,7 @@
 void
 kafka_health_init(struct kafka_health *health, const char *what)
 {
-	memset(health, 0, sizeof *health);
+	memset(health, 0, sizeof(*health));
 	(void)pthread_mutex_init(&health->lock, NULL);
 	health->what = what;
 }
@@ -39,7 +39,7 @@ kafka_health_set(struct kafka_health *health, enum fl_code code, const char *tex
 	/* "All brokers down" follows the reason; it must not hide it. */
 	if (health->code != FL_E_KAFKA_AUTH || code == FL_E_KAFKA_AUTH) {
 		health->code = code;
-		(void)snprintf(health->trouble, sizeof health->trouble, "%s", text);
+		(void)snprintf(health->trouble, sizeof(health->trouble), "%s", text);
 	}
 	(void)pthread_mutex_unlock(&health->lock);
 }
@@ -62,7 +62,7 @@ kafka_health_show(struct kafka_health *health)
 	(void)pthread_mutex_lock(&health->lock);
 	health->shown[0] = '\0';
 	if (health->code != FL_OK)
-		(void)snprintf(health->shown, sizeof health->shown, "%s %s", fl_code_name(health->code),
+		(void)snprintf(health->shown, sizeof(health->shown), "%s %s", fl_code_name(health->code),
 		    health->trouble);
 	(void)pthread_mutex_unlock(&health->lock);
 	return health->shown;
@@ -149,12 +149,36 @@ kafka_fail(struct fl_err *err, struct kafka_health *health, rd_kafka_resp_err_t 
 		(void)pthread_mutex_lock(&health->lock);
 		if (health->code != FL_OK) {
 			code = health->code;
-			(void)snprintf(why, sizeof why, "; %s", health->trouble);
+			(void)snprintf(why, sizeof(why), "; %s", health->trouble);
 		}
 		(void)pthread_mutex_unlock(&health->lock);
 	}
 	return FL_FAIL_NATIVE(err, code, (int)native, "could not %s: %s%s", doing,
 	    text != NULL && text[0] != '\0' ? text : rd_kafka_err2str(native), why);
+}
+
+enum fl_code
+kafka_committed(rd_kafka_t *rk, struct kafka_health *health, const char *topic, int32_t partition,
+    int timeout_ms, int64_t *offset, char *metadata, size_t metadata_size, struct fl_err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_t *item = rd_kafka_topic_partition_list_add(list, topic, partition);
+	rd_kafka_resp_err_t native = rd_kafka_committed(rk, list, timeout_ms);
+	enum fl_code code = FL_OK;
+
+	if (native == RD_KAFKA_RESP_ERR_NO_ERROR)
+		native = item->err;
+	if (native != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		(void)kafka_fail(err, health, native, NULL, "ask for the group's offset");
+		code = fl_err_context(err, "topic \"%s\" partition %d", topic, partition);
+	} else {
+		*offset = item->offset < 0 ? -1 : item->offset;
+		if (metadata_size > 0)
+			(void)snprintf(metadata, metadata_size, "%.*s", (int)item->metadata_size,
+			    item->metadata != NULL ? (const char *)item->metadata : "");
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return code;
 }
 
 /* ---- callbacks ---- */
@@ -167,11 +191,11 @@ on_error(rd_kafka_t *rk, int native, const char *reason, void *opaque)
 	enum fl_code code;
 
 	if (native == RD_KAFKA_RESP_ERR__FATAL) {
-		rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof text);
+		rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof(text));
 
 		code = kafka_code(fatal, text);
 	} else {
-		(void)snprintf(text, sizeof text, "%s", reason);
+		(void)snprintf(text, sizeof(text), "%s", reason);
 		code = kafka_code((rd_kafka_resp_err_t)native, reason);
 	}
 	if (code == FL_E_TOPIC_MISSING)
@@ -280,7 +304,7 @@ kafka_destroy(rd_kafka_t **rk)
 
 	if (*rk == NULL)
 		return true;
-	d = fl_calloc(1, sizeof *d);
+	d = fl_calloc(1, sizeof(*d));
 	d->rk = *rk;
 	*rk = NULL;
 	(void)pthread_mutex_init(&d->lock, NULL);

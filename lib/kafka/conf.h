@@ -57,6 +57,10 @@ enum fl_code kafka_code(rd_kafka_resp_err_t native, const char *text);
  * callbacks know a better reason (TLS, SASL), that is the one raised. */
 enum fl_code kafka_fail(struct fl_err *err, struct kafka_health *health,
     rd_kafka_resp_err_t native, const char *text, const char *doing);
+/* The offset that rk's group has committed, -1: none, and what was written beside it. */
+enum fl_code kafka_committed(rd_kafka_t *rk, struct kafka_health *health, const char *topic,
+    int32_t partition, int timeout_ms, int64_t *offset, char *metadata, size_t metadata_size,
+    struct fl_err *err);
 /* rd_kafka_destroy() can hang for ever once a topic was deleted: it is run aside and
  * left behind after two seconds.  False: it was, and its callbacks still use health. */
 bool kafka_destroy(rd_kafka_t **rk);

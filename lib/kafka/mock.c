@@ -26,12 +26,12 @@ fl_kafka_mock_open(struct fl_kafka_mock **mock, struct fl_err *err)
 	rd_kafka_t *rk;
 
 	rd_kafka_conf_set_log_cb(conf, NULL);
-	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 	if (rk == NULL) {
 		rd_kafka_conf_destroy(conf);
 		return FL_FAIL(err, FL_E_KAFKA, "could not start the embedded broker: %s", text);
 	}
-	m = fl_calloc(1, sizeof *m);
+	m = fl_calloc(1, sizeof(*m));
 	m->rk = rk;
 	m->cluster = rd_kafka_mock_cluster_new(rk, 1);
 	if (m->cluster == NULL) {

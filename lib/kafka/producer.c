@@ -89,7 +89,7 @@ open_producer(struct fl_kafka_producer *producer, const struct fl_table *table,
 	FL_TRY(kafka_conf_make(table, KAFKA_C, producer->health, &producer->reader_conf, err));
 	FL_TRY(kafka_producer_conf(table, transactional_id, producer->health, &conf, err));
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-	producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+	producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 	if (producer->rk == NULL) {
 		rd_kafka_conf_destroy(conf);
 		return FL_FAIL(err, FL_E_BAD_OPTION, "table \"%s\": %s", table->name, text);
@@ -110,8 +110,8 @@ fl_kafka_producer_open(const struct fl_table *table, const char *transactional_i
 
 	if (table->topic == NULL || table->topic[0] == '\0')
 		return FL_FAIL(err, FL_E_BAD_OPTION, "table \"%s\": option \"topic\" is missing", table->name);
-	producer = fl_calloc(1, sizeof *producer);
-	producer->health = fl_calloc(1, sizeof *producer->health);
+	producer = fl_calloc(1, sizeof(*producer));
+	producer->health = fl_calloc(1, sizeof(*producer->health));
 	kafka_health_init(producer->health, "producer");
 	(void)pthread_mutex_init(&producer->lock, NULL);
 	producer->name = fl_strdup(table->topic);
@@ -160,14 +160,14 @@ take_error(struct fl_kafka_producer *producer, rd_kafka_error_t *error, const ch
 	rd_kafka_resp_err_t native = rd_kafka_error_code(error);
 	char text[KAFKA_TEXT_SIZE];
 
-	(void)snprintf(text, sizeof text, "%s", rd_kafka_error_string(error));
+	(void)snprintf(text, sizeof(text), "%s", rd_kafka_error_string(error));
 	if (rd_kafka_error_is_fatal(error)) {
 		char fatal[KAFKA_TEXT_SIZE];
-		rd_kafka_resp_err_t why = rd_kafka_fatal_error(producer->rk, fatal, sizeof fatal);
+		rd_kafka_resp_err_t why = rd_kafka_fatal_error(producer->rk, fatal, sizeof(fatal));
 
 		if (why != RD_KAFKA_RESP_ERR_NO_ERROR) {
 			native = why;
-			(void)snprintf(text, sizeof text, "%s", fatal);
+			(void)snprintf(text, sizeof(text), "%s", fatal);
 		}
 	}
 	rd_kafka_error_destroy(error);
@@ -175,12 +175,23 @@ take_error(struct fl_kafka_producer *producer, rd_kafka_error_t *error, const ch
 	return fl_err_context(err, "topic \"%s\"", producer->name);
 }
 
+/* At least 1: a call is made once, however late it is. */
 static int
 left_ms(int64_t until_us)
 {
-	int64_t left = (until_us - fl_monotonic_us()) / 1000;
+	return (int)FL_MAX(FL_MIN((until_us - fl_monotonic_us()) / 1000, 60000), 1);
+}
 
-	return left < 0 ? 0 : (int)FL_MIN(left, 60000);
+/* True: the error is destroyed and the call may be made again. */
+static bool
+may_retry(rd_kafka_error_t *error, int64_t until_us)
+{
+	if (error == NULL || !rd_kafka_error_is_retriable(error) ||
+	    until_us - fl_monotonic_us() < 1000)
+		return false;
+	rd_kafka_error_destroy(error);
+	(void)usleep(RETRY_PAUSE_US);
+	return true;
 }
 
 enum fl_code
@@ -189,18 +200,14 @@ fl_kafka_producer_init(struct fl_kafka_producer *producer, int timeout_ms, struc
 	int64_t until_us = fl_monotonic_us() + (int64_t)timeout_ms * 1000;
 	rd_kafka_error_t *error;
 
-	for (;;) {
-		error = rd_kafka_init_transactions(producer->rk, FL_MAX(left_ms(until_us), 1));
+	do {
+		error = rd_kafka_init_transactions(producer->rk, left_ms(until_us));
 		(void)rd_kafka_poll(producer->rk, 0);
-		if (error == NULL) {
-			kafka_health_clear(producer->health);
-			return FL_OK;
-		}
-		if (!rd_kafka_error_is_retriable(error) || left_ms(until_us) == 0)
-			return take_error(producer, error, "take over the transactional id", err);
-		rd_kafka_error_destroy(error);
-		(void)usleep(RETRY_PAUSE_US);
-	}
+	} while (may_retry(error, until_us));
+	if (error != NULL)
+		return take_error(producer, error, "take over the transactional id", err);
+	kafka_health_clear(producer->health);
+	return FL_OK;
 }
 
 static void
@@ -304,14 +311,10 @@ fl_kafka_producer_position(struct fl_kafka_producer *producer, const char *group
 		/* The list frees it; malloc'd by plain malloc, as librdkafka does. */
 		item->metadata = strdup(metadata);
 	}
-	for (;;) {
+	do
 		error = rd_kafka_send_offsets_to_transaction(
-		    producer->rk, list, member, FL_MAX(left_ms(until_us), 1));
-		if (error == NULL || !rd_kafka_error_is_retriable(error) || left_ms(until_us) == 0)
-			break;
-		rd_kafka_error_destroy(error);
-		(void)usleep(RETRY_PAUSE_US);
-	}
+		    producer->rk, list, member, left_ms(until_us));
+	while (may_retry(error, until_us));
 	if (error != NULL)
 		code = take_txn_error(producer, error, "put the position into the transaction", err);
 	rd_kafka_topic_partition_list_destroy(list);
@@ -327,16 +330,12 @@ fl_kafka_producer_commit(
 	rd_kafka_error_t *error;
 
 	*unknown = false;
-	for (;;) {
-		error = rd_kafka_commit_transaction(producer->rk, FL_MAX(left_ms(until_us), 1));
-		if (error == NULL) {
-			kafka_health_clear(producer->health);
-			return FL_OK;
-		}
-		if (!rd_kafka_error_is_retriable(error) || left_ms(until_us) == 0)
-			break;
-		rd_kafka_error_destroy(error);
-		(void)usleep(RETRY_PAUSE_US);
+	do
+		error = rd_kafka_commit_transaction(producer->rk, left_ms(until_us));
+	while (may_retry(error, until_us));
+	if (error == NULL) {
+		kafka_health_clear(producer->health);
+		return FL_OK;
 	}
 	*unknown = !rd_kafka_error_txn_requires_abort(error);
 	return take_txn_error(producer, error, "commit the transaction", err);
@@ -348,17 +347,13 @@ fl_kafka_producer_abort(struct fl_kafka_producer *producer, int timeout_ms, stru
 	int64_t until_us = fl_monotonic_us() + (int64_t)timeout_ms * 1000;
 	rd_kafka_error_t *error;
 
-	for (;;) {
-		error = rd_kafka_abort_transaction(producer->rk, FL_MAX(left_ms(until_us), 1));
-		if (error == NULL) {
-			forget_failure(producer);
-			return FL_OK;
-		}
-		if (!rd_kafka_error_is_retriable(error) || left_ms(until_us) == 0)
-			return take_error(producer, error, "abort the transaction", err);
-		rd_kafka_error_destroy(error);
-		(void)usleep(RETRY_PAUSE_US);
-	}
+	do
+		error = rd_kafka_abort_transaction(producer->rk, left_ms(until_us));
+	while (may_retry(error, until_us));
+	if (error != NULL)
+		return take_error(producer, error, "abort the transaction", err);
+	forget_failure(producer);
+	return FL_OK;
 }
 
 enum fl_code
@@ -381,11 +376,8 @@ fl_kafka_producer_read_position(struct fl_kafka_producer *producer, const char *
     int timeout_ms, int64_t *offset, char *metadata, size_t metadata_size, struct fl_err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_dup(producer->reader_conf);
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_topic_partition_t *item;
-	rd_kafka_resp_err_t native;
 	char text[256];
-	enum fl_code code = FL_OK;
+	enum fl_code code;
 	rd_kafka_t *rk;
 
 	if (kafka_conf_set(conf, "group.id", group, err) != FL_OK ||
@@ -394,26 +386,13 @@ fl_kafka_producer_read_position(struct fl_kafka_producer *producer, const char *
 		rd_kafka_conf_destroy(conf);
 		return err->code;
 	}
-	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
 	if (rk == NULL) {
 		rd_kafka_conf_destroy(conf);
 		return FL_FAIL(err, FL_E_KAFKA, "could not make a consumer for the position: %s", text);
 	}
-	list = rd_kafka_topic_partition_list_new(1);
-	item = rd_kafka_topic_partition_list_add(list, producer->name, 0);
-	native = rd_kafka_committed(rk, list, timeout_ms);
-	if (native == RD_KAFKA_RESP_ERR_NO_ERROR)
-		native = item->err;
-	if (native != RD_KAFKA_RESP_ERR_NO_ERROR) {
-		(void)kafka_fail(err, producer->health, native, NULL, "read the sink's position");
-		code = fl_err_context(err, "topic \"%s\"", producer->name);
-	} else {
-		*offset = item->offset < 0 ? -1 : item->offset;
-		if (metadata_size > 0)
-			(void)snprintf(metadata, metadata_size, "%.*s", (int)item->metadata_size,
-			    item->metadata != NULL ? (const char *)item->metadata : "");
-	}
-	rd_kafka_topic_partition_list_destroy(list);
+	code = kafka_committed(rk, producer->health, producer->name, 0, timeout_ms, offset, metadata,
+	    metadata_size, err);
 	if (!kafka_destroy(&rk))
 		producer->leave = true;
 	return code;

@@ -47,8 +47,8 @@ kafka_table_property(const struct fl_table *table, const char *key)
 	for (uint32_t i = 0; i < table->option_count; i++) {
 		const char *name = table->options[i].key;
 
-		if (strncmp(name, PREFIX, sizeof PREFIX - 1) == 0 &&
-		    strcmp(name + sizeof PREFIX - 1, key) == 0)
+		if (strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0 &&
+		    strcmp(name + sizeof(PREFIX) - 1, key) == 0)
 			return table->options[i].value;
 	}
 	return NULL;
@@ -60,7 +60,7 @@ has_java_pem(const struct fl_table *table, const char *store)
 	char key[64];
 	const char *type;
 
-	(void)snprintf(key, sizeof key, "ssl.%s.type", store);
+	(void)snprintf(key, sizeof(key), "ssl.%s.type", store);
 	type = kafka_table_property(table, key);
 	return type != NULL && strcasecmp(type, "PEM") == 0;
 }
@@ -231,9 +231,9 @@ fl_kafka_properties(const struct fl_table *table, struct fl_arena *arena,
 	for (uint32_t i = 0; i < table->option_count; i++) {
 		const struct fl_option *option = &table->options[i];
 
-		if (strncmp(option->key, PREFIX, sizeof PREFIX - 1) != 0)
+		if (strncmp(option->key, PREFIX, sizeof(PREFIX) - 1) != 0)
 			continue;
-		FL_TRY(take_property(table, option->key + sizeof PREFIX - 1,
+		FL_TRY(take_property(table, option->key + sizeof(PREFIX) - 1,
 		    option->value != NULL ? option->value : "", arena, &out, notices, err));
 	}
 	*properties = out.list;
@@ -282,7 +282,7 @@ kafka_conf_set(rd_kafka_conf_t *conf, const char *key, const char *value, struct
 {
 	char text[256];
 
-	if (rd_kafka_conf_set(conf, key, value, text, sizeof text) == RD_KAFKA_CONF_OK)
+	if (rd_kafka_conf_set(conf, key, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
 		return FL_OK;
 	/* librdkafka names the value of some types only. */
 	if (is_secret(key) || strstr(text, value) != NULL)
