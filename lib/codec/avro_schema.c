@@ -129,15 +129,21 @@ find_named(const struct parser *p, const char *full)
 	return NULL;
 }
 
+/* Adds name i to the list. */
+static void
+add_name(char *list, size_t size, uint32_t i, const char *name)
+{
+	size_t n = strlen(list);
+
+	(void)snprintf(list + n, size - n, "%s%s", i > 0 ? ", " : "", name);
+}
+
 static const char *
 list_named(const struct parser *p, char *buf, size_t size)
 {
-	size_t n = 0;
-
 	buf[0] = '\0';
-	for (uint32_t i = 0; i < p->named_count && n < size; i++)
-		n += (size_t)snprintf(
-		    buf + n, size - n, "%s%s", i > 0 ? ", " : "", p->named[i]->name);
+	for (uint32_t i = 0; i < p->named_count; i++)
+		add_name(buf, size, i, p->named[i]->name);
 	return p->named_count == 0 ? "none" : buf;
 }
 
@@ -790,15 +796,6 @@ fl_avro_describe(const struct fl_avro_node *node, char *buf, size_t size)
 		(void)snprintf(buf, size, "%s", kind_names[node->kind]);
 	}
 	return buf;
-}
-
-/* Adds name i to the list. */
-static void
-add_name(char *list, size_t size, uint32_t i, const char *name)
-{
-	size_t n = strlen(list);
-
-	(void)snprintf(list + n, size - n, "%s%s", i > 0 ? ", " : "", name);
 }
 
 const char *
