@@ -121,11 +121,7 @@ commit_job(struct committer *committer, struct job *job, struct fl_err *err)
 
 	FL_TRY(fl_txn_begin_write(committer->store, &txn, err));
 	code = fill_txn(txn, committer, job, err);
-	if (code != FL_OK) {
-		fl_txn_abort(&txn);
-		return code;
-	}
-	FL_TRY(fl_txn_commit(&txn, err));
+	FL_TRY(fl_txn_end(&txn, code, err));
 	(void)fl_fault("ingest.after_commit");
 	committer->last_hash = job->cursor.last_hash;
 	committer->first_step = job->cursor.first_step;

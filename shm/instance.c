@@ -611,62 +611,12 @@ static enum fl_code
 commit_apply(struct apply *apply, struct fl_err *err)
 {
 	struct fl_txn *txn = NULL;
-	enum fl_code code;
 
 	FL_TRY(fl_txn_begin_write(apply->instance->catalog, &txn, err));
-	code = write_apply(apply, txn, err);
-	if (code == FL_OK)
-		return fl_txn_commit(&txn, err);
-	fl_txn_abort(&txn);
-	return code;
+	return fl_txn_end(&txn, write_apply(apply, txn, err), err);
 }
 
 /* ---- resetting and dropping ---- */
-
-/* Holds the lock of aggregate's store while the store is taken away. */
-static enum fl_code
-lock_store(const char *path, int *fd, struct fl_err *err)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char file[PATH_MAX + 8];
-
-	(void)snprintf(file, sizeof(file), "%s.lock", path);
-	*fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (*fd < 0)
-		return FL_FAIL_NATIVE(
-		    err, FL_E_BAD_CONFIG, errno, "lock \"%s\": %s", file, strerror(errno));
-	if (fcntl(*fd, F_OFD_SETLK, &lock) == 0)
-		return FL_OK;
-	close(*fd);
-	*fd = -1;
-	return FL_FAIL(err, FL_E_ALREADY_RUNNING,
-	    "store \"%s\": a program writes to it; stop it first (flightctl down)", path);
-}
-
-static enum fl_code
-remove_store(const char *path, struct fl_err *err)
-{
-	static const char *const files[] = {"data.mdb", "lock.mdb"};
-	char gone[PATH_MAX + 8], file[PATH_MAX + 24];
-	size_t i;
-
-	(void)snprintf(gone, sizeof(gone), "%s.gone", path);
-	/* By rename, so that a store is there whole or not at all.  What an earlier
-	 * attempt left in .gone is removed first. */
-	for (int round = 0; round < 2; round++) {
-		for (i = 0; i < FL_ARRAY_COUNT(files); i++) {
-			(void)snprintf(file, sizeof(file), "%s/%s", gone, files[i]);
-			(void)unlink(file);
-		}
-		if (rmdir(gone) != 0 && errno != ENOENT)
-			return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not remove \"%s\": %s",
-			    gone, strerror(errno));
-		if (round == 0 && rename(path, gone) != 0 && errno != ENOENT)
-			return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not remove \"%s\": %s",
-			    path, strerror(errno));
-	}
-	return FL_OK;
-}
 
 enum edit {
 	EDIT_LOOK,   /* only whether it is there */
@@ -711,10 +661,18 @@ edit_pipeline(struct fl_instance *instance, const char *name, enum edit edit, st
 	if (code == FL_OK)
 		code = write_edit(txn, name, json, edit, err);
 	json_decref(json);
-	if (code == FL_OK)
-		return fl_txn_commit(&txn, err);
-	fl_txn_abort(&txn);
-	return code;
+	return fl_txn_end(&txn, code, err);
+}
+
+/* While the lock is held aggregate cannot open the store, which may be taken away. */
+static enum fl_code
+lock_store(const struct fl_instance *instance, const char *name, char path[PATH_MAX], int *fd,
+    struct fl_err *err)
+{
+	(void)fl_instance_path(instance, FL_ROLE_PIPELINE, name, path, PATH_MAX);
+	if (fl_store_lock(path, fd, err) != FL_OK)
+		return fl_err_context(err, "pipeline \"%s\": stop it first (flightctl down)", name);
+	return FL_OK;
 }
 
 static enum fl_code
@@ -726,12 +684,11 @@ reset_and_commit(struct apply *apply, struct fl_err *err)
 
 	(void)snprintf(parent, sizeof(parent), "%s/pipelines", apply->instance->dir);
 	FL_TRY(fl_mkdirs(parent, err));
-	(void)fl_instance_path(apply->instance, FL_ROLE_PIPELINE, apply->name, path, sizeof(path));
-	FL_TRY(lock_store(path, &fd, err));
+	FL_TRY(lock_store(apply->instance, apply->name, path, &fd, err));
 	code = commit_apply(apply, err);
 	if (code == FL_OK && apply->removes_store) {
 		(void)fl_fault("reset.committed");
-		code = remove_store(path, err);
+		code = fl_store_remove(path, err);
 		if (code == FL_OK)
 			code = edit_pipeline(apply->instance, apply->name, EDIT_REOPEN, err);
 	}
@@ -768,12 +725,11 @@ fl_instance_drop(
 	FL_TRY(edit_pipeline(instance, name, EDIT_LOOK, err));
 	if (!execute)
 		return FL_OK;
-	(void)fl_instance_path(instance, FL_ROLE_PIPELINE, name, path, sizeof(path));
-	FL_TRY(lock_store(path, &fd, err));
+	FL_TRY(lock_store(instance, name, path, &fd, err));
 	code = edit_pipeline(instance, name, EDIT_CLOSE, err);
 	(void)fl_fault("drop.closed");
 	if (code == FL_OK)
-		code = remove_store(path, err);
+		code = fl_store_remove(path, err);
 	(void)fl_fault("drop.removed");
 	if (code == FL_OK)
 		code = edit_pipeline(instance, name, EDIT_DELETE, err);
@@ -826,16 +782,14 @@ fl_instance_apply(struct fl_instance *instance, const char *sql_file, const char
     bool reset, struct fl_buf *detail, struct fl_err *err)
 {
 	struct fl_sql_env env = {.brokers = brokers};
-	char *file = realpath(sql_file, NULL), *dir, *slash;
+	char *file = realpath(sql_file, NULL), dir[PATH_MAX];
 	struct fl_buf text;
 	enum fl_code code;
 
 	if (file == NULL)
 		return FL_FAIL_NATIVE(
 		    err, FL_E_NO_SUCH_FILE, errno, "file \"%s\": %s", sql_file, strerror(errno));
-	dir = fl_strdup(file);
-	slash = strrchr(dir, '/');
-	slash[slash == dir ? 1 : 0] = '\0';
+	fl_dir_of(file, dir, sizeof(dir));
 	env.file = file;
 	env.dir = dir;
 	fl_buf_init(&text);
@@ -846,7 +800,6 @@ fl_instance_apply(struct fl_instance *instance, const char *sql_file, const char
 		code = apply_plan(
 		    instance, NULL, text.data != NULL ? text.data : "", &env, reset, detail, err);
 	fl_buf_fini(&text);
-	free(dir);
 	free(file);
 	return code;
 }
@@ -1008,10 +961,7 @@ fl_instance_set(
 	if (code == FL_OK)
 		code = put_json(txn, FL_DBI_CATALOG_META, "instance", 8, settings, err);
 	json_decref(settings);
-	if (code == FL_OK)
-		return fl_txn_commit(&txn, err);
-	fl_txn_abort(&txn);
-	return code;
+	return fl_txn_end(&txn, code, err);
 }
 
 enum fl_code
@@ -1077,11 +1027,7 @@ fl_command_put(struct fl_instance *instance, const char *program, const char *ve
 
 	FL_TRY(fl_txn_begin_write(instance->catalog, &txn, err));
 	code = write_command(txn, program, verb, arguments, &written, err);
-	if (code != FL_OK) {
-		fl_txn_abort(&txn);
-		return code;
-	}
-	FL_TRY(fl_txn_commit(&txn, err));
+	FL_TRY(fl_txn_end(&txn, code, err));
 	if (number != NULL)
 		*number = written;
 	return FL_OK;

@@ -211,25 +211,22 @@ fail_os(struct fl_err *err, const char *path, const char *what)
 
 /* Keeps the first failure in the transaction. */
 static enum fl_code
-stick(struct fl_txn *txn, enum fl_code code, const struct fl_err *err)
+stick(struct fl_txn *txn, const struct fl_err *failed, struct fl_err *err)
 {
-	if (txn->failed.code == FL_OK && code != FL_OK) {
-		if (err != NULL)
-			txn->failed = *err;
-		txn->failed.code = code;
-	}
-	return code;
+	if (txn->failed.code == FL_OK)
+		txn->failed = *failed;
+	if (err != NULL)
+		*err = *failed;
+	return failed->code;
 }
 
 static enum fl_code
 fail_txn(struct fl_txn *txn, struct fl_err *err, const char *what, int rc)
 {
-	struct fl_err local = {.code = FL_OK};
-	enum fl_code code = fail_mdb(&local, txn->store->path, txn->store->env->fd, what, rc);
+	struct fl_err failed;
 
-	if (err != NULL)
-		*err = local;
-	return stick(txn, code, &local);
+	(void)fail_mdb(&failed, txn->store->path, txn->store->env->fd, what, rc);
+	return stick(txn, &failed, err);
 }
 
 /* The first failure again. */
@@ -245,7 +242,7 @@ static enum fl_code
 fail_value(
     struct fl_txn *txn, struct fl_err *err, enum fl_dbi dbi, const MDB_val *key, const char *wrong)
 {
-	struct fl_err local = {.code = FL_OK};
+	struct fl_err failed;
 	char text[2 * 24 + 1];
 	const uint8_t *bytes = key->mv_data;
 	size_t count = FL_MIN(key->mv_size, (size_t)24), i;
@@ -253,11 +250,9 @@ fail_value(
 	text[0] = '\0';
 	for (i = 0; i < count; i++)
 		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-	(void)FL_FAIL(&local, FL_E_STORE_DAMAGED, "store \"%s\": database %s key 0x%s: %s",
+	(void)FL_FAIL(&failed, FL_E_STORE_DAMAGED, "store \"%s\": database %s key 0x%s: %s",
 	    txn->store->path, dbi_table[dbi].name, text, wrong);
-	if (err != NULL)
-		*err = local;
-	return stick(txn, FL_E_STORE_DAMAGED, &local);
+	return stick(txn, &failed, err);
 }
 
 /* ---- the value head ---- */
@@ -525,34 +520,15 @@ get_meta(const struct env *env, MDB_txn *txn, struct fl_store_meta *meta, struct
 }
 
 static enum fl_code
-sync_dir(const char *path, struct fl_err *err)
+sync_dir(const char *dir, struct fl_err *err)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+	int native = fl_dir_sync(dir);
 
-	if (fd < 0)
-		return fail_os(err, path, "open the directory");
-	rc = fsync(fd);
-	close(fd);
-	return rc == 0 ? FL_OK : fail_os(err, path, "sync the directory");
+	return native == 0 ? FL_OK : fail_mdb(err, dir, -1, "sync the directory", native);
 }
 
-static void
-parent_of(const char *path, char *buf, size_t size)
-{
-	char *slash;
-
-	(void)snprintf(buf, size, "%s", path);
-	slash = strrchr(buf, '/');
-	if (slash == NULL)
-		(void)snprintf(buf, size, ".");
-	else if (slash == buf)
-		buf[1] = '\0';
-	else
-		*slash = '\0';
-}
-
-/* Removes the two files of an environment and its directory. */
-static void
+/* Removes the two files of an environment and its directory.  0 or errno. */
+static int
 remove_env(const char *path)
 {
 	char file[4096];
@@ -561,7 +537,7 @@ remove_env(const char *path)
 	(void)unlink(file);
 	(void)snprintf(file, sizeof(file), "%s/lock.mdb", path);
 	(void)unlink(file);
-	(void)rmdir(path);
+	return rmdir(path) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 /* Makes the environment at tmp with all its databases and its meta value. */
@@ -641,11 +617,11 @@ create_env(
 
 	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp))
 		return FL_FAIL(err, FL_E_BAD_CONFIG, "store \"%s\": the path is too long", path);
-	parent_of(path, parent, sizeof(parent));
+	fl_dir_of(path, parent, sizeof(parent));
 	if (is_path_full(parent))
 		return FL_FAIL(err, FL_E_DISK_FULL, "store \"%s\": less than %u MiB are free on its disk",
 		    path, (unsigned)(STORE_DISK_RESERVE >> 20));
-	remove_env(tmp);
+	(void)remove_env(tmp);
 	if (mkdir(tmp, 0700) != 0)
 		return fail_os(err, tmp, "make the directory");
 	(void)fl_fault("create.made");
@@ -664,7 +640,7 @@ create_env(
 	if (code == FL_OK)
 		code = sync_dir(parent, err);
 	else
-		remove_env(tmp);
+		(void)remove_env(tmp);
 	return code;
 }
 
@@ -888,7 +864,7 @@ check_store(const struct env *env, const struct fl_store_options *options, struc
 	return FL_OK;
 }
 
-/* Raises the generation, and adds databases that a newer version knows. */
+/* Raises the generation: who wrote before cannot commit any more. */
 static enum fl_code
 take_over(struct fl_store *store, struct fl_err *err)
 {
@@ -946,7 +922,7 @@ ensure_env(const char *path, const struct fl_store_options *options, uint64_t ma
 	if (!options->create)
 		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT, "store \"%s\": there is none yet", path);
 	if (!locked) {
-		parent_of(path, parent, sizeof(parent));
+		fl_dir_of(path, parent, sizeof(parent));
 		FL_TRY(fl_mkdirs(parent, err));
 		FL_TRY(lock_role(path, true, &fd, &ino, err));
 	}
@@ -969,7 +945,7 @@ open_store(struct fl_store *store, const struct fl_store_options *options, struc
 		return FL_FAIL(
 		    err, FL_E_NO_SUCH_OBJECT, "store \"%s\": there is none yet", store->path);
 	if (owns_role) {
-		parent_of(store->path, parent, sizeof(parent));
+		fl_dir_of(store->path, parent, sizeof(parent));
 		FL_TRY(fl_mkdirs(parent, err));
 		FL_TRY(lock_role(store->path, false, &store->lock_fd, &store->lock_ino, err));
 	}
@@ -1020,6 +996,37 @@ fl_store_close(struct fl_store **store)
 	free(s->path);
 	free(s);
 	*store = NULL;
+}
+
+enum fl_code
+fl_store_lock(const char *path, int *fd, struct fl_err *err)
+{
+	ino_t ino;
+
+	return lock_role(path, false, fd, &ino, err);
+}
+
+enum fl_code
+fl_store_remove(const char *path, struct fl_err *err)
+{
+	char gone[4096], parent[4096];
+	int native;
+
+	if ((size_t)snprintf(gone, sizeof(gone), "%s.gone", path) >= sizeof(gone))
+		return FL_FAIL(err, FL_E_BAD_CONFIG, "store \"%s\": the path is too long", path);
+	fl_dir_of(path, parent, sizeof(parent));
+	/* An earlier attempt may have ended halfway. */
+	native = remove_env(gone);
+	if (native == 0 && rename(path, gone) != 0 && errno != ENOENT)
+		native = errno;
+	if (native == 0)
+		native = fl_dir_sync(parent);
+	if (native == 0)
+		native = remove_env(gone);
+	if (native != 0)
+		return FL_FAIL_NATIVE(err, FL_E_IO, native, "store \"%s\": could not remove it: %s",
+		    path, strerror(native));
+	return FL_OK;
 }
 
 const struct fl_store_meta *
@@ -1290,23 +1297,19 @@ fl_txn_commit(struct fl_txn **txn, struct fl_err *err)
 {
 	struct fl_txn *t = *txn;
 	struct env *env = t->store->env;
-	struct fl_err local = {.code = FL_OK};
+	struct fl_err local;
 	enum fl_code code;
 	int rc;
 
 	if (t->failed.code == FL_OK && t->write) {
 		finish_pending(t);
 		if (is_disk_full(env->fd))
-			(void)stick(t,
-			    FL_FAIL(&local, FL_E_DISK_FULL,
-				"store \"%s\": less than %u MiB are free on its disk",
-				t->store->path, (unsigned)(STORE_DISK_RESERVE >> 20)),
-			    &local);
+			(void)FL_FAIL(&t->failed, FL_E_DISK_FULL,
+			    "store \"%s\": less than %u MiB are free on its disk",
+			    t->store->path, (unsigned)(STORE_DISK_RESERVE >> 20));
 		else if (fl_fault(role_table[env->role].commit_before))
-			(void)stick(t,
-			    FL_FAIL(&local, FL_E_DISK_FULL,
-				"store \"%s\": commit failed by request", t->store->path),
-			    &local);
+			(void)FL_FAIL(&t->failed, FL_E_DISK_FULL,
+			    "store \"%s\": commit failed by request", t->store->path);
 	}
 	if (t->failed.code != FL_OK) {
 		code = fail_again(t, err);
@@ -1332,6 +1335,15 @@ fl_txn_commit(struct fl_txn **txn, struct fl_err *err)
 	}
 	end_txn(txn);
 	return FL_OK;
+}
+
+enum fl_code
+fl_txn_end(struct fl_txn **txn, enum fl_code code, struct fl_err *err)
+{
+	if (code == FL_OK)
+		return fl_txn_commit(txn, err);
+	fl_txn_abort(txn);
+	return code;
 }
 
 /* ---- values ---- */
@@ -1363,15 +1375,13 @@ fl_txn_reserve(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_
 	assert(txn->write);
 	finish_pending(txn);
 	if (full_size > FL_VALUE_SIZE_MAX) {
-		struct fl_err local = {.code = FL_OK};
+		struct fl_err failed;
 
-		(void)FL_FAIL(&local, FL_E_ROW_TOO_LARGE,
+		(void)FL_FAIL(&failed, FL_E_ROW_TOO_LARGE,
 		    "store \"%s\": database %s: a value of %zu bytes, at most %u fit",
 		    txn->store->path, dbi_table[dbi].name, size,
 		    FL_VALUE_SIZE_MAX - (unsigned)sizeof(struct fl_value_head));
-		if (err != NULL)
-			*err = local;
-		return stick(txn, FL_E_ROW_TOO_LARGE, &local);
+		return stick(txn, &failed, err);
 	}
 	stored_size = class_size(full_size);
 	v = (MDB_val){stored_size, NULL};

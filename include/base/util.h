@@ -47,6 +47,10 @@ enum fl_code fl_file_read(
 /* Writes to a temporary name, fsyncs, renames, fsyncs the directory. */
 enum fl_code fl_file_write(
     const char *path, const void *p, size_t size, struct fl_err *err);
+/* The directory that path is in: "/a" of "/a/b", "." of "b". */
+void fl_dir_of(const char *path, char *buf, size_t size);
+/* Makes a new or changed name in a directory last.  0 or errno. */
+int fl_dir_sync(const char *dir);
 /* mkdir -p with mode 0700.  Errors: BAD_CONFIG. */
 enum fl_code fl_mkdirs(const char *path, struct fl_err *err);
 /* DISK_FULL for an errno that says so, else the other. */

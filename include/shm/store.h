@@ -82,8 +82,14 @@ struct fl_store_options {
 enum fl_code fl_store_open(const char *path, const struct fl_store_options *options,
     struct fl_store **store, struct fl_err *err);
 void fl_store_close(struct fl_store **store);
+/* Holds the lock of a store's writer while there may be none; close(fd) gives it up.
+ * Errors: ALREADY_RUNNING. */
+enum fl_code fl_store_lock(const char *path, int *fd, struct fl_err *err);
+/* Takes a store away, for one who holds its lock; it is there whole or not at all, whenever
+ * the power fails.  None is fine.  Errors: IO. */
+enum fl_code fl_store_remove(const char *path, struct fl_err *err);
 const struct fl_store_meta *fl_store_meta(const struct fl_store *store);
-/* Bytes of the data file in use, and free pages inside it: for status. */
+/* Bytes of the data file, of its pages that hold something, and of the map. */
 void fl_store_size(
     struct fl_store *store, uint64_t *file_size, uint64_t *used_size, uint64_t *map_size);
 /* Writers call this once a second: clears dead readers, checks the lock file. Errors: LOCK_LOST. */
@@ -98,6 +104,8 @@ enum fl_code fl_txn_begin_write(struct fl_store *store, struct fl_txn **txn, str
  * open.before.P, open.after.P; create.made, create.written, create.renamed. */
 enum fl_code fl_txn_commit(struct fl_txn **txn, struct fl_err *err);
 void fl_txn_abort(struct fl_txn **txn); /* read or write; NULL is fine */
+/* Commits if all went well (code is FL_OK), else aborts; returns what came of it. */
+enum fl_code fl_txn_end(struct fl_txn **txn, enum fl_code code, struct fl_err *err);
 
 /* Keys are 1 to 64 bytes, compared as bytes. */
 enum fl_code fl_txn_put(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size,

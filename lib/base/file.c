@@ -63,36 +63,33 @@ write_all(int fd, const char *p, size_t size)
 	return FL_OK;
 }
 
-static enum fl_code
-sync_parent(const char *path, struct fl_err *err)
+void
+fl_dir_of(const char *path, char *buf, size_t size)
 {
-	char dir[PATH_MAX];
-	char *slash;
-	int fd, rc, e;
+	const char *slash = strrchr(path, '/');
 
-	(void)snprintf(dir, sizeof(dir), "%s", path);
-	slash = strrchr(dir, '/');
 	if (slash == NULL)
-		(void)snprintf(dir, sizeof(dir), ".");
+		(void)snprintf(buf, size, ".");
 	else
-		slash[slash == dir ? 1 : 0] = '\0';
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		(void)snprintf(buf, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+int
+fl_dir_sync(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), native;
+
 	if (fd < 0)
-		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not open directory \"%s\": %s", dir,
-		    strerror(errno));
-	rc = fsync(fd);
-	e = errno;
+		return errno;
+	native = fsync(fd) == 0 ? 0 : errno;
 	(void)close(fd);
-	if (rc != 0)
-		return FL_FAIL_NATIVE(
-		    err, FL_E_IO, e, "could not sync directory \"%s\": %s", dir, strerror(e));
-	return FL_OK;
+	return native;
 }
 
 enum fl_code
 fl_file_write(const char *path, const void *p, size_t size, struct fl_err *err)
 {
-	char tmp[PATH_MAX];
+	char tmp[PATH_MAX], dir[PATH_MAX];
 	enum fl_code code;
 	int fd, e;
 
@@ -111,10 +108,18 @@ fl_file_write(const char *path, const void *p, size_t size, struct fl_err *err)
 		(void)unlink(tmp);
 		return FL_FAIL_NATIVE(err, code, e, "could not write file \"%s\": %s", tmp, strerror(e));
 	}
-	if (rename(tmp, path) != 0)
-		return FL_FAIL_NATIVE(err, fl_errno_code(errno, FL_E_IO), errno, "could not rename \"%s\" to \"%s\": %s", tmp,
-		    path, strerror(errno));
-	return sync_parent(path, err);
+	if (rename(tmp, path) != 0) {
+		e = errno;
+		(void)unlink(tmp);
+		return FL_FAIL_NATIVE(err, fl_errno_code(e, FL_E_IO), e,
+		    "could not rename \"%s\" to \"%s\": %s", tmp, path, strerror(e));
+	}
+	fl_dir_of(path, dir, sizeof(dir));
+	e = fl_dir_sync(dir);
+	if (e != 0)
+		return FL_FAIL_NATIVE(err, fl_errno_code(e, FL_E_IO), e,
+		    "could not sync directory \"%s\": %s", dir, strerror(e));
+	return FL_OK;
 }
 
 enum fl_code

@@ -2,6 +2,8 @@
 /* test_base.c - errors, memory, parsing and files keep their headers' word. */
 #include "../unit.h"
 
+#include <errno.h>
+
 #include "base/util.h"
 
 static void
@@ -142,9 +144,32 @@ a_written_file_reads_back(void **state)
 	fl_buf_reset(&buf);
 	assert_int_equal(fl_file_read(path, 4, &buf, &err), FL_E_NO_SUCH_FILE);
 	fl_buf_fini(&buf);
+	/* A directory is in the way: what was written for it goes. */
+	(void)snprintf(path, sizeof(path), "%s/a", dir);
+	assert_int_equal(fl_file_write(path, "hello", 5, &err), FL_E_IO);
+	(void)snprintf(path, sizeof(path), "%s/a.tmp", dir);
+	assert_int_equal(access(path, F_OK), -1);
+	(void)snprintf(path, sizeof(path), "%s/a/b/f", dir);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(fl_file_read(path, 4, &buf, &err), FL_E_NO_SUCH_FILE);
 	remove_dir(dir);
+}
+
+static void
+the_directory_of_a_path_is_named(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"/a/b", "/a"}, {"/a", "/"}, {"b", "."}, {"a/b/c", "a/b"}, {"./x", "."}};
+	char dir[16];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		fl_dir_of(cases[i][0], dir, sizeof(dir));
+		assert_string_equal(dir, cases[i][1]);
+	}
+	assert_int_equal(fl_dir_sync("/tmp"), 0);
+	assert_int_equal(fl_dir_sync("/no/such/dir"), ENOENT);
 }
 
 static void
@@ -174,6 +199,7 @@ main(void)
 	    cmocka_unit_test(durations_are_read_as_flink_reads_them),
 	    cmocka_unit_test(closest_word_is_close),
 	    cmocka_unit_test(a_written_file_reads_back),
+	    cmocka_unit_test(the_directory_of_a_path_is_named),
 	    cmocka_unit_test(an_armed_seam_strikes_once_at_its_count),
 	};
 

@@ -644,6 +644,40 @@ cursors_walk_in_key_order_and_die_with_their_transaction(void **state)
 	fl_store_close(&store);
 }
 
+static void
+a_store_is_taken_away_by_one_who_holds_its_lock(void **state)
+{
+	struct fl_store *store = open_as(true);
+	struct fl_err err = {.code = FL_OK};
+	char file[160];
+	int fd;
+
+	(void)state;
+	put_one(store, 1, "x", 1);
+	assert_int_equal(fl_store_lock(path, &fd, &err), FL_E_ALREADY_RUNNING);
+	fl_store_close(&store);
+	assert_int_equal(fl_store_lock(path, &fd, &err), FL_OK);
+	assert_int_equal(try_open(true, &err), FL_E_ALREADY_RUNNING);
+	(void)snprintf(file, sizeof(file), "%s.gone", path); /* of an attempt that was killed */
+	assert_int_equal(mkdir(file, 0700), 0);
+	(void)snprintf(file, sizeof(file), "%s.gone/data.mdb", path);
+	close(open(file, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(fl_store_remove(path, &err), FL_OK);
+	assert_int_equal(access(path, F_OK), -1);
+	(void)snprintf(file, sizeof(file), "%s.gone", path);
+	assert_int_equal(access(file, F_OK), -1);
+	assert_int_equal(fl_store_remove(path, &err), FL_OK);
+	close(fd);
+	assert_int_equal(try_open(false, &err), FL_E_NO_SUCH_OBJECT);
+	/* What is not a store's stays, and is said. */
+	assert_int_equal(mkdir(path, 0700), 0);
+	(void)snprintf(file, sizeof(file), "%s/mine", path);
+	close(open(file, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(fl_store_remove(path, &err), FL_E_IO);
+	(void)snprintf(file, sizeof(file), "%s.gone/mine", path);
+	assert_int_equal(access(file, F_OK), 0);
+}
+
 int
 main(void)
 {
@@ -664,6 +698,7 @@ main(void)
 	    TEST(an_interrupted_creation_is_done_again),
 	    TEST(another_instance_or_role_is_refused),
 	    TEST(cursors_walk_in_key_order_and_die_with_their_transaction),
+	    TEST(a_store_is_taken_away_by_one_who_holds_its_lock),
 	};
 
 	return cmocka_run_group_tests_name("shm/store", tests, NULL, NULL);
