@@ -27,7 +27,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/version.h"
@@ -104,14 +103,6 @@ beat(struct runner *r, const char *state)
 
 /* ---- trouble ---- */
 
-static void
-sleep_ms(int ms)
-{
-	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-
-	(void)nanosleep(&ts, NULL);
-}
-
 /* In slices: a signal or the beat is never late by more than one. */
 static void
 back_off(struct runner *r)
@@ -119,7 +110,7 @@ back_off(struct runner *r)
 	int left;
 
 	for (left = r->backoff_ms; left > 0 && !is_stopping(r); left -= BACKOFF_MIN_MS) {
-		sleep_ms(FL_MIN(left, BACKOFF_MIN_MS));
+		(void)usleep((useconds_t)FL_MIN(left, BACKOFF_MIN_MS) * 1000);
 		beat(r, NULL);
 	}
 	r->backoff_ms = FL_MIN(r->backoff_ms * 2, BACKOFF_MAX_MS);
@@ -387,7 +378,7 @@ wait_instance(const char *dir, struct fl_instance **instance, struct fl_err *err
 			fl_info(
 			    "waiting code=%s reason=\"%s\"", fl_code_name(err->code), err->text);
 		shown = *err;
-		sleep_ms(wait_ms);
+		(void)usleep((useconds_t)wait_ms * 1000);
 		wait_ms = FL_MIN(wait_ms * 2, 500);
 	}
 }

@@ -40,7 +40,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <lmdb.h>
@@ -56,7 +55,7 @@
 #define STORE_TAIL_SIZE (UINT64_C(4) << 20)
 #define STORE_DISK_RESERVE (UINT64_C(4) << 20) /* less free than this: full */
 #define STORE_OPEN_TRIES 50
-#define STORE_OPEN_WAIT_MS 20
+#define STORE_OPEN_WAIT_US 20000
 #define STORE_FORGET_TXNS 8u /* every so many, pages that were read leave the process */
 #define STORE_FORGET_SIZE (UINT64_C(16) << 20) /* or, of a large store, one for this much */
 #define STORE_FAULT_AROUND ((uintptr_t)64 << 10) /* Linux' window, if nobody changed it */
@@ -418,14 +417,6 @@ check_lmdb_version(struct fl_err *err)
 	return FL_OK;
 }
 
-static void
-sleep_ms(int ms)
-{
-	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-
-	(void)nanosleep(&ts, NULL);
-}
-
 /* LMDB's own checks of pages, which would abort(). */
 static void
 end_damaged(MDB_env *mdb, const char *text)
@@ -445,7 +436,7 @@ open_mdb(const char *path, uint64_t map_size, unsigned flags, int tries, MDB_env
 {
 	int rc;
 
-	for (;; sleep_ms(STORE_OPEN_WAIT_MS)) {
+	for (;; (void)usleep(STORE_OPEN_WAIT_US)) {
 		*mdb = NULL;
 		rc = mdb_env_create(mdb);
 		if (rc == 0)

@@ -30,7 +30,6 @@ struct fl_format_info {
 	bool is_lines; /* a value is one line of text */
 };
 const struct fl_format_info *fl_format_info(uint32_t i); /* NULL past the end */
-/* FL_FORMAT_NONE if there is no format of that name. */
 const char *fl_format_name(enum fl_format format); /* "avro"; "" of NONE */
 
 struct fl_decoder;
@@ -38,7 +37,7 @@ struct fl_encoder;
 
 /* What became of a record. */
 enum fl_verdict {
-	FL_VERDICT_ROW,	    /* one row committed to the builder */
+	FL_VERDICT_ROW,	    /* its columns are set in the open row */
 	FL_VERDICT_SKIPPED, /* by a rule of the format: null value, ignore-parse-errors */
 	FL_VERDICT_DEAD,    /* err holds the reason */
 };

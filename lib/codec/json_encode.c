@@ -145,22 +145,6 @@ write_decimal(struct fl_buf *out, fl_i128 v, uint32_t scale_in)
 }
 
 static void
-write_i64(struct fl_buf *out, int64_t v)
-{
-	char digits[24];
-	size_t at = sizeof(digits);
-	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-
-	do {
-		digits[--at] = (char)('0' + u % 10);
-		u /= 10;
-	} while (u != 0);
-	if (v < 0)
-		digits[--at] = '-';
-	fl_buf_add(out, digits + at, sizeof(digits) - at);
-}
-
-static void
 write_value(const struct json_encoder *e, const struct fl_col *col, uint32_t i, struct fl_buf *out)
 {
 	const char *s;
@@ -172,16 +156,16 @@ write_value(const struct json_encoder *e, const struct fl_col *col, uint32_t i, 
 		fl_buf_str(out, FL_COL_AT(col, uint8_t, i) ? "true" : "false");
 		break;
 	case FL_TYPE_TINYINT:
-		write_i64(out, FL_COL_AT(col, int8_t, i));
+		fl_buf_i64(out, FL_COL_AT(col, int8_t, i));
 		break;
 	case FL_TYPE_SMALLINT:
-		write_i64(out, FL_COL_AT(col, int16_t, i));
+		fl_buf_i64(out, FL_COL_AT(col, int16_t, i));
 		break;
 	case FL_TYPE_INT:
-		write_i64(out, FL_COL_AT(col, int32_t, i));
+		fl_buf_i64(out, FL_COL_AT(col, int32_t, i));
 		break;
 	case FL_TYPE_BIGINT:
-		write_i64(out, FL_COL_AT(col, int64_t, i));
+		fl_buf_i64(out, FL_COL_AT(col, int64_t, i));
 		break;
 	case FL_TYPE_FLOAT:
 		write_float(out, FL_COL_AT(col, float, i));
