@@ -153,15 +153,6 @@ ask_committed(struct source *source, int32_t partition, int64_t *offset, struct 
 	    partition % FL_TOPIC_STRIDE, ASK_MS, offset, ignored, 0, err);
 }
 
-static const char *
-find_property(const struct fl_table *table, const char *key)
-{
-	for (uint32_t i = 0; i < table->option_count; i++)
-		if (strcmp(table->options[i].key, key) == 0)
-			return table->options[i].value;
-	return NULL;
-}
-
 static int64_t
 find_offset(const struct fl_partition_offset *list, uint32_t count, int32_t partition)
 {
@@ -176,9 +167,9 @@ static enum fl_code
 start_by_group(struct source *source, int32_t partition, const struct fl_kafka_partition_info *info,
     int64_t *start, struct fl_err *err)
 {
-	const char *reset = find_property(&source->table, "properties.auto.offset.reset");
+	const char *reset = fl_table_option(&source->table, "properties.auto.offset.reset");
 
-	if (find_property(&source->table, "properties.group.id") == NULL)
+	if (fl_table_option(&source->table, "properties.group.id") == NULL)
 		return FL_FAIL(err, FL_E_BAD_OPTION, "option \"properties.group.id\" is required when "
 		    "using committed offset for offsets initializer; or set 'scan.startup.mode'");
 	FL_TRY(ask_committed(source, partition, start, err));

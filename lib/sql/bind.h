@@ -26,7 +26,6 @@
 struct setting {
 	const char *key, *value;
 	uint32_t line, col;
-	bool used;
 };
 
 /* A declared table: the plan's, and what its text said. */
@@ -34,7 +33,7 @@ struct bind_table {
 	struct fl_table *table;
 	const struct ast_create *ast;
 	int64_t idle_timeout_ms; /* -1: the pipeline's */
-	bool has_group_id, legacy;
+	bool has_group_id;
 	struct bind_table *next;
 	bool dropped;
 	uint32_t line, col;
@@ -134,7 +133,6 @@ uint32_t bind_expr_size(const struct fl_expr *expr, uint32_t max);
  * columns renumbered by map(column). */
 struct fl_expr *bind_expr_replace(struct bind *b, const struct fl_expr *expr,
     struct fl_expr *const *exprs, uint32_t (*map)(uint32_t column, void *ctx), void *ctx);
-struct fl_expr *bind_column(struct bind *b, uint32_t column, const struct fl_type *type);
 enum fl_code bind_and(struct bind *b, struct fl_expr *x, struct fl_expr *y, struct fl_expr **out);
 
 /* ---- the rest ---- */
@@ -149,7 +147,7 @@ enum fl_code bind_insert(struct bind *b, const struct ast_statement *statement);
 /* After all statements: streams, sinks, Avro schemas. */
 enum fl_code bind_finish(struct bind *b);
 struct bind_table *bind_table_find(const struct bind *b, const char *name);
-const struct bind_view *bind_view_find(const struct bind_view *views, const char *name);
+struct bind_view *bind_view_find(struct bind_view *views, const char *name);
 enum fl_code bind_table_missing(struct bind *b, const struct fl_token *name);
 void bind_notice(struct bind *b, uint32_t line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

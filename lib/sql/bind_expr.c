@@ -31,17 +31,6 @@ count_expr(struct bind *b, const struct ast_expr *at)
 	return FL_OK;
 }
 
-struct fl_expr *
-bind_column(struct bind *b, uint32_t column, const struct fl_type *type)
-{
-	struct fl_expr *expr = FL_ARENA_NEW(b->arena, struct fl_expr);
-
-	expr->kind = FL_EXPR_COLUMN;
-	expr->column = column;
-	expr->type = *type;
-	return expr;
-}
-
 static struct fl_expr *
 make_literal(struct bind *b, struct fl_type type)
 {
@@ -145,7 +134,7 @@ bind_expr_replace(struct bind *b, const struct fl_expr *expr, struct fl_expr *co
 		copy->column = map(expr->column, ctx);
 		return copy;
 	}
-	copy->args = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(expr->arg_count, 1u));
+	copy->args = FL_ARENA_ARRAY(b->arena, struct fl_expr *, expr->arg_count);
 	for (i = 0; i < expr->arg_count; i++)
 		copy->args[i] = bind_expr_replace(b, expr->args[i], exprs, map, ctx);
 	return copy;
@@ -364,7 +353,7 @@ static enum fl_code
 column_missing(struct bind *b, const struct scope *scope, const struct ast_expr *name)
 {
 	const char **names =
-	    FL_ARENA_ARRAY(b->arena, const char *, FL_MAX(scope->rel->count, 1u));
+	    FL_ARENA_ARRAY(b->arena, const char *, scope->rel->count);
 	const char *text = name_part(name, name->args->count - 1), *hint;
 	uint32_t i;
 
@@ -438,9 +427,9 @@ bind_name(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
 			return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col,
 			    "add window_time to GROUP BY",
 			    "Expression '%.80s' is not being grouped", name_part(ast, ast->args->count - 1));
-		*out = bind_column(b, AGG_COLUMN_WINDOW + (uint32_t)(col->role - WIN_START), &col->type);
+		*out = fl_expr_column(b->arena, AGG_COLUMN_WINDOW + (uint32_t)(col->role - WIN_START), &col->type);
 	} else {
-		*out = bind_column(b, index, &col->type);
+		*out = fl_expr_column(b->arena, index, &col->type);
 	}
 	stamp_place(*out, ast->line, ast->col);
 	return FL_OK;
@@ -620,8 +609,7 @@ bind_interval(struct bind *b, const struct ast_expr *ast, struct fl_expr **out)
 		    "write days: they are exact",
 		    "an interval of %s is not supported: months have no fixed length, write days",
 		    first < 0 ? ast->unit : ast->unit_to);
-	if (last < first || (ast->unit_to != NULL && last == first) || last > 4 ||
-	    (ast->unit_to != NULL && (first == 4 || last == 4)))
+	if (ast->unit_to != NULL && (last <= first || last == 4)) /* no WEEK */
 		return bad_interval(b, ast);
 	if (*p == '-' || *p == '+')
 		negative ^= *p++ == '-';
@@ -656,7 +644,7 @@ bind_args(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
 	uint32_t i;
 
 	*count = ast->args->count - from;
-	*args = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(*count, 1u));
+	*args = FL_ARENA_ARRAY(b->arena, struct fl_expr *, *count);
 	for (i = 0; i < *count; i++)
 		FL_TRY(bind_expr(b, scope, ast->args->items[from + i], &(*args)[i]));
 	return FL_OK;
@@ -776,7 +764,7 @@ bind_aggregate(struct bind *b, const struct scope *scope, const struct ast_expr 
 			break;
 	if (i == aggs->count)
 		fl_ast_append(b->arena, aggs, agg);
-	*out = bind_column(b, AGG_COLUMN_AGG + i, &agg->result);
+	*out = fl_expr_column(b->arena, AGG_COLUMN_AGG + i, &agg->result);
 	stamp_place(*out, ast->line, ast->col);
 	return FL_OK;
 }
@@ -1214,7 +1202,7 @@ find_key(struct bind *b, const struct scope *scope, const struct ast_expr *ast, 
 	for (i = 0; i < scope->agg->key_count; i++) {
 		if (!bind_expr_equal(expr, scope->agg->keys[i]))
 			continue;
-		*out = bind_column(b, i, &expr->type);
+		*out = fl_expr_column(b->arena, i, &expr->type);
 		stamp_place(*out, ast->line, ast->col);
 		return true;
 	}

@@ -553,7 +553,7 @@ read_all(struct options *o)
 	const char *all = "";
 	uint32_t i, k;
 
-	t->options = FL_ARENA_ARRAY(o->b->arena, struct fl_option, FL_MAX(options->count, 1u));
+	t->options = FL_ARENA_ARRAY(o->b->arena, struct fl_option, options->count);
 	for (i = 0; i < options->count; i++) {
 		const struct ast_option *opt = options->items[i];
 		struct fl_option *to = &t->options[t->option_count++];

@@ -19,15 +19,11 @@
 
 #include "bind.h"
 
-/* Names a query may use beside tables: views and CTEs, newest first. */
-struct names {
-	const struct bind_view *views;
-};
-
 #define QUERY_DEPTH_MAX 100u
 
-static enum fl_code bind_query(
-    struct bind *b, const struct ast_query *ast, struct names names, struct rel *rel);
+/* views: what a query may name beside tables, views and CTEs, newest first. */
+static enum fl_code bind_query(struct bind *b, const struct ast_query *ast,
+    struct bind_view *views, struct rel *rel);
 
 /* ---- nodes ---- */
 
@@ -47,7 +43,7 @@ set_schema(struct bind *b, struct fl_node *node, const struct rel_col *cols, uin
 	uint32_t i;
 
 	node->schema.count = count;
-	node->schema.fields = FL_ARENA_ARRAY(b->arena, struct fl_field, FL_MAX(count, 1u));
+	node->schema.fields = FL_ARENA_ARRAY(b->arena, struct fl_field, count);
 	for (i = 0; i < count; i++) {
 		node->schema.fields[i].name = cols[i].name;
 		node->schema.fields[i].type = cols[i].type;
@@ -82,7 +78,7 @@ add_calc(struct bind *b, struct fl_node *input, struct fl_expr *filter, struct f
 	uint32_t i;
 
 	if (may_merge(input, filter, exprs, count)) {
-		merged = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(count, 1u));
+		merged = FL_ARENA_ARRAY(b->arena, struct fl_expr *, count);
 		for (i = 0; i < count; i++)
 			merged[i] = bind_expr_replace(b, exprs[i], input->exprs, NULL, NULL);
 		if (filter != NULL)
@@ -101,11 +97,11 @@ add_calc(struct bind *b, struct fl_node *input, struct fl_expr *filter, struct f
 static enum fl_code
 add_filter(struct bind *b, struct rel *rel, struct fl_expr *filter)
 {
-	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(rel->count, 1u));
+	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, rel->count);
 	uint32_t i;
 
 	for (i = 0; i < rel->count; i++)
-		exprs[i] = bind_column(b, i, &rel->cols[i].type);
+		exprs[i] = fl_expr_column(b->arena, i, &rel->cols[i].type);
 	return add_calc(b, rel->node, filter, exprs, rel->cols, rel->count, &rel->node);
 }
 
@@ -160,11 +156,11 @@ set_qualifier(struct rel *rel, const char *qualifier)
 }
 
 static enum fl_code
-bind_from_name(struct bind *b, const struct fl_token *name, struct names names, struct rel *rel)
+bind_from_name(struct bind *b, const struct fl_token *name, struct bind_view *views,
+    struct rel *rel)
 {
-	const struct bind_view *view = bind_view_find(names.views, name->text);
+	const struct bind_view *view = bind_view_find(views, name->text);
 	struct bind_table *bt;
-	struct names inner;
 
 	if (view == NULL) {
 		bt = bind_table_find(b, name->text);
@@ -173,8 +169,7 @@ bind_from_name(struct bind *b, const struct fl_token *name, struct names names, 
 		scan_table(b, bt, rel);
 		return FL_OK;
 	}
-	inner.views = view->next;
-	FL_TRY(bind_query(b, view->query, inner, rel));
+	FL_TRY(bind_query(b, view->query, view->next, rel));
 	FL_TRY(rename_columns(b, rel, view->columns, name->line, name->col));
 	set_qualifier(rel, name->text);
 	return FL_OK;
@@ -370,7 +365,8 @@ add_window(struct bind *b, struct rel *rel, uint32_t time_column, const struct t
 }
 
 static enum fl_code
-bind_from_tvf(struct bind *b, const struct ast_from *from, struct names names, struct rel *rel)
+bind_from_tvf(struct bind *b, const struct ast_from *from, struct bind_view *views,
+    struct rel *rel)
 {
 	uint32_t time_column;
 	struct tvf tvf;
@@ -379,9 +375,9 @@ bind_from_tvf(struct bind *b, const struct ast_from *from, struct names names, s
 	if (tvf.data->kind == AST_TABLE) {
 		const struct ast_expr *path = tvf.data->args->items[0];
 
-		FL_TRY(bind_from_name(b, path->args->items[path->args->count - 1], names, rel));
+		FL_TRY(bind_from_name(b, path->args->items[path->args->count - 1], views, rel));
 	} else {
-		FL_TRY(bind_query(b, tvf.data->query, names, rel));
+		FL_TRY(bind_query(b, tvf.data->query, views, rel));
 	}
 	if (rel->stage != REL_ROWS)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, from->line, from->col, NULL,
@@ -397,7 +393,8 @@ bind_from_tvf(struct bind *b, const struct ast_from *from, struct names names, s
 }
 
 static enum fl_code
-bind_from(struct bind *b, const struct ast_query *ast, struct names names, struct rel *rel)
+bind_from(struct bind *b, const struct ast_query *ast, struct bind_view *views,
+    struct rel *rel)
 {
 	const struct ast_from *from = ast->from;
 
@@ -406,14 +403,14 @@ bind_from(struct bind *b, const struct ast_query *ast, struct names names, struc
 		    "SELECT without FROM is not supported");
 	switch (from->kind) {
 	case AST_FROM_NAME:
-		FL_TRY(bind_from_name(b, from->name, names, rel));
+		FL_TRY(bind_from_name(b, from->name, views, rel));
 		break;
 	case AST_FROM_QUERY:
-		FL_TRY(bind_query(b, from->query, names, rel));
+		FL_TRY(bind_query(b, from->query, views, rel));
 		set_qualifier(rel, NULL);
 		break;
 	case AST_FROM_TVF:
-		FL_TRY(bind_from_tvf(b, from, names, rel));
+		FL_TRY(bind_from_tvf(b, from, views, rel));
 		b->plan->has_bare_tvf |= !from->wrapped;
 		set_qualifier(rel, NULL);
 		break;
@@ -566,8 +563,8 @@ bind_keys(struct bind *b, const struct ast_query *ast, const struct rel *rel, st
 	uint32_t n = ast->group != NULL ? ast->group->count : 0, i, k;
 	bool has_start = false, has_end = false;
 
-	agg->keys = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(n, 1u));
-	agg->key_names = FL_ARENA_ARRAY(b->arena, const char *, FL_MAX(n, 1u));
+	agg->keys = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
+	agg->key_names = FL_ARENA_ARRAY(b->arena, const char *, n);
 	agg->aggs = fl_ast_list(b->arena);
 	for (i = 0; i < n; i++) {
 		const struct ast_expr *key = ast->group->items[i];
@@ -642,7 +639,7 @@ add_agg(struct bind *b, struct rel *rel, const struct agg_scope *agg, const char
 	node->key_count = n;
 	node->keys = agg->keys;
 	node->agg_count = m;
-	node->aggs = FL_ARENA_ARRAY(b->arena, struct fl_agg, FL_MAX(m, 1u));
+	node->aggs = FL_ARENA_ARRAY(b->arena, struct fl_agg, m);
 	for (i = 0; i < n; i++) {
 		cols[i].name = agg->key_names[i];
 		cols[i].type = agg->keys[i]->type;
@@ -663,9 +660,10 @@ add_agg(struct bind *b, struct rel *rel, const struct agg_scope *agg, const char
 	}
 	node->row_size = at;
 	for (i = 0; i < 3; i++) {
-		cols[n + m + i] = window_column("", fl_type_make(FL_TYPE_NULL, true), (enum win_role)(WIN_START + i));
-		cols[n + m + i].name = i == 0 ? "window_start" : i == 1 ? "window_end" : "window_time";
-		cols[n + m + i].type = rel->window->schema.fields[rel->window->input->schema.count + i].type;
+		const struct fl_field *bound =
+		    &rel->window->schema.fields[rel->window->input->schema.count + i];
+
+		cols[n + m + i] = window_column(bound->name, bound->type, (enum win_role)(WIN_START + i));
 	}
 	rel->cols = cols;
 	rel->count = n + m + 3;
@@ -722,7 +720,7 @@ bind_star(struct bind *b, const struct ast_expr *ast, const struct rel *rel, boo
 		    (rel->cols[i].qualifier == NULL || strcmp(rel->cols[i].qualifier, qualifier) != 0))
 			continue;
 		item = add_item(b, items);
-		item->expr = bind_column(b, i, &rel->cols[i].type);
+		item->expr = fl_expr_column(b->arena, i, &rel->cols[i].type);
 		item->col = rel->cols[i];
 		item->ast = ast;
 		found++;
@@ -834,7 +832,7 @@ bind_partition(struct bind *b, const struct ast_expr *rank, const struct rel *re
 	bool has_start = false, has_end = false;
 	uint32_t n = list != NULL ? list->count : 0, i, k;
 
-	out->partition = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(n, 1u));
+	out->partition = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
 	for (i = 0; i < n; i++) {
 		const struct ast_expr *ast = list->items[i];
 		enum win_role role = WIN_NONE;
@@ -917,7 +915,7 @@ add_extra(struct bind *b, struct rel *rel, const struct ast_list *extra)
 	for (i = 0; i < n; i++) {
 		if (i < rel->count) {
 			cols[i] = rel->cols[i];
-			exprs[i] = bind_column(b, i, &cols[i].type);
+			exprs[i] = fl_expr_column(b->arena, i, &cols[i].type);
 			continue;
 		}
 		exprs[i] = extra->items[i - rel->count];
@@ -946,7 +944,7 @@ add_topn(struct bind *b, struct rel *rel, const struct ast_expr *rank, const str
 		    rel->stage == REL_RANKED ? "Top-N of a Top-N is not supported" :
 					       "Top-N without a window is not supported");
 	node->partition_count = ranking->partition_count;
-	node->partition_columns = FL_ARENA_ARRAY(b->arena, uint32_t, FL_MAX(ranking->partition_count, 1u));
+	node->partition_columns = FL_ARENA_ARRAY(b->arena, uint32_t, ranking->partition_count);
 	for (i = 0; i < ranking->partition_count; i++)
 		node->partition_columns[i] = column_of(b, rel, ranking->partition[i], extra);
 	node->sort_count = ranking->sort_count;
@@ -994,14 +992,13 @@ place(struct bind *b, struct fl_expr **expr, struct places *places)
 /* Everything of a grouped SELECT is bound over the keys and aggregates, in places
  * yet unknown; then AGG is made and the places are filled in. */
 static enum fl_code
-make_agg(struct bind *b, const struct ast_query *ast, struct rel *rel, struct agg_scope *agg,
-    struct items *items, struct ranking *ranking, struct fl_expr *having)
+make_agg(struct bind *b, struct rel *rel, struct agg_scope *agg, struct items *items,
+    struct ranking *ranking, struct fl_expr *having)
 {
 	struct places places = { agg->key_count, agg->aggs->count };
-	const char **names = FL_ARENA_ARRAY(b->arena, const char *, FL_MAX(places.agg_count, 1u));
+	const char **names = FL_ARENA_ARRAY(b->arena, const char *, places.agg_count);
 	uint32_t i;
 
-	(void)ast;
 	for (i = 0; i < items->count; i++) {
 		struct item *item = &items->list[i];
 
@@ -1025,8 +1022,8 @@ make_agg(struct bind *b, const struct ast_query *ast, struct rel *rel, struct ag
 static enum fl_code
 project(struct bind *b, struct rel *rel, const struct items *items)
 {
-	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(items->count, 1u));
-	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, FL_MAX(items->count, 1u));
+	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, items->count);
+	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, items->count);
 	uint32_t i;
 
 	for (i = 0; i < items->count; i++) {
@@ -1034,7 +1031,7 @@ project(struct bind *b, struct rel *rel, const struct items *items)
 		cols[i].qualifier = NULL;
 		/* The rank is the last column of TOPN. */
 		exprs[i] = items->list[i].expr != NULL ? items->list[i].expr :
-		    bind_column(b, rel->count - 1, &cols[i].type);
+		    fl_expr_column(b->arena, rel->count - 1, &cols[i].type);
 	}
 	FL_TRY(add_calc(b, rel->node, NULL, exprs, cols, items->count, &rel->node));
 	rel->cols = cols;
@@ -1053,7 +1050,8 @@ check_rank_used(struct bind *b, const struct ast_query *ast, const struct rel *r
 }
 
 static enum fl_code
-bind_select(struct bind *b, const struct ast_query *ast, struct names names, struct rel *rel)
+bind_select(struct bind *b, const struct ast_query *ast, struct bind_view *views,
+    struct rel *rel)
 {
 	struct agg_scope agg = { .key_count = 0 };
 	struct scope scope = { .rel = rel, .clause = "SELECT" };
@@ -1062,7 +1060,7 @@ bind_select(struct bind *b, const struct ast_query *ast, struct names names, str
 	struct fl_expr *having = NULL;
 	struct rel input;
 
-	FL_TRY(bind_from(b, ast, names, &input));
+	FL_TRY(bind_from(b, ast, views, &input));
 	FL_TRY(bind_where(b, ast, &input));
 	*rel = input;
 	scope.rel = &input;
@@ -1083,14 +1081,15 @@ bind_select(struct bind *b, const struct ast_query *ast, struct names names, str
 		FL_TRY(bind_condition(b, &scope, ast->having, &having));
 	}
 	if (scope.agg != NULL)
-		FL_TRY(make_agg(b, ast, rel, &agg, &items, &ranking, having));
+		FL_TRY(make_agg(b, rel, &agg, &items, &ranking, having));
 	if (items.rank != NULL)
 		FL_TRY(add_topn(b, rel, items.rank, &ranking));
 	return project(b, rel, &items);
 }
 
 static enum fl_code
-bind_query(struct bind *b, const struct ast_query *ast, struct names names, struct rel *rel)
+bind_query(struct bind *b, const struct ast_query *ast, struct bind_view *views,
+    struct rel *rel)
 {
 	enum fl_code code;
 	uint32_t i;
@@ -1104,10 +1103,10 @@ bind_query(struct bind *b, const struct ast_query *ast, struct names names, stru
 
 		view->name = cte->name->text;
 		view->query = cte->query;
-		view->next = (struct bind_view *)(uintptr_t)names.views;
-		names.views = view;
+		view->next = views;
+		views = view;
 	}
-	code = bind_select(b, ast, names, rel);
+	code = bind_select(b, ast, views, rel);
 	b->depth--;
 	return code;
 }
@@ -1116,11 +1115,10 @@ bind_query(struct bind *b, const struct ast_query *ast, struct names names, stru
 enum fl_code
 bind_view_check(struct bind *b, const struct bind_view *view, const struct fl_token *at)
 {
-	struct names names = { .views = view->next };
 	uint32_t notice_count = b->notices->count;
 	struct rel rel;
 
-	FL_TRY(bind_query(b, view->query, names, &rel));
+	FL_TRY(bind_query(b, view->query, view->next, &rel));
 	b->notices->count = notice_count;
 	return rename_columns(b, &rel, view->columns, at->line, at->col);
 }
@@ -1166,8 +1164,8 @@ static enum fl_code
 find_targets(struct bind *b, const struct ast_insert *ast, const struct fl_table *t, uint32_t **out)
 {
 	uint32_t n = t->physical.count, i, k;
-	uint32_t *targets = FL_ARENA_ARRAY(b->arena, uint32_t, FL_MAX(n, 1u));
-	bool *given = FL_ARENA_ARRAY(b->arena, bool, FL_MAX(n, 1u));
+	uint32_t *targets = FL_ARENA_ARRAY(b->arena, uint32_t, n);
+	bool *given = FL_ARENA_ARRAY(b->arena, bool, n);
 
 	*out = targets;
 	if (ast->columns == NULL) {
@@ -1177,7 +1175,7 @@ find_targets(struct bind *b, const struct ast_insert *ast, const struct fl_table
 	}
 	for (i = 0; i < ast->columns->count; i++) {
 		const struct fl_token *name = ast->columns->items[i];
-		const char **names = FL_ARENA_ARRAY(b->arena, const char *, FL_MAX(n, 1u));
+		const char **names = FL_ARENA_ARRAY(b->arena, const char *, n);
 
 		for (k = 0; k < n; k++)
 			names[k] = t->physical.fields[k].name;
@@ -1222,14 +1220,6 @@ check_rowtimes(struct bind *b, const struct ast_insert *ast, const struct rel *r
 	return code;
 }
 
-static bool
-can_assign(const struct fl_type *from, const struct fl_type *to)
-{
-	if (from->id == FL_TYPE_NULL)
-		return true;
-	return fl_type_can_widen(from, to);
-}
-
 static enum fl_code
 convert_columns(struct bind *b, const struct ast_insert *ast, struct rel *rel, const struct fl_table *t,
     const uint32_t *targets, struct fl_expr **exprs)
@@ -1239,12 +1229,12 @@ convert_columns(struct bind *b, const struct ast_insert *ast, struct rel *rel, c
 	for (i = 0; i < rel->count; i++) {
 		struct fl_type to = t->physical.fields[targets[i]].type;
 
-		if (!can_assign(&rel->cols[i].type, &to))
+		if (!fl_type_can_widen(&rel->cols[i].type, &to))
 			return schemas_differ(b, ast, rel, t, targets, fl_arena_printf(b->arena,
 			    "Incompatible types for sink column '%s' at position %u.",
 			    t->physical.fields[targets[i]].name, i));
 		to.nullable = rel->cols[i].type.nullable;
-		exprs[targets[i]] = bind_column(b, i, &rel->cols[i].type);
+		exprs[targets[i]] = fl_expr_column(b->arena, i, &rel->cols[i].type);
 		FL_TRY(bind_cast(b, exprs[targets[i]], &to, ast->table->line, ast->table->col,
 		    &exprs[targets[i]]));
 	}
@@ -1263,8 +1253,8 @@ static enum fl_code
 add_sink(struct bind *b, const struct ast_insert *ast, struct fl_table *t, struct rel *rel)
 {
 	uint32_t *targets, n = t->physical.count, want, i;
-	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, FL_MAX(n, 1u));
-	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, FL_MAX(n, 1u));
+	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
+	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n);
 	struct fl_node *node;
 
 	FL_TRY(find_targets(b, ast, t, &targets));
@@ -1379,7 +1369,6 @@ bind_insert(struct bind *b, const struct ast_statement *statement)
 {
 	const struct ast_insert *ast = statement->insert;
 	struct bind_table *bt = bind_table_find(b, ast->table->text);
-	struct names names = { .views = b->views };
 	struct fl_query *query = FL_ARENA_NEW(b->arena, struct fl_query);
 	struct rel rel;
 
@@ -1388,7 +1377,7 @@ bind_insert(struct bind *b, const struct ast_statement *statement)
 		    "'%.80s' is a view: INSERT needs a table", ast->table->text);
 	if (bt == NULL)
 		return bind_table_missing(b, ast->table);
-	FL_TRY(bind_query(b, ast->query, names, &rel));
+	FL_TRY(bind_query(b, ast->query, b->views, &rel));
 	FL_TRY(check_rank_used(b, ast->query, &rel));
 	if (rel.stage == REL_WINDOWED)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->query->line, ast->query->col, NULL,

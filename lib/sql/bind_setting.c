@@ -252,7 +252,7 @@ bind_settings(struct bind *b, const struct ast_list *statements)
 	bool after_insert = false;
 	uint32_t i;
 
-	b->settings = FL_ARENA_ARRAY(b->arena, struct setting, FL_MAX(statements->count, 1u));
+	b->settings = FL_ARENA_ARRAY(b->arena, struct setting, statements->count);
 	for (i = 0; i < statements->count; i++) {
 		const struct ast_statement *statement = statements->items[i];
 		struct setting *s;

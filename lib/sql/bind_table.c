@@ -23,8 +23,8 @@ bind_table_find(const struct bind *b, const char *name)
 	return NULL;
 }
 
-const struct bind_view *
-bind_view_find(const struct bind_view *views, const char *name)
+struct bind_view *
+bind_view_find(struct bind_view *views, const char *name)
 {
 	for (; views != NULL; views = views->next)
 		if (!views->dropped && strcmp(views->name, name) == 0)
@@ -140,7 +140,7 @@ table_rel(struct bind *b, const struct fl_table *t, bool with_computed)
 	struct rel rel = { .count = t->column_count };
 	uint32_t i;
 
-	rel.cols = FL_ARENA_ARRAY(b->arena, struct rel_col, FL_MAX(t->column_count, 1u));
+	rel.cols = FL_ARENA_ARRAY(b->arena, struct rel_col, t->column_count);
 	for (i = 0; i < t->column_count; i++) {
 		const struct fl_column *col = &t->columns[i];
 
@@ -220,11 +220,12 @@ bind_watermark(struct bind *b, struct fl_table *t, const struct ast_watermark *a
 static enum fl_code
 bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 {
+	const char **names;
 	uint32_t i, k;
 
 	if (ast->primary == NULL)
 		return FL_OK;
-	t->primary_key = FL_ARENA_ARRAY(b->arena, const char *, ast->primary->count);
+	t->primary_key = names = FL_ARENA_ARRAY(b->arena, const char *, ast->primary->count);
 	for (i = 0; i < ast->primary->count; i++) {
 		const struct fl_token *name = ast->primary->items[i];
 
@@ -235,7 +236,7 @@ bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
 			    "Primary key column '%.80s' is not defined in the schema as a physical column",
 			    name->text);
-		((const char **)(uintptr_t)t->primary_key)[t->primary_key_count++] = name->text;
+		names[t->primary_key_count++] = name->text;
 		t->columns[k].type.nullable = false; /* as Flink makes it */
 	}
 	return FL_OK;
@@ -368,24 +369,18 @@ enum fl_code
 bind_drop(struct bind *b, const struct ast_statement *statement)
 {
 	const char *name = statement->name->text;
-	struct bind_view *view;
-	struct bind_table *bt;
+	struct bind_view *view = bind_view_find(b->views, name);
+	struct bind_table *bt = bind_table_find(b, name);
 
-	if (statement->kind == AST_DROP_TABLE) {
-		bt = bind_table_find(b, name);
-		if (bt != NULL) {
-			bt->dropped = true;
-			return FL_OK;
-		}
-	} else {
-		for (view = b->views; view != NULL; view = view->next) {
-			if (!view->dropped && strcmp(view->name, name) == 0) {
-				view->dropped = true;
-				return FL_OK;
-			}
-		}
+	if (statement->kind == AST_DROP_TABLE && bt != NULL) {
+		bt->dropped = true;
+		return FL_OK;
 	}
-	if (bind_table_find(b, name) != NULL || bind_view_find(b->views, name) != NULL)
+	if (statement->kind == AST_DROP_VIEW && view != NULL) {
+		view->dropped = true;
+		return FL_OK;
+	}
+	if (bt != NULL || view != NULL)
 		return BIND_FAIL(b, FL_E_SQL_BIND, statement->name->line, statement->name->col, NULL,
 		    statement->kind == AST_DROP_TABLE ? "'%.80s' is a view: write DROP VIEW" :
 							"'%.80s' is a table: write DROP TABLE", name);
@@ -411,26 +406,22 @@ read_from_disk(void *ctx, const char *path, struct fl_arena *arena, struct fl_er
 	return text;
 }
 
-static struct setting *
+static const struct setting *
 find_table_setting(struct bind *b, const char *table, const char *key)
 {
 	const char *full = fl_arena_printf(b->arena, "flight.table.%s.%s", table, key);
-	struct setting *found = NULL;
 	uint32_t i;
 
-	for (i = 0; i < b->setting_count; i++) {
-		if (strcmp(b->settings[i].key, full) == 0) {
-			found = &b->settings[i]; /* the last one counts */
-			found->used = true;
-		}
-	}
-	return found;
+	for (i = b->setting_count; i-- > 0;) /* the last one counts */
+		if (strcmp(b->settings[i].key, full) == 0)
+			return &b->settings[i];
+	return NULL;
 }
 
 static enum fl_code
 bind_avro_schema(struct bind *b, struct fl_table *t)
 {
-	struct setting *s = find_table_setting(b, t->name, "avro-schema");
+	const struct setting *s = find_table_setting(b, t->name, "avro-schema");
 	struct fl_err err = { .code = FL_OK };
 	const char *hash, *path, *text;
 
@@ -488,17 +479,6 @@ check_codec(struct bind *b, const struct bind_table *bt)
 
 /* ---- streams and sinks ---- */
 
-static const char *
-option_value(const struct fl_table *t, const char *key)
-{
-	uint32_t i;
-
-	for (i = 0; i < t->option_count; i++)
-		if (strcmp(t->options[i].key, key) == 0)
-			return t->options[i].value;
-	return NULL;
-}
-
 static void
 print_start(const struct fl_table *t, struct fl_buf *out)
 {
@@ -512,7 +492,7 @@ print_start(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, ":%" PRId64, t->startup_timestamp_ms);
 	for (i = 0; i < t->startup_offset_count; i++)
 		fl_buf_printf(out, ":%d=%" PRId64, t->startup_offsets[i].partition, t->startup_offsets[i].offset);
-	group = option_value(t, "properties.group.id");
+	group = fl_table_option(t, "properties.group.id");
 	if (t->startup == FL_STARTUP_GROUP_OFFSETS && group != NULL)
 		fl_buf_printf(out, ":%s", group);
 	fl_buf_printf(out, ";end=%d:%" PRId64, (int)t->bounded, t->bounded_timestamp_ms);
@@ -525,7 +505,7 @@ print_start(const struct fl_table *t, struct fl_buf *out)
 static void
 print_content(const struct fl_table *t, const struct fl_schema *schema, struct fl_buf *out)
 {
-	const char *isolation = option_value(t, "properties.isolation.level");
+	const char *isolation = fl_table_option(t, "properties.isolation.level");
 	char type[64];
 	uint32_t i;
 
@@ -561,7 +541,7 @@ make_stream_schema(struct bind *b, const struct fl_table *t, struct fl_schema *s
 {
 	uint32_t i;
 
-	schema->fields = FL_ARENA_ARRAY(b->arena, struct fl_field, FL_MAX(t->column_count, 1u));
+	schema->fields = FL_ARENA_ARRAY(b->arena, struct fl_field, t->column_count);
 	for (i = 0; i < t->column_count; i++) {
 		if (t->columns[i].stream_column < 0)
 			continue;

@@ -73,14 +73,13 @@ print_column(const struct fl_table *t, const struct fl_column *col, struct fl_bu
 }
 
 static void
-print_source(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf *out)
+print_source(const struct fl_table *t, struct fl_buf *out)
 {
 	static const char *const STARTS[] = { "the group's offsets", "the earliest offset",
 		"the latest offset", "a timestamp", "given offsets" };
 	static const char *const ENDS[] = { "no end", "the latest offset", "the group's offsets",
 		"a timestamp", "given offsets" };
 
-	(void)plan;
 	if (t->connector == FL_CONNECTOR_KAFKA)
 		fl_buf_printf(out, "    from %s to %s\n", STARTS[t->startup], ENDS[t->bounded]);
 	if (t->watermark != NULL) {
@@ -96,7 +95,7 @@ print_source(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf
 }
 
 static void
-print_table(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf *out)
+print_table(const struct fl_table *t, struct fl_buf *out)
 {
 	uint32_t i;
 
@@ -107,7 +106,7 @@ print_table(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf 
 	for (i = 0; i < t->column_count; i++)
 		print_column(t, &t->columns[i], out);
 	if (t->is_source)
-		print_source(plan, t, out);
+		print_source(t, out);
 }
 
 static void
@@ -138,7 +137,7 @@ fl_plan_explain(const struct fl_plan *plan, struct fl_buf *out)
 	print_time_line(out, "max drift", plan->max_drift_ms, plan->max_drift_ms < 0 ? "max(1 h, 4 windows)" : "off");
 	fl_buf_str(out, "tables\n");
 	for (i = 0; i < plan->table_count; i++)
-		print_table(plan, plan->tables[i], out);
+		print_table(plan->tables[i], out);
 	fl_buf_str(out, "streams\n");
 	for (i = 0; i < plan->stream_count; i++)
 		fl_buf_printf(out, "  %u %016" PRIx64 " %s%s\n", i, plan->streams[i].identity_hash,

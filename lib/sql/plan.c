@@ -48,6 +48,17 @@ bind_did_you_mean(struct bind *b, const char *word, const char *const *candidate
 	return fl_arena_printf(b->arena, "did you mean '%s'?", best);
 }
 
+const char *
+fl_table_option(const struct fl_table *table, const char *key)
+{
+	uint32_t i;
+
+	for (i = 0; i < table->option_count; i++)
+		if (strcmp(table->options[i].key, key) == 0)
+			return table->options[i].value;
+	return NULL;
+}
+
 /* ---- the text ---- */
 
 const struct fl_connector_info *
@@ -363,12 +374,9 @@ fl_sql_compile(const char *text, size_t size, const struct fl_sql_env *env, stru
 void
 fl_plan_free(struct fl_plan **plan)
 {
-	struct fl_arena arena;
-
 	if (*plan == NULL)
 		return;
-	arena = (*plan)->arena;
-	fl_arena_fini(&arena);
+	fl_arena_fini(&(*plan)->arena);
 	free(*plan);
 	*plan = NULL;
 }

@@ -22,17 +22,6 @@ struct report {
 		fl_buf_byte((r)->out, '\n'); \
 	} while (0)
 
-static const char *
-find_option(const struct fl_table *t, const char *key)
-{
-	uint32_t i;
-
-	for (i = 0; i < t->option_count; i++)
-		if (strcmp(t->options[i].key, key) == 0)
-			return t->options[i].value;
-	return NULL;
-}
-
 static bool
 has_decimal(const struct fl_schema *schema)
 {
@@ -47,12 +36,12 @@ has_decimal(const struct fl_schema *schema)
 static void
 check_source(struct report *r, const struct fl_table *t)
 {
-	const char *strategy = find_option(t, "scan.watermark.emit.strategy");
+	const char *strategy = fl_table_option(t, "scan.watermark.emit.strategy");
 
 	if (t->connector == FL_CONNECTOR_KAFKA) {
-		if (find_option(t, "scan.startup.mode") == NULL)
+		if (fl_table_option(t, "scan.startup.mode") == NULL)
 			SAY(r, "table %s: name 'scan.startup.mode': the default needs committed offsets", t->name);
-		if (find_option(t, "properties.isolation.level") == NULL)
+		if (fl_table_option(t, "properties.isolation.level") == NULL)
 			SAY(r, "table %s: set 'properties.isolation.level' = 'read_committed': Flink reads "
 			    "uncommitted records unless told", t->name);
 		if (t->watermark != NULL && (strategy == NULL || strcasecmp(strategy, "on-event") != 0))
@@ -82,17 +71,17 @@ grants_timeout(const char *value)
 static void
 check_sink(struct report *r, const struct fl_table *t)
 {
-	const char *guarantee = find_option(t, "sink.delivery-guarantee");
+	const char *guarantee = fl_table_option(t, "sink.delivery-guarantee");
 
 	if (t->connector == FL_CONNECTOR_KAFKA) {
 		if (guarantee == NULL || strcasecmp(guarantee, "exactly-once") != 0)
 			SAY(r, "table %s: set 'sink.delivery-guarantee' = 'exactly-once': Flink's default is "
 			    "at-least-once", t->name);
-		else if (!grants_timeout(find_option(t, "properties.transaction.timeout.ms")))
+		else if (!grants_timeout(fl_table_option(t, "properties.transaction.timeout.ms")))
 			SAY(r, "table %s: set 'properties.transaction.timeout.ms' = '900000': Flink asks for an hour, "
 			    "and a broker refuses more than its transaction.max.timeout.ms, 15 minutes unless set",
 			    t->name);
-		if (find_option(t, "sink.transaction-naming-strategy") != NULL)
+		if (fl_table_option(t, "sink.transaction-naming-strategy") != NULL)
 			SAY(r, "table %s: 'sink.transaction-naming-strategy' is unknown to connectors before 4.x",
 			    t->name);
 	}
@@ -202,7 +191,7 @@ has_exactly_once(const struct fl_plan *plan)
 	uint32_t i;
 
 	for (i = 0; i < plan->sink_count; i++) {
-		const char *guarantee = find_option(plan->sinks[i], "sink.delivery-guarantee");
+		const char *guarantee = fl_table_option(plan->sinks[i], "sink.delivery-guarantee");
 
 		if (guarantee != NULL && strcasecmp(guarantee, "exactly-once") == 0)
 			return true;
