@@ -127,7 +127,10 @@ enum fl_code bind_cast(struct bind *b, struct fl_expr *arg, const struct fl_type
     uint32_t line, uint32_t col, struct fl_expr **out);
 enum fl_code bind_call(struct bind *b, const char *name, struct fl_expr **args, uint32_t count,
     uint32_t line, uint32_t col, struct fl_expr **out);
-bool bind_expr_equal(const struct fl_expr *a, const struct fl_expr *b);
+bool bind_expr_equal(const struct fl_expr *a, const struct fl_expr *b); /* NULL is equal to NULL */
+/* Index of the first that is equal to expr, or count. */
+uint32_t bind_expr_find(
+    struct fl_expr *const *list, uint32_t count, const struct fl_expr *expr);
 uint32_t bind_expr_size(const struct fl_expr *expr, uint32_t max);
 /* A copy whose columns are replaced: exprs[column], where exprs is given, else
  * columns renumbered by map(column). */
@@ -154,6 +157,12 @@ void bind_notice(struct bind *b, uint32_t line, const char *fmt, ...)
 /* "did you mean "x"", in the arena, or NULL. */
 const char *bind_did_you_mean(
     struct bind *b, const char *word, const char *const *candidates, size_t count);
+enum bind_refused {
+	BIND_REFUSED_FUNCTION, BIND_REFUSED_AGGREGATE, BIND_REFUSED_CONNECTOR, BIND_REFUSED_FORMAT,
+	BIND_REFUSED_METADATA,
+};
+/* Has Flink one of this name that we have not? */
+bool bind_is_refused(enum bind_refused kind, const char *name);
 /* Index of value in "a|b|c", -1. */
 int bind_choice(const char *choices, const char *value, bool any_case);
 void fl_plan_make_text(struct fl_plan *plan);

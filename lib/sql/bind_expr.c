@@ -46,33 +46,13 @@ values_equal(const struct fl_type *type, const struct fl_value *a, const struct 
 {
 	if (a->is_null || b->is_null)
 		return a->is_null == b->is_null;
-	switch ((enum fl_type_id)type->id) {
-	case FL_TYPE_BOOLEAN:
-		return a->boolean == b->boolean;
-	case FL_TYPE_FLOAT:
-	case FL_TYPE_DOUBLE:
-		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): 0.0 is not -0.0 */
-		return memcmp(&a->f64, &b->f64, sizeof(a->f64)) == 0;
-	case FL_TYPE_DECIMAL:
-		return a->i128 == b->i128;
-	case FL_TYPE_CHAR:
-	case FL_TYPE_VARCHAR:
-	case FL_TYPE_BINARY:
-	case FL_TYPE_VARBINARY:
+	if (fl_type_is_var((enum fl_type_id)type->id))
 		return a->str.size == b->str.size && memcmp(a->str.p, b->str.p, a->str.size) == 0;
-	case FL_TYPE_NULL:
-		return true;
-	case FL_TYPE_TINYINT:
-	case FL_TYPE_SMALLINT:
-	case FL_TYPE_INT:
-	case FL_TYPE_BIGINT:
-	case FL_TYPE_DATE:
-	case FL_TYPE_TIMESTAMP:
-	case FL_TYPE_TIMESTAMP_LTZ:
-	case FL_TYPE_INTERVAL:
-		break;
-	}
-	return a->i64 == b->i64;
+	if (type->id == FL_TYPE_DECIMAL)
+		return a->i128 == b->i128;
+	if (type->id == FL_TYPE_BOOLEAN)
+		return a->boolean == b->boolean;
+	return a->i64 == b->i64; /* of a DOUBLE the bits: 0.0 is not -0.0 */
 }
 
 bool
@@ -82,8 +62,8 @@ bind_expr_equal(const struct fl_expr *a, const struct fl_expr *b)
 
 	if (a == b)
 		return true;
-	if (a->kind != b->kind || !fl_type_equal(&a->type, &b->type) ||
-	    a->arg_count != b->arg_count)
+	if (a == NULL || b == NULL || a->kind != b->kind || a->arg_count != b->arg_count ||
+	    !fl_type_equal(&a->type, &b->type))
 		return false;
 	switch (a->kind) {
 	case FL_EXPR_COLUMN:
@@ -108,6 +88,16 @@ bind_expr_equal(const struct fl_expr *a, const struct fl_expr *b)
 		if (!bind_expr_equal(a->args[i], b->args[i]))
 			return false;
 	return true;
+}
+
+uint32_t
+bind_expr_find(struct fl_expr *const *list, uint32_t count, const struct fl_expr *expr)
+{
+	uint32_t i;
+
+	for (i = 0; i < count && !bind_expr_equal(list[i], expr); i++)
+		;
+	return i;
 }
 
 uint32_t
@@ -653,18 +643,8 @@ bind_args(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
 static bool
 is_aggregate_name(const char *name)
 {
-	static const char *const LATER[] = { "LISTAGG", "FIRST_VALUE", "LAST_VALUE", "STDDEV_POP",
-		"STDDEV_SAMP", "STDDEV", "VAR_POP", "VAR_SAMP", "VARIANCE", "COLLECT", "ARRAY_AGG",
-		"PERCENTILE", "APPROX_COUNT_DISTINCT", "JSON_OBJECTAGG", "JSON_ARRAYAGG", "STRING_AGG",
-		"GROUP_CONCAT" };
-	size_t i;
-
-	if (fl_agg_find(name, strlen(name), false) != NULL || strcasecmp(name, "COUNT") == 0)
-		return true;
-	for (i = 0; i < FL_ARRAY_COUNT(LATER); i++)
-		if (strcasecmp(name, LATER[i]) == 0)
-			return true;
-	return false;
+	return fl_agg_find(name, strlen(name), false) != NULL ||
+	    bind_is_refused(BIND_REFUSED_AGGREGATE, name);
 }
 
 bool
@@ -701,10 +681,8 @@ innermost_column(const struct fl_expr *expr, const struct rel *rel)
 static bool
 same_agg(const struct fl_agg *x, const struct fl_agg *y)
 {
-	return x->fn == y->fn && (x->arg == NULL) == (y->arg == NULL) &&
-	    (x->filter == NULL) == (y->filter == NULL) &&
-	    (x->arg == NULL || bind_expr_equal(x->arg, y->arg)) &&
-	    (x->filter == NULL || bind_expr_equal(x->filter, y->filter));
+	return x->fn == y->fn && bind_expr_equal(x->arg, y->arg) &&
+	    bind_expr_equal(x->filter, y->filter);
 }
 
 static enum fl_code
@@ -769,35 +747,6 @@ bind_aggregate(struct bind *b, const struct scope *scope, const struct ast_expr 
 	return FL_OK;
 }
 
-static const char *const REFUSED_FUNCTIONS[] = {
-#define FL_REFUSED_FUNCTION(name) name,
-#include "tbl/refused.h"
-};
-
-static bool
-is_refused_function(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < FL_ARRAY_COUNT(REFUSED_FUNCTIONS); i++)
-		if (strcasecmp(name, REFUSED_FUNCTIONS[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool
-may_stand_alone(const char *name)
-{
-	static const char *const NAMES[] = { "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP",
-		"LOCALTIME", "LOCALTIMESTAMP" };
-	size_t i;
-
-	for (i = 0; i < FL_ARRAY_COUNT(NAMES); i++)
-		if (strcasecmp(name, NAMES[i]) == 0)
-			return true;
-	return false;
-}
-
 static enum fl_code
 bind_over(struct bind *b, const struct ast_expr *ast)
 {
@@ -860,12 +809,13 @@ bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *
 
 	if (ast->over != NULL)
 		return bind_over(b, ast);
-	if (ast->flag && ast->negated && !may_stand_alone(ast->text))
+	if (ast->flag && ast->negated &&
+	    bind_choice("CURRENT_DATE|CURRENT_TIME|CURRENT_TIMESTAMP|LOCALTIME|LOCALTIMESTAMP",
+		ast->text, true) < 0)
 		return BIND_FAIL(b, FL_E_SQL_SYNTAX, ast->line, ast->col,
 		    fl_arena_printf(b->arena, "as a name it needs back-ticks: `%s`", ast->text),
 		    "\"%s\" is a reserved word; as a name it needs back-ticks: `%s`", ast->text, ast->text);
-	if (strcasecmp(ast->text, "ROW_NUMBER") == 0 || strcasecmp(ast->text, "RANK") == 0 ||
-	    strcasecmp(ast->text, "DENSE_RANK") == 0)
+	if (bind_choice("ROW_NUMBER|RANK|DENSE_RANK", ast->text, true) >= 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
 		    "%s() needs OVER (PARTITION BY window_start, window_end ORDER BY ...)", ast->text);
 	if (is_aggregate_name(ast->text))
@@ -874,7 +824,7 @@ bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *
 		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
 		    "%.60s is no aggregate: it takes no %s", ast->text,
 		    ast->filter != NULL ? "FILTER" : ast->distinct ? "DISTINCT" : "*");
-	if (is_refused_function(ast->text))
+	if (bind_is_refused(BIND_REFUSED_FUNCTION, ast->text))
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
 		    "the function %.60s is not supported", ast->text);
 	for (i = 0; i < ast->args->count; i++) {
@@ -1199,24 +1149,20 @@ find_key(struct bind *b, const struct scope *scope, const struct ast_expr *ast, 
 	b->src = loud;
 	if (code != FL_OK)
 		return false;
-	for (i = 0; i < scope->agg->key_count; i++) {
-		if (!bind_expr_equal(expr, scope->agg->keys[i]))
-			continue;
-		*out = fl_expr_column(b->arena, i, &expr->type);
-		stamp_place(*out, ast->line, ast->col);
-		return true;
-	}
-	return false;
+	i = bind_expr_find(scope->agg->keys, scope->agg->key_count, expr);
+	if (i == scope->agg->key_count)
+		return false;
+	*out = fl_expr_column(b->arena, i, &expr->type);
+	return true;
 }
 
 enum fl_code
 bind_expr(struct bind *b, const struct scope *scope, const struct ast_expr *ast, struct fl_expr **out)
 {
 	FL_TRY(count_expr(b, ast));
-	if (scope->agg != NULL && scope->agg->key_count > 0 && !bind_has_aggregate(ast) &&
-	    find_key(b, scope, ast, out))
-		return FL_OK;
-	FL_TRY(bind_parts(b, scope, ast, out));
+	if (scope->agg == NULL || scope->agg->key_count == 0 || bind_has_aggregate(ast) ||
+	    !find_key(b, scope, ast, out))
+		FL_TRY(bind_parts(b, scope, ast, out));
 	stamp_place(*out, ast->line, ast->col);
 	return FL_OK;
 }

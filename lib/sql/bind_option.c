@@ -29,12 +29,6 @@ static const struct row {
 #undef FL_OPTION
 };
 
-static const char *const LATER_CONNECTORS[] = { "upsert-kafka", "jdbc", "datagen", "dead-letters",
-	"elasticsearch-7", "mongodb", "hive", "hbase-2.2", "kinesis", "firehose", "faker" };
-static const char *const LATER_FORMATS[] = { "csv", "raw", "avro-confluent", "debezium-json",
-	"canal-json", "maxwell-json", "ogg-json", "debezium-avro-confluent", "parquet", "orc",
-	"protobuf" };
-
 #define CONNECTORS_MAX 32
 #define FORMATS_MAX 32
 
@@ -430,17 +424,6 @@ apply_common(struct options *o)
 
 /* ---- what it is ---- */
 
-static bool
-is_listed(const char *const *list, size_t count, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (strcmp(list[i], name) == 0)
-			return true;
-	return false;
-}
-
 static enum fl_code
 bind_connector(struct options *o)
 {
@@ -467,7 +450,7 @@ bind_connector(struct options *o)
 			return FL_OK;
 		}
 	}
-	if (is_listed(LATER_CONNECTORS, FL_ARRAY_COUNT(LATER_CONNECTORS), opt->value->text))
+	if (bind_is_refused(BIND_REFUSED_CONNECTOR, opt->value->text))
 		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
 		    "the connector '%s' is not supported; there are %s", opt->value->text, list);
 	hint = bind_did_you_mean(o->b, opt->value->text, names, n);
@@ -528,7 +511,7 @@ bind_format(struct options *o)
 		return missing_option(o, "format");
 	info = find_format(opt->value->text);
 	list = list_formats(o, names, &count);
-	if (info == NULL && is_listed(LATER_FORMATS, FL_ARRAY_COUNT(LATER_FORMATS), opt->value->text))
+	if (info == NULL && bind_is_refused(BIND_REFUSED_FORMAT, opt->value->text))
 		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
 		    "the format '%s' is not supported; there are %s", opt->value->text, list);
 	if (info == NULL)

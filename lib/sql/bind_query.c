@@ -560,7 +560,7 @@ static enum fl_code
 bind_keys(struct bind *b, const struct ast_query *ast, const struct rel *rel, struct agg_scope *agg)
 {
 	struct scope scope = { .rel = rel, .clause = "GROUP BY", .aliases = ast->items };
-	uint32_t n = ast->group != NULL ? ast->group->count : 0, i, k;
+	uint32_t n = ast->group != NULL ? ast->group->count : 0, i;
 	bool has_start = false, has_end = false;
 
 	agg->keys = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
@@ -582,10 +582,7 @@ bind_keys(struct bind *b, const struct ast_query *ast, const struct rel *rel, st
 		if (expr->type.id == FL_TYPE_NULL || expr->type.id == FL_TYPE_INTERVAL)
 			return BIND_FAIL(b, FL_E_SQL_BIND, key->line, key->col, NULL,
 			    "GROUP BY cannot take a value of type %s", fl_type_name(expr->type.id));
-		for (k = 0; k < agg->key_count; k++)
-			if (bind_expr_equal(agg->keys[k], expr))
-				break;
-		if (k < agg->key_count)
+		if (bind_expr_find(agg->keys, agg->key_count, expr) < agg->key_count)
 			continue;
 		agg->key_names[agg->key_count] = key_name(b, ast, key, rel, expr, agg->key_count);
 		agg->keys[agg->key_count++] = expr;
@@ -830,7 +827,7 @@ bind_partition(struct bind *b, const struct ast_expr *rank, const struct rel *re
 {
 	const struct ast_list *list = rank->over->partition;
 	bool has_start = false, has_end = false;
-	uint32_t n = list != NULL ? list->count : 0, i, k;
+	uint32_t n = list != NULL ? list->count : 0, i;
 
 	out->partition = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
 	for (i = 0; i < n; i++) {
@@ -847,10 +844,7 @@ bind_partition(struct bind *b, const struct ast_expr *rank, const struct rel *re
 		has_end |= role == WIN_END;
 		if (role != WIN_NONE)
 			continue;
-		for (k = 0; k < out->partition_count; k++)
-			if (bind_expr_equal(out->partition[k], expr))
-				break;
-		if (k == out->partition_count)
+		if (bind_expr_find(out->partition, out->partition_count, expr) == out->partition_count)
 			out->partition[out->partition_count++] = expr;
 	}
 	if (!has_start || !has_end)

@@ -82,9 +82,6 @@ static const struct {
 	{ "timestamp", FL_TYPE_TIMESTAMP_LTZ, false, true },
 };
 
-static const char *const LATER_METADATA[] = { "headers", "header-list", "leader-epoch",
-	"timestamp-type", "file.path", "file.name", "file.size", "file.modification-time" };
-
 static enum fl_code
 bind_metadata(struct bind *b, struct fl_table *t, const struct ast_column *ast, struct fl_column *col)
 {
@@ -98,11 +95,10 @@ bind_metadata(struct bind *b, struct fl_table *t, const struct ast_column *ast, 
 	col->kind = FL_COLUMN_METADATA;
 	col->metadata_key = key;
 	col->is_virtual = ast->is_virtual;
-	for (i = 0; i < FL_ARRAY_COUNT(LATER_METADATA); i++)
-		if (strcmp(key, LATER_METADATA[i]) == 0)
-			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, at->line, at->col, NULL,
-			    "the metadata column '%s' is not supported; there are topic, partition, offset, "
-			    "timestamp", key);
+	if (bind_is_refused(BIND_REFUSED_METADATA, key))
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, at->line, at->col, NULL,
+		    "the metadata column '%s' is not supported; there are topic, partition, offset, "
+		    "timestamp", key);
 	if (t->connector != FL_CONNECTOR_KAFKA && t->connector != FL_CONNECTOR_TEST)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, at->line, at->col, NULL,
 		    "metadata columns of this connector are not supported");

@@ -48,6 +48,24 @@ bind_did_you_mean(struct bind *b, const char *word, const char *const *candidate
 	return fl_arena_printf(b->arena, "did you mean '%s'?", best);
 }
 
+bool
+bind_is_refused(enum bind_refused kind, const char *name)
+{
+	static const struct {
+		enum bind_refused kind;
+		const char *name;
+	} ROWS[] = {
+#define FL_REFUSED_NAME(kind, name) { BIND_REFUSED_##kind, name },
+#include "tbl/refused.h"
+	};
+	size_t i;
+
+	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++)
+		if (ROWS[i].kind == kind && strcasecmp(ROWS[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 const char *
 fl_table_option(const struct fl_table *table, const char *key)
 {
