@@ -770,16 +770,16 @@ check_watermark(struct bind *b, const struct scope *scope, const struct ast_expr
 {
 	char text[64];
 
-	if (arg->kind != FL_EXPR_COLUMN || arg->column >= scope->rel->count ||
-	    scope->rel->cols[arg->column].time != FL_TIME_EVENT)
+	if (scope->agg != NULL ||
+	    (scope->rel->stage != REL_ROWS && scope->rel->stage != REL_WINDOWED))
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "CURRENT_WATERMARK() over the rows of a window's result is not supported: call it "
+		    "below the aggregate");
+	if (arg->kind != FL_EXPR_COLUMN || scope->rel->cols[arg->column].time != FL_TIME_EVENT)
 		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col,
 		    "a rowtime attribute is a column with WATERMARK FOR it, passed on unchanged",
 		    "CURRENT_WATERMARK() must be called with a single rowtime attribute argument, but it "
 		    "got a value of type %s", fl_type_print(&arg->type, text, sizeof(text)));
-	if (scope->rel->stage != REL_ROWS && scope->rel->stage != REL_WINDOWED)
-		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
-		    "CURRENT_WATERMARK() over the rows of a window's result is not supported: call it "
-		    "below the aggregate");
 	return FL_OK;
 }
 
