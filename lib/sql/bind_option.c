@@ -17,11 +17,9 @@ enum option_name {
 	FL_OPTION_COUNT,
 };
 
-enum option_kind { TEXT, BOOL, DURATION, INTEGER, ENUM, IGNORED, REFUSED };
-
 static const struct row {
 	const char *key, *connectors;
-	enum option_kind kind;
+	enum bind_kind kind;
 	const char *choices;
 } ROWS[] = {
 #define FL_OPTION(name, key, connectors, kind, choices) { key, connectors, kind, choices },
@@ -177,41 +175,24 @@ static enum fl_code
 read_option(struct options *o, int i, const struct ast_option *opt)
 {
 	const struct row *row = &ROWS[i];
-	const char *value = opt->value->text;
-	int64_t *number = &o->number[i];
+	const char *value = opt->value->text, *expected;
 
 	o->given[i] = opt;
 	if (i == FL_OPTION_PROPERTIES)
 		return check_property(o, opt);
-	switch (row->kind) {
-	case TEXT:
-		return FL_OK;
-	case BOOL:
-		*number = bind_choice("false|true", value, true);
-		return *number >= 0 ? FL_OK : bad_value(o, opt, "true or false");
-	case DURATION:
-		if (!fl_parse_duration_ms(value, number) || *number < 0)
-			return bad_value(o, opt, "a duration such as '30 s', '5 min' or '100 ms'");
-		return FL_OK;
-	case INTEGER:
-		return fl_parse_i64(value, number) && *number >= 0 ? FL_OK :
-		    bad_value(o, opt, "a number of 0 or more");
-	case ENUM:
-		*number = bind_choice(row->choices, value, true);
-		if (*number < 0 && strchr(row->choices, '|') == NULL)
-			return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
-			    "'%s' = '%.80s' is not supported, only '%s'", opt->key->text, value, row->choices);
-		return *number >= 0 ? FL_OK :
-		    bad_value(o, opt, fl_arena_printf(o->b->arena, "one of %s", row->choices));
-	case IGNORED:
+	if (row->kind == IGNORED)
 		bind_notice(o->b, opt->key->line, "'%s' is ignored: %s", opt->key->text, row->choices);
-		return FL_OK;
-	case REFUSED:
+	if (row->kind == REFUSED)
 		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->key->line, opt->key->col, row->choices,
 		    "the option '%s' is not supported%s%s", opt->key->text,
 		    row->choices != NULL ? ": " : "", row->choices != NULL ? row->choices : "");
-	}
-	return FL_OK;
+	expected = bind_value(o->b, row->kind, row->choices, value, &o->number[i]);
+	if (expected == NULL)
+		return FL_OK;
+	if (row->kind == ENUM && strchr(row->choices, '|') == NULL)
+		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
+		    "'%s' = '%.80s' is not supported, only '%s'", opt->key->text, value, row->choices);
+	return bad_value(o, opt, expected);
 }
 
 static enum fl_code

@@ -15,11 +15,9 @@ enum setting_name {
 	FL_SETTING_COUNT,
 };
 
-enum setting_kind { TEXT, BOOL, DURATION, COUNT, ENUM, CHECKED, IGNORED, REFUSED };
-
 static const struct row {
 	const char *key;
-	enum setting_kind kind;
+	enum bind_kind kind;
 	const char *choices;
 } ROWS[] = {
 #define FL_SETTING(name, key, kind, choices, help) { key, kind, choices },
@@ -29,12 +27,6 @@ static const struct row {
 static const char *const TABLE_KEYS[] = {
 #define FL_TABLE_SETTING(name, key, help) key,
 #include "tbl/settings.h"
-};
-
-/* A value read by the kind of its row. */
-struct reading {
-	int64_t number; /* DURATION: ms; BOOL: 0, 1; ENUM: index */
-	const char *text;
 };
 
 static bool
@@ -69,46 +61,49 @@ bad_value(struct bind *b, const struct setting *s, const char *expected)
 	    "Could not parse value '%.80s' for key '%s': expected %s", s->value, s->key, expected);
 }
 
-static enum fl_code
-read_value(struct bind *b, const struct row *row, const struct setting *s, struct reading *out)
+const char *
+bind_value(struct bind *b, enum bind_kind kind, const char *choices, const char *value,
+    int64_t *number)
 {
-	int i;
+	bool good;
 
-	out->text = s->value;
-	switch (row->kind) {
-	case TEXT:
-		if (s->value[0] == '\0')
-			return bad_value(b, s, "a text");
-		return FL_OK;
+	switch (kind) {
 	case BOOL:
-		i = bind_choice("false|true", s->value, true);
-		if (i < 0)
-			return bad_value(b, s, "true or false");
-		out->number = i;
-		return FL_OK;
+		*number = bind_choice("false|true", value, true);
+		return *number >= 0 ? NULL : "true or false";
 	case DURATION:
 	case CHECKED:
-		if (!fl_parse_duration_ms(s->value, &out->number) || out->number < 0)
-			return bad_value(b, s, "a duration such as '30 s', '5 min' or '100 ms'");
-		return FL_OK;
+		good = fl_parse_duration_ms(value, number) && *number >= 0;
+		return good ? NULL : "a duration such as '30 s', '5 min' or '100 ms'";
+	case INTEGER:
+		return fl_parse_i64(value, number) && *number >= 0 ? NULL : "a number of 0 or more";
 	case COUNT:
-		if (!fl_parse_i64(s->value, &out->number) || out->number < 1)
-			return bad_value(b, s, "a number of at least 1");
-		return FL_OK;
+		return fl_parse_i64(value, number) && *number >= 1 ? NULL : "a number of at least 1";
 	case ENUM:
-		i = bind_choice(row->choices, s->value, true);
-		if (i < 0)
-			return bad_value(b, s, fl_arena_printf(b->arena, "one of %s", row->choices));
-		out->number = i;
-		return FL_OK;
+		*number = bind_choice(choices, value, true);
+		return *number >= 0 ? NULL : fl_arena_printf(b->arena, "one of %s", choices);
+	case TEXT:
 	case IGNORED:
-		bind_notice(b, s->line, "SET '%s' is ignored: %s", s->key, row->choices);
-		return FL_OK;
 	case REFUSED:
+		break;
+	}
+	return NULL;
+}
+
+static enum fl_code
+read_value(struct bind *b, const struct row *row, const struct setting *s, int64_t *number)
+{
+	const char *expected = row->kind == TEXT && s->value[0] == '\0' ? "a text" :
+	    bind_value(b, row->kind, row->choices, s->value, number);
+
+	if (expected != NULL)
+		return bad_value(b, s, expected);
+	if (row->kind == IGNORED)
+		bind_notice(b, s->line, "SET '%s' is ignored: %s", s->key, row->choices);
+	if (row->kind == REFUSED)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, s->line, s->col, NULL,
 		    "window table function based aggregate doesn't support early-fire and late-fire "
 		    "('%s'): %s", s->key, row->choices);
-	}
 	return FL_OK;
 }
 
@@ -125,29 +120,28 @@ check_name(struct bind *b, const struct setting *s)
 }
 
 static enum fl_code
-apply_setting(struct bind *b, enum setting_name name, const struct setting *s,
-    const struct reading *value)
+apply_setting(struct bind *b, enum setting_name name, const struct setting *s, int64_t number)
 {
 	struct fl_plan *plan = b->plan;
 
 	switch (name) {
 	case FL_SETTING_ZONE:
-		if (!fl_zone_exists(value->text))
+		if (!fl_zone_exists(s->value))
 			return bad_value(b, s, "a time zone such as 'UTC' or 'Europe/Berlin'");
-		plan->zone = value->text;
+		plan->zone = s->value;
 		break;
 	case FL_SETTING_NAME:
 		FL_TRY(check_name(b, s));
-		plan->name = value->text;
+		plan->name = s->value;
 		break;
 	case FL_SETTING_IDLE:
-		b->idle_timeout_ms = value->number;
+		b->idle_timeout_ms = number;
 		break;
 	case FL_SETTING_NOT_NULL:
-		plan->not_null_drop = value->number == 1;
+		plan->not_null_drop = number == 1;
 		break;
 	case FL_SETTING_MODE:
-		if (value->number != 0)
+		if (number != 0)
 			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, s->line, s->col,
 			    "a bounded source ends the pipeline by itself",
 			    "'execution.runtime-mode' = '%s' is not supported: only streaming", s->value);
@@ -157,22 +151,22 @@ apply_setting(struct bind *b, enum setting_name name, const struct setting *s,
 		    "letter where a window needs it", s->key);
 		break;
 	case FL_SETTING_QUIET:
-		plan->quiet_close_ms = value->number;
+		plan->quiet_close_ms = number;
 		break;
 	case FL_SETTING_FUTURE:
-		plan->max_future_ms = value->number;
+		plan->max_future_ms = number;
 		break;
 	case FL_SETTING_DRIFT:
-		plan->max_drift_ms = value->number;
+		plan->max_drift_ms = number;
 		break;
 	case FL_SETTING_STATE_LIMIT:
-		plan->state_limit_keys = value->number;
+		plan->state_limit_keys = number;
 		break;
 	case FL_SETTING_STRICT:
-		b->json_strict = value->number != 0;
+		b->json_strict = number != 0;
 		break;
 	case FL_SETTING_CHECKPOINT:
-		plan->has_checkpoint_interval = value->number > 0;
+		plan->has_checkpoint_interval = number > 0;
 		break;
 	case FL_SETTING_WATERMARK_INTERVAL:
 	case FL_SETTING_EARLY_FIRE:
@@ -232,7 +226,7 @@ unknown_setting(struct bind *b, const struct setting *s)
 static enum fl_code
 bind_one(struct bind *b, struct setting *s)
 {
-	struct reading value = { .number = 0 };
+	int64_t number = 0;
 	size_t i;
 
 	if (strncmp(s->key, "flight.table.", 13) == 0)
@@ -240,8 +234,8 @@ bind_one(struct bind *b, struct setting *s)
 	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++) {
 		if (!key_matches(ROWS[i].key, s->key))
 			continue;
-		FL_TRY(read_value(b, &ROWS[i], s, &value));
-		return apply_setting(b, (enum setting_name)i, s, &value);
+		FL_TRY(read_value(b, &ROWS[i], s, &number));
+		return apply_setting(b, (enum setting_name)i, s, number);
 	}
 	return unknown_setting(b, s);
 }
