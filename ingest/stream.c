@@ -3,12 +3,15 @@
  * stream.c - records of one stream to rows of the step being filled.
  *
  * The hot path: per record one decode into columns, no allocation, no call that
- * can wait.  The size of the step is known after each row, but for validity bits and
- * padding: sealing leaves out the offsets of consecutive records and of values of one
- * length, and stores integers that lie close together in few bytes.  So the first row
- * that needs more pays for all rows before it.  (A bound that always counted the most
- * would leave half of each step empty, and empty or not it is written to disk.)  A row that makes the step too large is rolled back and decoded
- * again for the next one; if it is alone in its step it is a dead letter.
+ * can wait.
+ *
+ * The size of the step is known after each row, but for validity bits and padding:
+ * sealing leaves out the offsets of consecutive records and of values of one length,
+ * and stores integers that lie close together in few bytes.  So the first row that
+ * needs more pays for all rows before it.  (A bound that always counted the most would
+ * leave half of each step empty, and empty or not it is written to disk.)  A row that
+ * makes the step too large is rolled back and decoded again for the next one; if it is
+ * alone in its step it is a dead letter.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,7 +67,7 @@ find_columns(struct stream *stream)
 	uint32_t physical = stream->table->physical.count, nullable = 0;
 
 	stream->var_columns = fl_calloc(schema->count + 1u, sizeof(uint32_t));
-	stream->narrow_columns = fl_calloc(schema->count + 1u, sizeof(uint32_t));
+	stream->narrow_columns = fl_calloc(schema->count + 1u, sizeof(struct narrow_column));
 	stream->metas = fl_calloc(schema->count + 1u, sizeof(struct meta_column));
 	for (uint32_t c = 0; c < schema->count; c++) {
 		uint32_t width = fl_type_width((enum fl_type_id)schema->fields[c].type.id);
@@ -73,7 +76,7 @@ find_columns(struct stream *stream)
 		if (width == 0)
 			stream->var_columns[stream->var_count++] = c;
 		else if (fl_block_can_narrow((enum fl_type_id)schema->fields[c].type.id))
-			stream->narrow_columns[stream->narrow_count++] = c;
+			stream->narrow_columns[stream->narrow_count++] = (struct narrow_column){ c, width };
 		else
 			stream->row_fixed += width;
 	}
@@ -150,70 +153,90 @@ set_metadata(struct part *part, const struct source_record *record)
 
 /* ---- records ---- */
 
-/* Bytes that the value of a narrow column in the open row adds. */
-static size_t
-count_narrow(struct range *range, const struct fl_col *col, uint32_t row)
+/* Takes the value of a narrow column in the open row into its range.  True: all rows
+ * so far are stored in more bytes for it. */
+static inline bool
+widen(struct range *range, const struct fl_col *col, uint32_t width, uint32_t row)
 {
-	uint32_t width = fl_type_width((enum fl_type_id)col->type.id), size = range->size;
+	uint32_t size = range->size;
 	int64_t value;
 
-	if (row > 0 && size == width)
-		return width;
+	if (size == width)
+		return false;
 	if (!fl_col_is_valid(col, row)) { /* a column with NULLs is stored as it is */
 		range->size = width;
-		return row == 0 ? width : (size_t)(width - size) * row + width;
+		return true;
 	}
 	value = width == 8 ? FL_COL_AT(col, int64_t, row) :
 	    width == 4 ? FL_COL_AT(col, int32_t, row) : FL_COL_AT(col, int16_t, row);
-	if (row == 0) {
-		*range = (struct range){ value, value, 0 };
-		return 0;
-	}
 	if (value >= range->min && value <= range->max)
-		return size;
+		return false;
 	range->min = FL_MIN(range->min, value);
 	range->max = FL_MAX(range->max, value);
 	range->size = fl_block_narrow(range->min, range->max, width);
-	return (size_t)(range->size - size) * row + range->size;
+	return range->size != size;
+}
+
+static size_t
+sum_row(const struct part *part)
+{
+	const struct stream *stream = part->stream;
+	size_t size = stream->row_fixed + (part->has_gaps ? sizeof(uint32_t) : 0);
+
+	for (uint32_t i = 0; i < stream->narrow_count; i++)
+		size += part->ranges[i].size;
+	for (uint32_t i = 0; i < stream->var_count; i++)
+		size += part->lengths[i] == LENGTHS_DIFFER ? sizeof(uint32_t) : 0;
+	return size;
+}
+
+static void
+begin_count(struct part *part)
+{
+	part->has_gaps = false;
+	for (uint32_t i = 0; i < part->stream->narrow_count; i++)
+		part->ranges[i] = (struct range){ INT64_MAX, INT64_MIN, 0 };
+	for (uint32_t i = 0; i < part->stream->var_count; i++)
+		part->lengths[i] = part->builder.cols[part->stream->var_columns[i]].bytes.size;
 }
 
 /* Bytes that the open row adds to the step.  What is noted of it here is used by rows
  * after it in the same step, so only if it is taken. */
-static size_t
+static inline size_t
 count_row(struct part *part, const struct source_record *record)
 {
 	const struct stream *stream = part->stream;
 	const struct fl_builder *b = &part->builder;
 	uint32_t row = b->row_count;
-	size_t size = stream->row_fixed;
+	bool changed = row == 0;
+	size_t size = 0, before;
 
-	if (row == 0) {
-		size += BLOCK_HEAD_MAX(b->schema->count);
-		part->has_gaps = false;
+	if (row == 0)
+		begin_count(part);
+	for (uint32_t i = 0; i < stream->narrow_count; i++) {
+		const struct narrow_column *narrow = &stream->narrow_columns[i];
+
+		changed |= widen(&part->ranges[i], &b->cols[narrow->column].col, narrow->width, row);
 	}
-	if (part->has_gaps) {
-		size += sizeof(uint32_t);
-	} else if (record->offset - part->first_offset != row) {
-		size += (row + 1) * sizeof(uint32_t);
-		part->has_gaps = true;
-	}
-	for (uint32_t i = 0; i < stream->narrow_count; i++)
-		size += count_narrow(&part->ranges[i], &b->cols[stream->narrow_columns[i]].col, row);
 	for (uint32_t i = 0; i < stream->var_count; i++) {
 		const struct fl_builder_col *bc = &b->cols[stream->var_columns[i]];
 		size_t length = bc->bytes.size - bc->offsets[row];
 
 		size += length;
-		if (row == 0) {
-			part->lengths[i] = length;
-		} else if (part->lengths[i] == LENGTHS_DIFFER) {
-			size += sizeof(uint32_t);
-		} else if (part->lengths[i] != length) {
-			size += (row + 2) * sizeof(uint32_t);
+		if (part->lengths[i] != length && part->lengths[i] != LENGTHS_DIFFER) {
 			part->lengths[i] = LENGTHS_DIFFER;
+			size += sizeof(uint32_t); /* where the first value begins */
+			changed = true;
 		}
 	}
-	return size;
+	if (record->offset - part->first_offset != row && !part->has_gaps)
+		part->has_gaps = changed = true;
+	if (!changed)
+		return size + part->row_size;
+	before = part->row_size;
+	part->row_size = sum_row(part);
+	size += row == 0 ? BLOCK_HEAD_MAX(b->schema->count) : row * (part->row_size - before);
+	return size + part->row_size;
 }
 
 /* Room in the step and in the builder for one more row of part? */

@@ -39,6 +39,10 @@ enum part_state { PART_NEW, PART_ANNOUNCED, PART_KNOWN, PART_READY, PART_READING
 
 struct stream;
 
+struct narrow_column {
+	uint32_t column, width;
+};
+
 struct range {
 	int64_t min, max;
 	uint32_t size; /* bytes in which sealing stores each value; all of them: final */
@@ -61,6 +65,7 @@ struct part {
 	bool has_builder;
 	uint32_t *deltas, delta_max;
 	int64_t first_offset, ts_min, ts_max;
+	size_t row_size;	/* bytes of each row so far, beside strings' own */
 	struct range *ranges;	/* of the narrow columns so far */
 	size_t *lengths;	/* of all values of a variable-width column so far, or */
 #define LENGTHS_DIFFER SIZE_MAX
@@ -87,7 +92,8 @@ struct stream {
 	bool assign_due, complete, bounded;
 	size_t row_fixed;	/* bytes a row needs beside values and offsets */
 	uint32_t *var_columns, var_count;
-	uint32_t *narrow_columns, narrow_count; /* integers and times */
+	struct narrow_column *narrow_columns; /* integers and times */
+	uint32_t narrow_count;
 	struct meta_column *metas;
 	uint32_t meta_count;
 	struct source_run run;	/* taken, not yet all decoded */
