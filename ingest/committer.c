@@ -2,10 +2,10 @@
 /*
  * committer.c - the one write transaction of ingest, on a thread of its own.
  *
- * While it commits one step, the decoding thread fills the next.  There are two
- * jobs: one being committed, one waiting.  A job that fails for a reason that may
- * pass (disk full) is tried again here, unchanged; any other failure ends the
- * program, and nothing of the job is in the store.
+ * While it commits, the decoding thread fills the next steps.  All that waits goes
+ * into one transaction: a disk that is slow to confirm gets fewer and larger
+ * commits.  What fails for a reason that may pass (disk full) is tried again here;
+ * any other failure ends the program, and nothing of those jobs is in the store.
  *
  * Steps that every pipeline has durably used are deleted in the same transaction,
  * so that their pages are the next step's: the file stops growing.
@@ -20,14 +20,20 @@
 #define TRIM_MAX 32 /* steps a transaction */
 #define RETRY_S 1
 
+static struct job *
+job_at(struct committer *committer, uint64_t number)
+{
+	return &committer->jobs[number % FL_ARRAY_COUNT(committer->jobs)];
+}
+
 static enum fl_code
-put_step(struct fl_txn *txn, struct committer *committer, struct job *job, struct fl_err *err)
+put_step(struct fl_txn *txn, struct job *job, struct fl_err *err)
 {
 	struct fl_step_head *head = (struct fl_step_head *)(void *)job->bytes;
 	uint8_t key[8];
 	void *value;
 
-	fl_step_seal(job->bytes, committer->last_hash);
+	fl_step_seal(job->bytes, job->cursor.last_hash);
 	fl_key_u64(key, head->step);
 	FL_TRY(fl_txn_reserve(txn, FL_DBI_INGEST_STEPS, key, sizeof key, 0, head->size, &value, err));
 	memcpy(value, job->bytes, head->size);
@@ -85,14 +91,22 @@ put_dead(struct fl_txn *txn, const struct job *job, struct fl_err *err)
 }
 
 static enum fl_code
-fill_txn(struct fl_txn *txn, struct committer *committer, struct job *job, struct fl_err *err)
+fill_txn(struct fl_txn *txn, struct committer *committer, uint64_t to, struct fl_err *err)
 {
-	job->cursor.last_hash = committer->last_hash;
-	job->cursor.first_step = committer->first_step;
-	if (job->has_step)
-		FL_TRY(put_step(txn, committer, job, err));
-	FL_TRY(trim_steps(txn, job, err));
-	FL_TRY(put_dead(txn, job, err));
+	uint64_t last_hash = committer->last_hash, first_step = committer->first_step;
+	struct job *job = NULL;
+
+	for (uint64_t n = committer->done; n < to; n++) {
+		job = job_at(committer, n);
+		job->cursor.last_hash = last_hash;
+		job->cursor.first_step = first_step;
+		if (job->has_step)
+			FL_TRY(put_step(txn, job, err));
+		FL_TRY(trim_steps(txn, job, err));
+		FL_TRY(put_dead(txn, job, err));
+		last_hash = job->cursor.last_hash;
+		first_step = job->cursor.first_step;
+	}
 	FL_TRY(put_cursor(txn, job, err));
 	if (fl_fault("ingest.before_commit"))
 		return FL_FAIL(err, FL_E_IO, "fault before the commit of step %llu",
@@ -113,22 +127,25 @@ say_first(struct committer *committer, const struct job *job)
 	    head->row_count);
 }
 
+/* The jobs before `to` that are not done yet. */
 static enum fl_code
-commit_job(struct committer *committer, struct job *job, struct fl_err *err)
+commit_jobs(struct committer *committer, uint64_t to, struct fl_err *err)
 {
+	const struct job *last = job_at(committer, to - 1);
 	struct fl_txn *txn = NULL;
 	enum fl_code code;
 
 	FL_TRY(fl_txn_begin_write(committer->store, &txn, err));
-	code = fill_txn(txn, committer, job, err);
+	code = fill_txn(txn, committer, to, err);
 	FL_TRY(fl_txn_end(&txn, code, err));
 	(void)fl_fault("ingest.after_commit");
-	committer->last_hash = job->cursor.last_hash;
-	committer->first_step = job->cursor.first_step;
+	committer->last_hash = last->cursor.last_hash;
+	committer->first_step = last->cursor.first_step;
 	committer->commit_count++;
-	say_first(committer, job);
-	__atomic_store_n(&committer->durable_step, job->cursor.last_step, __ATOMIC_RELEASE);
-	__atomic_store_n(&committer->durable_finished, job->cursor.finished != 0, __ATOMIC_RELEASE);
+	for (uint64_t n = committer->done; n < to; n++)
+		say_first(committer, job_at(committer, n));
+	__atomic_store_n(&committer->durable_step, last->cursor.last_step, __ATOMIC_RELEASE);
+	__atomic_store_n(&committer->durable_finished, last->cursor.finished != 0, __ATOMIC_RELEASE);
 	if (committer->bells != NULL)
 		fl_bell_ring(committer->bells, FL_BELL_INGEST);
 	return FL_OK;
@@ -152,15 +169,15 @@ work_off(struct committer *committer)
 {
 	static const uint64_t one = 1;
 	struct fl_err err = { .code = FL_OK };
+	uint64_t to = committer->submitted;
 	enum fl_code code;
 
 	(void)pthread_mutex_unlock(&committer->lock);
-	code = commit_job(committer, committer->working, &err);
+	code = commit_jobs(committer, to, &err);
 	(void)pthread_mutex_lock(&committer->lock);
 	if (code == FL_OK) {
-		committer->working = NULL;
+		committer->done = to;
 		committer->failed.code = FL_OK;
-		(void)pthread_cond_broadcast(&committer->changed);
 		(void)!write(committer->wake_fd, &one, sizeof one);
 		return true;
 	}
@@ -180,12 +197,7 @@ run_committer(void *arg)
 
 	(void)pthread_mutex_lock(&committer->lock);
 	while (going) {
-		if (committer->working == NULL && committer->waiting != NULL) {
-			committer->working = committer->waiting;
-			committer->waiting = NULL;
-			(void)pthread_cond_broadcast(&committer->changed);
-		}
-		if (committer->working != NULL)
+		if (committer->done < committer->submitted)
 			going = work_off(committer);
 		else if (committer->stop)
 			going = false;
@@ -201,7 +213,7 @@ committer_open(struct committer *committer, struct fl_err *err)
 {
 	(void)pthread_mutex_init(&committer->lock, NULL);
 	(void)pthread_cond_init(&committer->changed, NULL);
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < FL_ARRAY_COUNT(committer->jobs); i++) {
 		committer->jobs[i].bytes = fl_malloc(FL_ROUND_UP(FL_STEP_SIZE_MAX, 8));
 		fl_buf_init(&committer->jobs[i].dead);
 	}
@@ -227,7 +239,7 @@ committer_close(struct committer *committer)
 		(void)pthread_mutex_unlock(&committer->lock);
 		(void)pthread_join(committer->thread, NULL);
 	}
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < FL_ARRAY_COUNT(committer->jobs); i++) {
 		free(committer->jobs[i].bytes);
 		free(committer->jobs[i].parts);
 		fl_buf_fini(&committer->jobs[i].dead);
@@ -241,11 +253,9 @@ committer_take(struct committer *committer)
 {
 	struct job *job = NULL;
 
-	if (!committer->threaded)
-		return &committer->jobs[0];
 	(void)pthread_mutex_lock(&committer->lock);
-	if (committer->waiting == NULL)
-		job = committer->working == &committer->jobs[0] ? &committer->jobs[1] : &committer->jobs[0];
+	if (committer->submitted - committer->done < FL_ARRAY_COUNT(committer->jobs))
+		job = job_at(committer, committer->submitted);
 	(void)pthread_mutex_unlock(&committer->lock);
 	return job;
 }
@@ -255,34 +265,32 @@ committer_is_idle(struct committer *committer)
 {
 	bool idle;
 
-	if (!committer->threaded)
-		return true;
 	(void)pthread_mutex_lock(&committer->lock);
-	idle = committer->waiting == NULL && committer->working == NULL;
+	idle = committer->done == committer->submitted;
 	(void)pthread_mutex_unlock(&committer->lock);
 	return idle;
 }
 
 enum fl_code
-committer_submit(struct committer *committer, struct job *job, struct fl_err *err)
+committer_submit(struct committer *committer, struct fl_err *err)
 {
-	if (!committer->threaded) {
-		enum fl_code code;
+	enum fl_code code = FL_OK;
 
-		/* The rows have left the builders: a failure that may pass has to be
-		 * waited for here. */
-		while ((code = commit_job(committer, job, err)) != FL_OK &&
-		    fl_code_class(code) == FL_CLASS_TRANSIENT) {
-			fl_warn("commit fails, tried again reason=\"%s\"", err->text);
-			(void)usleep(1000);
-		}
-		return code;
-	}
 	(void)pthread_mutex_lock(&committer->lock);
-	committer->waiting = job;
+	committer->submitted++;
 	(void)pthread_cond_broadcast(&committer->changed);
 	(void)pthread_mutex_unlock(&committer->lock);
-	return FL_OK;
+	if (committer->threaded)
+		return FL_OK;
+	/* The rows have left the builders: a failure that may pass has to be waited
+	 * for here. */
+	while ((code = commit_jobs(committer, committer->submitted, err)) != FL_OK &&
+	    fl_code_class(code) == FL_CLASS_TRANSIENT) {
+		fl_warn("commit fails, tried again reason=\"%s\"", err->text);
+		(void)usleep(1000);
+	}
+	committer->done = committer->submitted;
+	return code;
 }
 
 enum fl_code
@@ -290,8 +298,6 @@ committer_check(struct committer *committer, struct fl_err *err)
 {
 	enum fl_code code;
 
-	if (!committer->threaded)
-		return FL_OK;
 	(void)pthread_mutex_lock(&committer->lock);
 	code = committer->failed.code;
 	if (code != FL_OK)

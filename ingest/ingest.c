@@ -378,7 +378,7 @@ commit(struct ingest *ingest, int64_t now_ms, bool *worked, struct fl_err *err)
 	ingest->submitted_us = fl_monotonic_us();
 	ingest->committed_ms = now_ms;
 	*worked = true;
-	return committer_submit(&ingest->committer, job, err);
+	return committer_submit(&ingest->committer, err);
 }
 
 enum fl_code

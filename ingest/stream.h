@@ -120,9 +120,9 @@ struct committer {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct job *waiting, *working; /* NULL: none */
-	struct job jobs[2];
-	struct fl_err failed;	/* of the job being tried again, or the end */
+	struct job jobs[4];	/* number n lies in [n % 4] */
+	uint64_t submitted, done; /* jobs so far */
+	struct fl_err failed;	/* of the commit being tried again, or the end */
 	uint64_t last_hash, durable_step, first_step;
 	bool durable_finished;
 	uint64_t commit_count;
@@ -212,8 +212,9 @@ void committer_close(struct committer *committer);
 /* A job to fill, or NULL while none is free. */
 struct job *committer_take(struct committer *committer);
 bool committer_is_idle(struct committer *committer);
-enum fl_code committer_submit(struct committer *committer, struct job *job, struct fl_err *err);
-/* What happened to earlier jobs; *busy: a job waits although it failed. */
+/* The job that was taken last. */
+enum fl_code committer_submit(struct committer *committer, struct fl_err *err);
+/* What happened to earlier jobs. */
 enum fl_code committer_check(struct committer *committer, struct fl_err *err);
 /* retention.c */
 void retention_open(struct ingest *ingest);
