@@ -14,6 +14,8 @@
 
 #include "base/util.h"
 
+#define SLOTS_AHEAD 12u /* keys hash anywhere: the slots of later ones are on their way */
+
 void
 table_init(struct table *table, uint32_t row_size)
 {
@@ -362,8 +364,8 @@ table_assign(struct table *t, const struct table_keys *keys, uint32_t from, uint
 		if ((t->count + 1) * 2 > t->slot_count)
 			grow_slots(t);
 		mask = t->slot_count - 1;
-		if (mask > 65535 && k + 12 < from + count)
-			__builtin_prefetch(&t->slots[(uint32_t)keys->hash[k + 12] & mask]);
+		if (mask > 65535 && k + SLOTS_AHEAD < from + count)
+			__builtin_prefetch(&t->slots[(uint32_t)keys->hash[k + SLOTS_AHEAD] & mask]);
 		for (s = (uint32_t)hash & mask;; s = (s + 1) & mask) {
 			slot = t->slots[s];
 			if (slot == 0) {
@@ -463,8 +465,11 @@ load_entry(struct table *t, const struct fl_agg *aggs, uint32_t agg_count,
 	}
 	mask = t->slot_count - 1;
 	for (s = (uint32_t)e->hash & mask; t->slots[s] != 0; s = (s + 1) & mask) {
-		const struct table_entry *other = table_at(t, (uint32_t)t->slots[s] - 1);
+		const struct table_entry *other;
 
+		if (t->slots[s] >> 32 != e->hash >> 32)
+			continue;
+		other = table_at(t, (uint32_t)t->slots[s] - 1);
 		if (other->hash == e->hash && other->key_size == e->key_size &&
 		    memcmp(table_key(t, other), table_key(t, e), e->key_size) == 0)
 			return FL_FAIL(err, FL_E_STORE_DAMAGED, "window state: a key is there twice");
@@ -489,6 +494,12 @@ reserve_groups(struct table *t, uint32_t count)
 	t->slots = fl_calloc(t->slot_count, sizeof(uint64_t));
 }
 
+static inline const struct table_entry *
+entry_at(const struct table *t, const char *entries, uint32_t i)
+{
+	return (const struct table_entry *)(const void *)(entries + (size_t)i * t->stride);
+}
+
 enum fl_code
 table_load(struct table *t, const struct fl_agg *aggs, uint32_t agg_count, uint32_t group,
     const char *entries, uint32_t count, const char *heap, uint32_t heap_size, struct fl_err *err)
@@ -502,9 +513,11 @@ table_load(struct table *t, const struct fl_agg *aggs, uint32_t agg_count, uint3
 		return FL_FAIL(err, FL_E_STORE_DAMAGED,
 		    "window state: the strings of a window need more than 4 GiB");
 	for (uint32_t i = 0; i < count; i++) {
-		const struct table_entry *e =
-		    (const struct table_entry *)(const void *)(entries + (size_t)i * t->stride);
+		const struct table_entry *e = entry_at(t, entries, i);
 
+		if (t->slot_count > 0 && SLOTS_AHEAD < count - i)
+			__builtin_prefetch(&t->slots[(uint32_t)entry_at(t, entries, i + SLOTS_AHEAD)->hash &
+			    (t->slot_count - 1)]);
 		if (table_group(e->hash) != group)
 			return FL_FAIL(err, FL_E_STORE_DAMAGED,
 			    "window state: a key of group %u lies in the image of group %u",

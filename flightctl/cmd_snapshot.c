@@ -3,8 +3,8 @@
  * cmd_snapshot.c - the stored windows, open and closed, as of R.
  *
  * Rows come sorted by query; each query has columns of its own, so a new query starts a
- * new table.  Everything is collected and written at once: 100,000 keys take well under
- * 100 ms into a pipe.
+ * new table.  Its rows are gone through twice, for the widths and for the lines, and lines
+ * go out by the chunk: 100,000 keys make 13 MB, of which no more is held than a pipe takes.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,20 +16,37 @@
 #include "flightctl/pipeline.h"
 #include "shm/step.h"
 
+#define CHUNK_SIZE 32768u /* half of what a pipe holds: its reader works while we do */
+
 struct job {
 	bool json, wants_open, wants_closed;
-	const char *query_name; /* of the table being collected; copied */
-	struct out_table table;
-	uint32_t *result_at; /* columns of the results; those named like a key share its column */
-	bool has_table, has_head;
-	int64_t start_ms, end_ms; /* of the row before, and as texts */
-	char start[32], end[32];
 	const struct fl_plan *plan;
 	const uint32_t *stream_ids;
-	struct fl_buf out, number;
-	uint64_t row_count;
-	uint32_t row_max; /* of this pipeline */
+	struct fl_buf out;
+	bool is_lost; /* nobody reads it any more */
+	/* The window of the row before, and what all its rows begin with. */
+	const struct aggregate_window *window;
+	struct fl_buf begin;
 };
+
+/* Columns of a query's table: four of the window, the key, rows, the parts, and results. */
+enum { AT_QUERY, AT_START, AT_END, AT_STATE, AT_KEY };
+
+struct sheet {
+	const struct aggregate_columns *columns;
+	struct out_table table;
+	struct out_lines lines;
+	uint32_t *result_at; /* columns of the results; those named like a key share its column */
+};
+
+static void
+write_chunk(struct job *job, size_t at_least)
+{
+	if (job->out.size < at_least)
+		return;
+	job->is_lost = job->is_lost || !out_write(&job->out);
+	fl_buf_reset(&job->out);
+}
 
 static void
 add_key_value(struct fl_buf *out, const char *name, const char *text)
@@ -60,7 +77,7 @@ stream_topic(const struct job *job, const struct fl_partition_time *p)
 }
 
 static void
-take_head_json(struct job *job, const struct aggregate_head *head)
+print_head_json(struct job *job, const struct aggregate_head *head)
 {
 	struct fl_buf *out = &job->out;
 	char text[32];
@@ -88,16 +105,13 @@ take_head_json(struct job *job, const struct aggregate_head *head)
 }
 
 static void
-take_head(void *ctx, const struct aggregate_head *head)
+print_head(struct job *job, const struct aggregate_head *head)
 {
-	struct job *job = ctx;
 	struct out_table table;
 	char clock[32], watermark[32];
 
-	job->has_head = true;
-	job->row_max = head->row_count;
 	if (job->json) {
-		take_head_json(job, head);
+		print_head_json(job, head);
 		return;
 	}
 	fl_buf_printf(&job->out,
@@ -122,152 +136,268 @@ take_head(void *ctx, const struct aggregate_head *head)
 	out_fini(&table);
 }
 
-static void
-end_table(struct job *job)
+static bool
+is_wanted(const struct job *job, const struct aggregate_row *row)
 {
-	if (!job->has_table)
-		return;
-	fl_buf_byte(&job->out, '\n');
-	out_print(&job->table, &job->out);
-	out_fini(&job->table);
-	free(job->result_at);
-	job->result_at = NULL;
-	job->has_table = false;
+	return row->window->is_open ? job->wants_open : job->wants_closed;
 }
 
-/* Keys, rows and accumulators of open windows, then the results of closed ones. */
-static void
-begin_table(struct job *job, const struct aggregate_row *row)
-{
-	const struct aggregate_columns *c = row->columns;
-	uint32_t state_count = c->key_count + c->part_count, first_key;
+/* ---- as a table ---- */
 
-	out_init(&job->table, NULL, "query,window_start,window_end,state");
-	job->has_table = true;
-	job->query_name = fl_arena_strdup(&job->table.arena, row->query);
-	first_key = job->table.column_count;
-	for (uint32_t i = 0; i < state_count; i++) {
-		if (i == c->key_count)
-			out_column(&job->table, "rows", true);
-		out_column(&job->table, c->names[i], c->is_number[i]);
-	}
-	if (c->part_count == 0)
-		out_column(&job->table, "rows", true);
-	job->result_at = fl_calloc(c->result_count + 1, sizeof(*job->result_at));
+static void
+sheet_init(struct sheet *sheet, const struct aggregate_columns *c)
+{
+	uint32_t state_count = c->key_count + c->part_count;
+	struct out_table *table = &sheet->table;
+
+	sheet->columns = c;
+	out_init(table, NULL, "query,window_start,window_end,state");
+	for (uint32_t i = 0; i < c->key_count; i++)
+		out_column(table, c->names[i], c->is_number[i]);
+	out_column(table, "rows", true);
+	for (uint32_t i = c->key_count; i < state_count; i++)
+		out_column(table, c->names[i], c->is_number[i]);
+	sheet->result_at = fl_calloc(c->result_count + 1u, sizeof(*sheet->result_at));
 	for (uint32_t i = 0; i < c->result_count; i++) {
 		const char *name = c->names[state_count + i];
 
 		for (uint32_t k = 0; k < c->key_count; k++)
 			if (strcmp(c->names[k], name) == 0)
-				job->result_at[i] = first_key + k;
-		if (job->result_at[i] == 0)
-			job->result_at[i] =
-			    out_column(&job->table, name, c->is_number[state_count + i]);
+				sheet->result_at[i] = AT_KEY + k;
+		if (sheet->result_at[i] == 0)
+			sheet->result_at[i] =
+			    out_column(table, name, c->is_number[state_count + i]);
 	}
-	out_reserve(&job->table, job->row_max);
+	out_lines_init(&sheet->lines, table);
 }
 
 static void
-add_values(
-    struct fl_buf *out, const struct aggregate_row *row, uint32_t name, uint32_t from, uint32_t to)
+sheet_fini(struct sheet *sheet)
 {
-	const struct aggregate_columns *c = row->columns;
+	out_lines_fini(&sheet->lines);
+	out_fini(&sheet->table);
+	free(sheet->result_at);
+}
+
+static uint32_t
+value_count(const struct aggregate_window *window)
+{
+	const struct aggregate_columns *c = window->columns;
+
+	return window->is_open ? c->key_count + c->part_count : c->result_count;
+}
+
+static uint32_t
+value_at(const struct sheet *sheet, const struct aggregate_window *window, uint32_t i)
+{
+	if (!window->is_open)
+		return sheet->result_at[i];
+	return AT_KEY + i + (i >= sheet->columns->key_count ? 1 : 0);
+}
+
+static void
+measure_row(struct job *job, struct sheet *sheet, const struct aggregate_row *row)
+{
+	const struct aggregate_window *window = row->window;
+	struct out_lines *lines = &sheet->lines;
+	char text[32];
+
+	if (window != job->window) {
+		job->window = window;
+		out_widen(lines, AT_QUERY, strlen(window->query));
+		out_widen(lines, AT_START, strlen(out_instant(window->start, text)));
+		out_widen(lines, AT_END, strlen(out_instant(window->end, text)));
+		out_widen(lines, AT_STATE, strlen(window->is_open ? "open" : "closed"));
+	}
+	out_widen(lines, AT_KEY + sheet->columns->key_count, row->row_count.size);
+	for (uint32_t i = 0, n = value_count(window); i < n; i++)
+		out_widen(lines, value_at(sheet, window, i),
+		    row->values[i].text == NULL ? strlen("NULL") : row->values[i].size);
+}
+
+/* A line with all but the values: nothing where one will stand, "-" where none will. */
+static void
+begin_lines(struct job *job, const struct sheet *sheet, const struct aggregate_window *window)
+{
+	const struct out_lines *lines = &sheet->lines;
+	uint32_t count = sheet->table.column_count, rows_at = AT_KEY + sheet->columns->key_count;
+	char text[32], *line;
+
+	fl_buf_reset(&job->begin);
+	fl_buf_reserve(&job->begin, lines->size_max);
+	line = job->begin.data;
+	memset(line, ' ', lines->size_max);
+	out_put(lines, line, AT_QUERY, window->query, strlen(window->query));
+	out_instant(window->start, text);
+	out_put(lines, line, AT_START, text, strlen(text));
+	out_instant(window->end, text);
+	out_put(lines, line, AT_END, text, strlen(text));
+	out_put(lines, line, AT_STATE, window->is_open ? "open" : "closed",
+	    window->is_open ? strlen("open") : strlen("closed"));
+	for (uint32_t c = AT_KEY; c < count; c++) {
+		bool has_value = window->is_open && c == rows_at;
+
+		for (uint32_t i = 0, n = value_count(window); i < n; i++)
+			has_value = has_value || value_at(sheet, window, i) == c;
+		if (!has_value)
+			job->begin.size = (size_t)(out_put(lines, line, c, "-", 1) - line);
+	}
+}
+
+static void
+print_row(struct job *job, const struct sheet *sheet, const struct aggregate_row *row)
+{
+	const struct out_lines *lines = &sheet->lines;
+	const struct aggregate_window *window = row->window;
+	char *line, *end, *value_end;
+
+	if (window != job->window)
+		begin_lines(job, sheet, job->window = window);
+	fl_buf_reserve(&job->out, lines->size_max);
+	line = job->out.data + job->out.size;
+	memcpy(line, job->begin.data, lines->size_max);
+	end = line + job->begin.size;
+	if (window->is_open) {
+		value_end = out_put(lines, line, AT_KEY + sheet->columns->key_count,
+		    row->row_count.text, row->row_count.size);
+		end = FL_MAX(end, value_end);
+	}
+	for (uint32_t i = 0, n = value_count(window); i < n; i++) {
+		const struct aggregate_value *value = &row->values[i];
+
+		value_end = value->text == NULL ?
+		    out_put(lines, line, value_at(sheet, window, i), "NULL", strlen("NULL")) :
+		    out_put(lines, line, value_at(sheet, window, i), value->text, value->size);
+		end = FL_MAX(end, value_end);
+	}
+	*end++ = '\n';
+	job->out.size = (size_t)(end - job->out.data);
+}
+
+/* The rows of one query, from row i on; returns the first of the next. */
+static uint32_t
+print_sheet(struct job *job, struct aggregate_shot *shot, uint32_t from, uint32_t *row_count)
+{
+	const struct aggregate_row *row = aggregate_shot_row(shot, from);
+	uint32_t count = 0, to;
+	struct sheet sheet;
+
+	sheet_init(&sheet, row->window->columns);
+	job->window = NULL;
+	for (to = from; row != NULL && row->window->columns == sheet.columns;) {
+		if (is_wanted(job, row)) {
+			measure_row(job, &sheet, row);
+			count++;
+		}
+		row = aggregate_shot_row(shot, ++to);
+	}
+	job->window = NULL;
+	if (count > 0) {
+		fl_buf_byte(&job->out, '\n');
+		out_lines_begin(&sheet.lines, &job->out);
+	}
+	for (uint32_t i = from; count > 0 && i < to && !job->is_lost; i++) {
+		row = aggregate_shot_row(shot, i);
+		if (is_wanted(job, row))
+			print_row(job, &sheet, row);
+		write_chunk(job, CHUNK_SIZE);
+	}
+	*row_count += count;
+	sheet_fini(&sheet);
+	return to;
+}
+
+/* ---- as JSON ---- */
+
+static void
+add_values(struct fl_buf *out, const struct aggregate_row *row, uint32_t name, uint32_t from,
+    uint32_t to)
+{
+	const struct aggregate_columns *c = row->window->columns;
 
 	fl_buf_byte(out, '{');
 	for (uint32_t i = from; i < to; i++) {
+		const struct aggregate_value *value = &row->values[i];
+
 		if (i > from)
 			fl_buf_byte(out, ',');
 		fl_buf_json(out, c->names[name + i], strlen(c->names[name + i]));
 		fl_buf_byte(out, ':');
-		if (row->values[i] == NULL)
+		if (value->text == NULL)
 			fl_buf_str(out, "null");
 		else
-			out_json_value(out, row->values[i], c->is_number[name + i]);
+			out_json_value(out, value->text, value->size, c->is_number[name + i]);
 	}
 	fl_buf_byte(out, '}');
 }
 
 static void
-take_row_json(struct job *job, const struct aggregate_row *row, const char *start, const char *end)
+begin_rows_json(struct job *job, const struct aggregate_window *window)
 {
-	const struct aggregate_columns *c = row->columns;
+	struct fl_buf *out = &job->begin;
+	char text[32];
+
+	fl_buf_reset(out);
+	fl_buf_str(out, "\n {\"query\":");
+	fl_buf_json(out, window->query, strlen(window->query));
+	add_key_value(out, "window_start", out_instant(window->start, text));
+	add_key_value(out, "window_end", out_instant(window->end, text));
+	add_key_value(out, "state", window->is_open ? "open" : "closed");
+	fl_buf_str(out, ",\"key\":");
+}
+
+static void
+print_row_json(struct job *job, const struct aggregate_row *row)
+{
+	const struct aggregate_window *window = row->window;
+	const struct aggregate_columns *c = window->columns;
 	struct fl_buf *out = &job->out;
 
-	fl_buf_str(out, job->row_count > 1 ? ",\n {\"query\":" : "\n {\"query\":");
-	fl_buf_json(out, row->query, strlen(row->query));
-	add_key_value(out, "window_start", start);
-	add_key_value(out, "window_end", end);
-	add_key_value(out, "state", row->is_open ? "open" : "closed");
-	if (row->is_open) {
-		fl_buf_str(out, ",\"key\":");
+	if (window != job->window)
+		begin_rows_json(job, job->window = window);
+	fl_buf_add(out, job->begin.data, job->begin.size);
+	if (window->is_open) {
 		add_values(out, row, 0, 0, c->key_count);
-		fl_buf_printf(out, ",\"rows\":%" PRIu64 ",\"values\":", row->row_count);
+		fl_buf_str(out, ",\"rows\":");
+		fl_buf_add(out, row->row_count.text, row->row_count.size);
+		fl_buf_str(out, ",\"values\":");
 		add_values(out, row, 0, c->key_count, c->key_count + c->part_count);
 	} else {
-		fl_buf_str(out, ",\"key\":null,\"rows\":null,\"values\":");
+		fl_buf_str(out, "null,\"rows\":null,\"values\":");
 		add_values(out, row, c->key_count + c->part_count, 0, c->result_count);
 	}
 	fl_buf_byte(out, '}');
 }
 
+/* ---- all of it ---- */
+
+/* NULL: a pipeline that has stored nothing yet has no windows; that is an answer. */
 static void
-take_row_count(struct job *job, uint32_t column, const struct aggregate_row *row)
+print_shot(struct job *job, struct aggregate_shot *shot)
 {
-	fl_buf_reset(&job->number);
-	fl_buf_i64(&job->number, (int64_t)row->row_count);
-	out_cell(&job->table, column, job->number.data);
-}
+	static const struct aggregate_head nothing = {
+	    .clock_ms = FL_TIME_MIN, .watermark = FL_TIME_MIN};
+	const struct aggregate_head *head = shot != NULL ? aggregate_shot_head(shot) : &nothing;
+	const struct aggregate_row *row;
+	uint32_t row_count = 0;
 
-static void
-take_row_text(struct job *job, const struct aggregate_row *row, const char *start, const char *end)
-{
-	const struct aggregate_columns *c = row->columns;
-	uint32_t at = 0;
-
-	if (!job->has_table || strcmp(job->query_name, row->query) != 0) {
-		end_table(job);
-		begin_table(job, row);
-	}
-	out_row(&job->table);
-	out_cell_kept(&job->table, at++, row->query);
-	out_cell(&job->table, at++, start);
-	out_cell(&job->table, at++, end);
-	out_cell_kept(&job->table, at++, row->is_open ? "open" : "closed");
-	if (!row->is_open) {
-		for (uint32_t i = 0; i < c->result_count; i++)
-			out_cell_kept(&job->table, job->result_at[i],
-			    row->values[i] == NULL ? "NULL" : row->values[i]);
-		return;
-	}
-	for (uint32_t i = 0; i < c->key_count + c->part_count; i++) {
-		if (i == c->key_count)
-			take_row_count(job, at++, row);
-		out_cell_kept(&job->table, at++, row->values[i] == NULL ? "NULL" : row->values[i]);
-	}
-	if (c->part_count == 0)
-		take_row_count(job, at, row);
-}
-
-static void
-take_row(void *ctx, const struct aggregate_row *row)
-{
-	struct job *job = ctx;
-
-	if (row == NULL) { /* the table is printed while the texts of its rows are there */
-		end_table(job);
-		return;
-	}
-	if (row->is_open ? !job->wants_open : !job->wants_closed)
-		return;
-	job->row_count++;
-	if (job->start[0] == '\0' || row->window_start != job->start_ms || row->window_end != job->end_ms) {
-		(void)out_instant(job->start_ms = row->window_start, job->start);
-		(void)out_instant(job->end_ms = row->window_end, job->end);
+	print_head(job, head);
+	job->window = NULL;
+	for (uint32_t i = 0; !job->json && i < head->row_count;)
+		i = print_sheet(job, shot, i, &row_count);
+	if (!job->json && row_count == 0)
+		fl_buf_str(&job->out, "\nno windows\n");
+	for (uint32_t i = 0; job->json && i < head->row_count && !job->is_lost; i++) {
+		row = aggregate_shot_row(shot, i);
+		if (!is_wanted(job, row))
+			continue;
+		if (row_count++ > 0)
+			fl_buf_byte(&job->out, ',');
+		print_row_json(job, row);
+		write_chunk(job, CHUNK_SIZE);
 	}
 	if (job->json)
-		take_row_json(job, row, job->start, job->end);
-	else
-		take_row_text(job, row, job->start, job->end);
+		fl_buf_str(&job->out, "\n]}");
 }
 
 static bool
@@ -277,6 +407,13 @@ has_query(const struct fl_plan *plan, const char *query)
 		if (strcmp(plan->queries[q].name, query) == 0)
 			return true;
 	return query == NULL;
+}
+
+/* only NULL: any pipeline; query NULL: any query. */
+static bool
+is_asked(const struct fl_pipeline *pipeline, const struct fl_pipeline *only, const char *query)
+{
+	return (only == NULL || pipeline == only) && has_query(pipeline->plan, query);
 }
 
 /* only NULL: the query may be of any pipeline. */
@@ -303,47 +440,67 @@ check_query(const struct fl_instance *instance, const struct fl_pipeline *only, 
 	    only != NULL ? "\"" : "", only != NULL ? "no " : "a ", query, names);
 }
 
+/* All are taken before the first is printed: who reads gets the whole answer or an error. */
 static enum fl_code
-snapshot_all(struct ctl *ctl, struct fl_instance *instance, const char *pipeline, const char *query,
-    struct job *job, struct fl_err *err)
+take_all(struct fl_instance *instance, const struct fl_pipeline *only, const char *query,
+    struct aggregate_shot **shots, struct fl_err *err)
 {
-	const struct fl_pipeline *first;
-	bool is_first = true;
-	enum fl_code code;
+	for (uint32_t i = 0; i < instance->pipeline_count; i++) {
+		if (!is_asked(&instance->pipelines[i], only, query))
+			continue;
+		if (aggregate_shot_take(instance, instance->pipelines[i].name, query, &shots[i],
+			err) == FL_OK)
+			continue;
+		if (err->code != FL_E_NO_SUCH_OBJECT)
+			return err->code;
+		*err = (struct fl_err){0};
+	}
+	return FL_OK;
+}
 
-	FL_TRY(pipeline_find(instance, pipeline, &first, err));
-	FL_TRY(check_query(instance, pipeline != NULL ? first : NULL, query, err));
-	if (ctl->json)
+static void
+print_all(struct job *job, const struct fl_instance *instance, const struct fl_pipeline *only,
+    const char *query, struct aggregate_shot **shots)
+{
+	bool is_first = true;
+
+	if (job->json)
 		fl_buf_str(&job->out, "{\"pipelines\":[");
 	for (uint32_t i = 0; i < instance->pipeline_count; i++) {
-		if (pipeline != NULL && &instance->pipelines[i] != first)
-			continue;
-		if (!has_query(instance->pipelines[i].plan, query))
+		if (!is_asked(&instance->pipelines[i], only, query))
 			continue;
 		job->plan = instance->pipelines[i].plan;
 		job->stream_ids = instance->pipelines[i].stream_ids;
-		job->row_count = 0;
 		if (!is_first)
-			fl_buf_str(&job->out, ctl->json ? "," : "\n");
+			fl_buf_str(&job->out, job->json ? "," : "\n");
 		is_first = false;
-		job->has_head = false;
-		code = aggregate_snapshot(
-		    instance, instance->pipelines[i].name, query, take_head, take_row, job, err);
-		/* A pipeline that has not begun has no windows; that is an answer. */
-		if (code == FL_E_NO_SUCH_OBJECT && !job->has_head)
-			take_head(job, &(struct aggregate_head){
-					   .clock_ms = FL_TIME_MIN, .watermark = FL_TIME_MIN});
-		else if (code != FL_OK)
-			return code;
-		end_table(job);
-		if (ctl->json)
-			fl_buf_str(&job->out, "\n]}");
-		else if (job->row_count == 0)
-			fl_buf_str(&job->out, "\nno windows\n");
+		print_shot(job, shots[i]);
 	}
-	if (ctl->json)
+	if (job->json)
 		fl_buf_str(&job->out, "\n]}\n");
-	return FL_OK;
+	write_chunk(job, 0);
+}
+
+static enum fl_code
+snapshot_all(struct job *job, struct fl_instance *instance, const char *pipeline, const char *query,
+    struct fl_err *err)
+{
+	struct aggregate_shot **shots;
+	const struct fl_pipeline *only;
+	enum fl_code code;
+
+	FL_TRY(pipeline_find(instance, pipeline, &only, err));
+	if (pipeline == NULL)
+		only = NULL;
+	FL_TRY(check_query(instance, only, query, err));
+	shots = fl_calloc(instance->pipeline_count + 1u, sizeof(struct aggregate_shot *));
+	code = take_all(instance, only, query, shots, err);
+	if (code == FL_OK)
+		print_all(job, instance, only, query, shots);
+	for (uint32_t i = 0; i < instance->pipeline_count; i++)
+		aggregate_shot_free(&shots[i]);
+	free(shots);
+	return code;
 }
 
 int
@@ -367,17 +524,14 @@ cmd_snapshot(struct ctl *ctl)
 		return ctl->status;
 	job.json = ctl->json;
 	fl_buf_init(&job.out);
-	fl_buf_init(&job.number);
+	fl_buf_init(&job.begin);
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK ||
-	    snapshot_all(ctl, instance, pipeline, ctl->arg_count > 0 ? ctl->args[0] : NULL, &job,
-		&err) != FL_OK)
+	    snapshot_all(&job, instance, pipeline, ctl->arg_count > 0 ? ctl->args[0] : NULL, &err) !=
+		FL_OK)
 		status = ctl_fail(ctl, &err);
-	else if (!out_write(&job.out))
+	else if (job.is_lost)
 		status = CTL_FAILED;
-	if (job.has_table)
-		out_fini(&job.table);
-	free(job.result_at);
-	fl_buf_fini(&job.number);
+	fl_buf_fini(&job.begin);
 	fl_buf_fini(&job.out);
 	fl_instance_close(&instance);
 	return status;

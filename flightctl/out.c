@@ -17,8 +17,6 @@
 
 #include "expr/expr.h"
 
-#define ROWS_AHEAD 8u
-
 uint32_t
 out_column(struct out_table *table, const char *name, bool is_number)
 {
@@ -67,20 +65,13 @@ out_fini(struct out_table *table)
 }
 
 void
-out_reserve(struct out_table *table, uint32_t row_max)
-{
-	if (row_max <= table->row_max)
-		return;
-	table->row_max = row_max;
-	table->cells = fl_realloc(
-	    table->cells, sizeof(*table->cells) * table->row_max * table->column_count);
-}
-
-void
 out_row(struct out_table *table)
 {
-	if (table->row_count == table->row_max)
-		out_reserve(table, FL_MAX(16, table->row_max * 2));
+	if (table->row_count == table->row_max) {
+		table->row_max = FL_MAX(16, table->row_max * 2);
+		table->cells = fl_realloc(table->cells,
+		    sizeof(*table->cells) * table->row_max * table->column_count);
+	}
 	memset(table->cells + (size_t)table->row_count * table->column_count, 0,
 	    sizeof(*table->cells) * table->column_count);
 	table->row_count++;
@@ -99,12 +90,6 @@ out_cell(struct out_table *table, uint32_t column, const char *text)
 		*cell = above; /* columns of long tables repeat */
 	else
 		*cell = fl_arena_strdup(&table->arena, text);
-}
-
-void
-out_cell_kept(struct out_table *table, uint32_t column, const char *text)
-{
-	table->cells[(size_t)(table->row_count - 1) * table->column_count + column] = text;
 }
 
 void
@@ -144,112 +129,94 @@ out_instant(int64_t ms, char buf[32])
 	return buf;
 }
 
-/* The buffer has room for the line. */
-static void
-add_padded(struct fl_buf *out, const char *text, size_t width, bool is_right, bool is_last)
+void
+out_lines_init(struct out_lines *lines, const struct out_table *table)
 {
-	size_t len = strlen(text), pad = len < width ? width - len : 0;
-	char *at = out->data + out->size;
+	*lines = (struct out_lines){.table = table,
+	    .widths = fl_calloc(table->column_count + 1u, sizeof(*lines->widths)),
+	    .at = fl_calloc(table->column_count + 1u, sizeof(*lines->at))};
+	for (uint32_t c = 0; c < table->column_count; c++)
+		lines->widths[c] = strlen(table->names[c]);
+}
 
-	if (is_right) {
-		memset(at, ' ', pad);
-		at += pad;
+void
+out_lines_fini(struct out_lines *lines)
+{
+	free(lines->widths);
+	free(lines->at);
+	*lines = (struct out_lines){0};
+}
+
+void
+out_lines_begin(struct out_lines *lines, struct fl_buf *out)
+{
+	const struct out_table *table = lines->table;
+	size_t at = 0;
+	char *line;
+
+	for (uint32_t c = 0; c < table->column_count; c++) {
+		lines->at[c] = at;
+		at += lines->widths[c] + 2;
 	}
-	memcpy(at, text, len);
-	at += len;
-	if (!is_right && !is_last) {
-		memset(at, ' ', pad);
-		at += pad;
-	}
-	*at++ = is_last ? '\n' : ' ';
-	if (!is_last)
-		*at++ = ' ';
-	*at = '\0';
-	out->size = (size_t)(at - out->data);
+	lines->size_max = at;
+	fl_buf_reserve(out, lines->size_max);
+	line = out->data + out->size;
+	memset(line, ' ', lines->size_max);
+	for (uint32_t c = 0; c < table->column_count; c++)
+		out->size = (size_t)(out_put(lines, line, c, table->names[c],
+					 strlen(table->names[c])) -
+		    out->data);
+	fl_buf_byte(out, '\n');
 }
 
-/* Length of a text; *is_clean false where control characters of data would reach a terminal. */
-static size_t
-look_at(const char *text, bool *is_clean)
+/* Control characters of data must not reach a terminal. */
+char *
+out_put(const struct out_lines *lines, char *line, uint32_t column, const char *text, size_t size)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	char *to = line + lines->at[column];
 
-	for (; *p != '\0'; p++)
-		if (*p < ' ' || *p == 127)
-			*is_clean = false;
-	return (size_t)(p - (const unsigned char *)text);
-}
-
-static const char *
-printable(const char *text, struct fl_buf *scratch)
-{
-	fl_buf_reset(scratch);
-	for (const char *p = text; *p != '\0'; p++)
-		fl_buf_byte(scratch, (unsigned char)*p >= ' ' && *p != 127 ? *p : '?');
-	return scratch->size > 0 ? scratch->data : "";
-}
-
-/* The texts of a long table may lie anywhere: those of a later row are on their way. */
-static void
-fetch_ahead(const struct out_table *table, uint32_t row)
-{
-	const char *const *cells = table->cells + ((size_t)row + ROWS_AHEAD) * table->column_count;
-
-	if (row + ROWS_AHEAD < table->row_count)
-		for (uint32_t c = 0; c < table->column_count; c++)
-			__builtin_prefetch(cells[c]);
+	if (lines->table->is_number[column])
+		to += lines->widths[column] - size;
+	for (size_t i = 0; i < size; i++)
+		to[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? '?' : text[i];
+	return to + size;
 }
 
 void
 out_print(const struct out_table *table, struct fl_buf *out)
 {
-	uint32_t count = table->column_count;
-	size_t *widths = fl_calloc(count + 1, sizeof(*widths)), line = 1;
-	struct fl_buf scratch;
-	bool is_clean = true;
+	const char *const *cell = table->cells;
+	struct out_lines lines;
 
-	fl_buf_init(&scratch);
-	for (uint32_t c = 0; c < count; c++)
-		widths[c] = strlen(table->names[c]);
+	out_lines_init(&lines, table);
+	for (uint32_t r = 0; r < table->row_count; r++)
+		for (uint32_t c = 0; c < table->column_count; c++, cell++)
+			out_widen(&lines, c, *cell == NULL ? 1 : strlen(*cell));
+	out_lines_begin(&lines, out);
+	fl_buf_reserve(out, lines.size_max * (table->row_count + 1u));
+	cell = table->cells;
 	for (uint32_t r = 0; r < table->row_count; r++) {
-		fetch_ahead(table, r);
-		for (uint32_t c = 0; c < count; c++) {
-			const char *cell = table->cells[(size_t)r * count + c];
-			size_t len = cell == NULL ? 1 : look_at(cell, &is_clean);
+		char *line = out->data + out->size, *end = line;
 
-			widths[c] = FL_MAX(widths[c], len);
-		}
+		memset(line, ' ', lines.size_max);
+		for (uint32_t c = 0; c < table->column_count; c++, cell++)
+			end = *cell == NULL ? out_put(&lines, line, c, "-", 1)
+					    : out_put(&lines, line, c, *cell, strlen(*cell));
+		*end++ = '\n';
+		out->size = (size_t)(end - out->data);
 	}
-	for (uint32_t c = 0; c < count; c++)
-		line += widths[c] + 2;
-	fl_buf_reserve(out, line * (table->row_count + 1)); /* but for cells that are cleaned */
-	for (uint32_t c = 0; c < count; c++)
-		add_padded(out, table->names[c], widths[c], table->is_number[c], c + 1 == count);
-	for (uint32_t r = 0; r < table->row_count; r++) {
-		fl_buf_reserve(out, line);
-		fetch_ahead(table, r);
-		for (uint32_t c = 0; c < count; c++) {
-			const char *cell = table->cells[(size_t)r * count + c];
-
-			if (cell == NULL)
-				cell = "-";
-			else if (!is_clean)
-				cell = printable(cell, &scratch);
-			add_padded(out, cell, widths[c], table->is_number[c], c + 1 == count);
-		}
-	}
-	fl_buf_fini(&scratch);
-	free(widths);
+	out->data[out->size] = '\0';
+	out_lines_fini(&lines);
 }
 
 /* JSON has no NaN and no Infinity: such a number goes as a string. */
 void
-out_json_value(struct fl_buf *out, const char *text, bool is_number)
+out_json_value(struct fl_buf *out, const char *text, size_t size, bool is_number)
 {
-	if (is_number && (strpbrk(text, "INT") == NULL))
-		fl_buf_str(out, text);
+	if (is_number && strpbrk(text, "INT") == NULL)
+		fl_buf_add(out, text, size);
 	else
-		fl_buf_json(out, text, strlen(text));
+		fl_buf_json(out, text, size);
 }
 
 void
@@ -268,7 +235,7 @@ out_json(const struct out_table *table, struct fl_buf *out)
 			if (cell == NULL)
 				fl_buf_str(out, "null");
 			else
-				out_json_value(out, cell, table->is_number[c]);
+				out_json_value(out, cell, strlen(cell), table->is_number[c]);
 		}
 		fl_buf_byte(out, '}');
 	}

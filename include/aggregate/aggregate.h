@@ -32,33 +32,43 @@ struct aggregate_columns {
 	const char *const *names;
 	const bool *is_number;
 };
-struct aggregate_row { /* one (query, window, key) */
+struct aggregate_window { /* of one query */
 	const char *query;
-	int64_t window_start, window_end; /* ms UTC */
-	bool is_open;	    /* false: fired, still in the outbox */
-	uint64_t row_count; /* rows in it; not known of closed ones */
+	int64_t start, end; /* ms UTC */
+	bool is_open;	    /* false: fired, its results are still in the outbox */
 	const struct aggregate_columns *columns;
-	const char *const *values; /* keys and parts; of a closed one: results.  NULL: NULL */
+};
+struct aggregate_value { /* size bytes and a 0; NULL: NULL */
+	const char *text;
+	uint32_t size;
+};
+struct aggregate_row { /* one (query, window, key) */
+	const struct aggregate_window *window; /* of a run of rows the same pointer */
+	struct aggregate_value row_count; /* rows in it; NULL for closed ones, not known */
+	const struct aggregate_value *values; /* keys and parts; of a closed one: results */
 };
 struct aggregate_head {
 	uint64_t r, ingest_last;
 	int64_t clock_ms, watermark;
 	uint32_t partition_count;
 	const struct fl_partition_time *partitions;
-	uint32_t row_count; /* so many calls of on_row with a row follow */
+	uint32_t row_count;
 };
+struct aggregate_shot;
 /*
  * Opens the stores downstream first, cuts upstream at R, loads the state, folds
- * (replay_from, R], and calls on_head once, then on_row sorted by query, window, closed
- * before open, key, and at last on_row with NULL: until that returns, the texts of all
- * rows stay.  No transaction is open while the callbacks run.
+ * (replay_from, R], and keeps what is there as texts.  Neither store is open afterwards.
  *
  *	query	 name of one query, or NULL for all
+ *	shot	 out: the caller owns it; end it with aggregate_shot_free(), before the instance
  *
  * Errors:  NO_SUCH_OBJECT   no such pipeline or query, or nothing stored yet
  */
-enum fl_code aggregate_snapshot(struct fl_instance *instance, const char *pipeline,
-    const char *query, void (*on_head)(void *ctx, const struct aggregate_head *head),
-    void (*on_row)(void *ctx, const struct aggregate_row *row), void *ctx, struct fl_err *err);
+enum fl_code aggregate_shot_take(struct fl_instance *instance, const char *pipeline,
+    const char *query, struct aggregate_shot **shot, struct fl_err *err);
+const struct aggregate_head *aggregate_shot_head(const struct aggregate_shot *shot);
+/* Row i by query, window, closed before open, key; good until the next call.  NULL: no more. */
+const struct aggregate_row *aggregate_shot_row(struct aggregate_shot *shot, uint32_t i);
+void aggregate_shot_free(struct aggregate_shot **shot);
 
 #endif

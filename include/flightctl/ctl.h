@@ -144,18 +144,37 @@ struct out_table {
 void out_init(struct out_table *table, const char *title, const char *columns);
 /* One more, before the first row; the name is copied.  Returns its index. */
 uint32_t out_column(struct out_table *table, const char *name, bool is_number);
-void out_reserve(struct out_table *table, uint32_t row_max); /* room, once columns are known */
 void out_fini(struct out_table *table);
 /* Starts a row; its cells are set left to right, copied. */
 void out_row(struct out_table *table);
 void out_cell(struct out_table *table, uint32_t column, const char *text); /* NULL: none */
-void out_cell_kept(struct out_table *table, uint32_t column, const char *text); /* outlives it */
 void out_cellf(struct out_table *table, uint32_t column, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void out_time(struct out_table *table, uint32_t column, int64_t ms); /* FL_TIME_MIN, MAX: none */
 void out_print(const struct out_table *table, struct fl_buf *out);   /* aligned lines */
 void out_json(const struct out_table *table, struct fl_buf *out);    /* array of objects */
-void out_json_value(struct fl_buf *out, const char *text, bool is_number);
+void out_json_value(struct fl_buf *out, const char *text, size_t size, bool is_number);
+/*
+ * Lines of a table whose rows are too many to be collected: each text is told with
+ * out_widen() first, then all are put into lines of size_max blanks.
+ */
+struct out_lines {
+	const struct out_table *table; /* its columns; borrowed */
+	size_t *widths, *at;	       /* of columns; at in a line */
+	size_t size_max;
+};
+void out_lines_init(struct out_lines *lines, const struct out_table *table);
+void out_lines_fini(struct out_lines *lines);
+static inline void
+out_widen(struct out_lines *lines, uint32_t column, size_t size)
+{
+	lines->widths[column] = FL_MAX(lines->widths[column], size);
+}
+/* Widths are known: prints the line of names. */
+void out_lines_begin(struct out_lines *lines, struct fl_buf *out);
+/* Puts a text where it belongs; returns its end, where that of the last column has the newline. */
+char *out_put(const struct out_lines *lines, char *line, uint32_t column, const char *text,
+    size_t size);
 /* Either, to stdout. */
 void out_flush(const struct ctl *ctl, const struct out_table *table);
 /* Writes all of buf to stdout; false: stdout is gone. */
