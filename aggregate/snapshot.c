@@ -18,6 +18,7 @@
  */
 #include "aggregate/aggregate.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -185,28 +186,27 @@ name_columns(struct aggregate_shot *shot, const struct oper *oper, struct aggreg
 
 /* ---- open windows ---- */
 
-/* A number that orders like the value, as far as 64 bits can tell. */
+/* A number that orders like the value at `at`, as far as 64 bits can tell. */
 static uint64_t
 prefix_of(const struct fl_buf *record, size_t at, const struct fl_type *type)
 {
-	struct aggregate_value first;
-	const char *value;
-	uint64_t prefix = 0;
+	struct aggregate_value value;
+	uint64_t bytes = 0;
 	int64_t number;
+	double real;
 
-	read_record(record->data + at, 1, &first);
-	value = first.text;
-	if (value == NULL)
+	read_record(record->data + at, 1, &value);
+	if (value.text == NULL)
 		return 0;
 	if (fl_type_is_integer(type->id))
-		return fl_parse_i64(value, &number) ? (uint64_t)number ^ UINT64_C(1) << 63 : 0;
-	if (fl_type_is_numeric(type->id))
-		return 0;
-	for (int i = 0; i < 8; i++) {
-		prefix = prefix << 8 | (uint8_t)*value;
-		value += *value != '\0';
+		return fl_parse_i64(value.text, &number) ? (uint64_t)number ^ UINT64_C(1) << 63 : 0;
+	if (fl_type_is_numeric(type->id)) { /* IEEE 754 orders like its bits, signs apart */
+		real = strtod(value.text, NULL);
+		memcpy(&bytes, &real, sizeof(bytes));
+		return bytes >> 63 != 0 ? ~bytes : bytes | UINT64_C(1) << 63;
 	}
-	return prefix;
+	memcpy(&bytes, value.text, FL_MIN(value.size, sizeof(bytes)));
+	return be64toh(bytes);
 }
 
 /* The key of an entry; *cols are of one row, and bytes theirs. */
@@ -475,39 +475,40 @@ sort_windows(struct aggregate_shot *shot)
 	free(places);
 }
 
-#define NUMBER_SIZE 12u /* bytes of a row's window and prefix, the lowest first */
-
+/* Byte `at` of a row's prefix and, above it, its window. */
 static inline uint8_t
 number_byte(const struct shot_row *row, uint32_t at)
 {
 	return (uint8_t)(at < 8 ? row->prefix >> 8 * at : row->window >> 8 * (at - 8));
 }
 
-/* Byte by byte, rows with the same one as they were; most bytes are those of all rows.  Five
- * times as fast as qsort() for 100,000 rows. */
+/* By one byte after the other, the lowest first; rows with the same one stay as they were.
+ * Most bytes are the same in all rows.  For 100,000 rows it takes a fifth of qsort()'s time. */
 static void
 sort_numbers(struct aggregate_shot *shot)
 {
-	struct shot_row *spare = fl_malloc((shot->count + 1u) * sizeof(*spare));
-	uint32_t (*counts)[256] = fl_calloc(NUMBER_SIZE, sizeof(*counts));
+	struct shot_row *spare = fl_malloc((shot->count + 1u) * sizeof(*spare)), *rows = shot->rows;
+	struct shot_row differs = { 0 };
 
-	for (uint32_t i = 0; i < shot->count; i++)
-		for (uint32_t b = 0; b < NUMBER_SIZE; b++)
-			counts[b][number_byte(&shot->rows[i], b)]++;
-	for (uint32_t b = 0; b < NUMBER_SIZE && shot->count > 0; b++) {
-		struct shot_row *rows = shot->rows;
-		uint32_t at[256], sum = 0;
+	for (uint32_t i = 0; i < shot->count; i++) {
+		differs.prefix |= rows[i].prefix ^ rows[0].prefix;
+		differs.window |= rows[i].window ^ rows[0].window;
+	}
+	for (uint32_t b = 0; b < 12; b++) {
+		uint32_t at[257] = { 0 };
 
-		if (counts[b][number_byte(&rows[0], b)] == shot->count)
+		if (number_byte(&differs, b) == 0)
 			continue;
-		for (uint32_t v = 0; v < 256; sum += counts[b][v++])
-			at[v] = sum;
+		for (uint32_t i = 0; i < shot->count; i++)
+			at[number_byte(&rows[i], b) + 1]++;
+		for (uint32_t v = 1; v < 256; v++)
+			at[v] += at[v - 1];
 		for (uint32_t i = 0; i < shot->count; i++)
 			spare[at[number_byte(&rows[i], b)]++] = rows[i];
 		shot->rows = spare;
 		spare = rows;
+		rows = shot->rows;
 	}
-	free(counts);
 	free(spare);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,7 +283,9 @@ fl_buf_add(struct fl_buf *buf, const void *p, size_t size)
 void
 fl_buf_byte(struct fl_buf *buf, char c)
 {
-	fl_buf_add(buf, &c, 1);
+	fl_buf_reserve(buf, 1);
+	buf->data[buf->size++] = c;
+	buf->data[buf->size] = '\0';
 }
 
 void
@@ -328,6 +331,13 @@ fl_buf_printf(struct fl_buf *buf, const char *fmt, ...)
 	buf->data[buf->size] = '\0';
 }
 
+/* Stands for itself in JSON. */
+static bool
+is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 void
 fl_buf_json(struct fl_buf *buf, const char *s, size_t len)
 {
@@ -339,7 +349,12 @@ fl_buf_json(struct fl_buf *buf, const char *s, size_t len)
 	while (i < len) {
 		unsigned char c = p[i];
 
-		if (c == '"' || c == '\\') {
+		for (n = i; n < len && is_plain(p[n]);)
+			n++;
+		if (n > i) {
+			fl_buf_add(buf, p + i, n - i);
+			i = n;
+		} else if (c == '"' || c == '\\') {
 			fl_buf_byte(buf, '\\');
 			fl_buf_byte(buf, (char)c);
 			i++;
