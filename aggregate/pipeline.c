@@ -590,6 +590,7 @@ put_cursor(struct pipeline *p, struct fl_txn *txn, uint64_t replay_from, struct 
 	for (uint32_t i = 0; i < p->point_count; i++)
 		if (p->points[i].step == replay_from)
 			point = &p->points[i];
+	assert(point != NULL || replay_from == fold->step);
 	FL_TRY(fl_txn_reserve(txn, FL_DBI_PIPELINE_META, "cursor", 6, 0, size, &value, err));
 	memset(value, 0, size);
 	head = value;

@@ -150,45 +150,6 @@ results_put(struct pass *p, struct stage *st)
 /* ---- dead letters ---- */
 
 static void
-print_json(const struct fl_batch *batch, uint32_t row, struct fl_buf *out)
-{
-	struct fl_buf text;
-
-	fl_buf_init(&text);
-	fl_buf_byte(out, '{');
-	for (uint32_t c = 0; c < batch->schema->count; c++) {
-		const struct fl_col *col = &batch->cols[c];
-		const char *name = batch->schema->fields[c].name;
-
-		if (c > 0)
-			fl_buf_byte(out, ',');
-		fl_buf_json(out, name, strlen(name));
-		fl_buf_byte(out, ':');
-		if (!fl_col_is_valid(col, row)) {
-			fl_buf_str(out, "null");
-			continue;
-		}
-		if (fl_type_is_bytes(col->type.id)) {
-			uint32_t size;
-			const char *p = fl_col_str(col, row, &size);
-
-			fl_buf_byte(out, '"');
-			fl_buf_base64(out, p, size);
-			fl_buf_byte(out, '"');
-			continue;
-		}
-		fl_buf_reset(&text);
-		fl_col_print(col, row, &text);
-		if (fl_type_is_integer(col->type.id) || col->type.id == FL_TYPE_DECIMAL)
-			fl_buf_add(out, text.data, text.size);
-		else
-			fl_buf_json(out, text.data == NULL ? "" : text.data, text.size);
-	}
-	fl_buf_byte(out, '}');
-	fl_buf_fini(&text);
-}
-
-static void
 print_reason(const struct pass *p, enum fl_code code, const char *what, struct fl_buf *out)
 {
 	const struct fl_table *table = p->oper->source->table;
@@ -222,7 +183,7 @@ results_dead(struct pass *p, uint32_t row, enum fl_code code, const char *what)
 	fl_buf_init(&json);
 	fl_buf_init(&bytes);
 	print_reason(p, code, what, &reason);
-	print_json(batch, row, &json);
+	fl_row_print_json(batch, row, &json);
 	dead.head.code = code;
 	dead.head.stream = p->source != NULL ? p->source->stream : p->oper->sink;
 	dead.head.partition = p->view != NULL ? p->view->head->partition : -1;

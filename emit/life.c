@@ -194,17 +194,7 @@ static enum fl_code
 make_encoder(struct emit_sink *sink, struct fl_err *err)
 {
 	const struct fl_table *table = sink->table;
-	struct fl_codec_options options = {
-		.format = (uint8_t)table->format,
-		.schema = &table->physical,
-		.avro_schema = table->avro_schema,
-		.json_ignore_parse_errors = table->json.ignore_parse_errors,
-		.json_fail_on_missing = table->json.fail_on_missing_field,
-		.json_iso8601 = table->json.iso8601,
-		.json_decimal_plain = table->json.decimal_as_plain,
-		.json_strict = table->json.strict,
-		.json_ignore_null_fields = table->json.ignore_null_fields,
-	};
+	struct fl_codec_options options = fl_table_codec(table);
 
 	if (sink->encoder != NULL || table->format == FL_FORMAT_NONE)
 		return FL_OK;
@@ -410,7 +400,7 @@ write_dead(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uin
 	enum fl_code code;
 
 	fl_buf_init(&json);
-	emit_text_json(batch, i, &json);
+	fl_row_print_json(batch, i, &json);
 	memset(&dead, 0, sizeof(dead));
 	dead.head.code = (uint32_t)why->code;
 	dead.head.stream = sink->index;
@@ -447,20 +437,6 @@ write_dead(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uin
 	return code;
 }
 
-static enum fl_code
-check_not_null(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, struct fl_err *err)
-{
-	uint32_t c;
-
-	for (c = 0; c < batch->schema->count; c++) {
-		if (!batch->schema->fields[c].type.nullable && !fl_col_is_valid(&batch->cols[c], i))
-			return FL_FAIL(err, FL_E_BAD_NULL,
-			    "table \"%s\": column \"%s\" is NOT NULL, and the row has NULL there",
-			    sink->table->name, batch->schema->fields[c].name);
-	}
-	return FL_OK;
-}
-
 static void
 add_row(struct emit_run *run, uint64_t number, size_t at)
 {
@@ -486,7 +462,6 @@ encode_row(struct emit_sink *sink, const struct fl_block_view *view, uint32_t i,
 	}
 	if (fl_fault("emit.refuse"))
 		return FL_FAIL(err, FL_E_SINK_REFUSED, "the test asked for it");
-	FL_TRY(check_not_null(sink, &view->batch, i, err));
 	return sink->ops->encode(sink, &view->batch, i, kind, &sink->run.bytes, err);
 }
 

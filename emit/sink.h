@@ -172,8 +172,6 @@ enum fl_code emit_outbox_read(struct emit_sink *sink, struct fl_txn *txn, uint64
 /* ---- text.c ---- */
 /* "+I[a, 1, null, 2024-01-01T00:00]" as Flink's print shows rows; no line end. */
 void emit_text_row(const struct fl_batch *batch, uint32_t i, uint8_t kind, struct fl_buf *out);
-/* A JSON object of column names and values: the value of emit's dead letters. */
-void emit_text_json(const struct fl_batch *batch, uint32_t i, struct fl_buf *out);
 /* encode() of sinks that want text, and of those that want the table's format. */
 enum fl_code emit_encode_text(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i,
     uint8_t kind, struct fl_buf *out, struct fl_err *err);

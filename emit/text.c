@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text.c - rows as text: the way Flink's print connector shows them, and as JSON.
+ * text.c - rows as text: the way Flink's print connector shows them.
  *
  * Flink prints external Java objects: LocalDateTime.toString() leaves out seconds
  * that are zero, Instant.toString() does not; a fraction has three digits or none.
  */
 #include <inttypes.h>
-#include <math.h>
 
 #include "expr/expr.h"
 #include "sink.h"
@@ -40,50 +39,32 @@ print_time(struct fl_buf *out, int64_t ms, bool is_instant)
 }
 
 static void
+print_bytes(struct fl_buf *out, const char *p, uint32_t size)
+{
+	fl_buf_byte(out, '[');
+	for (uint32_t k = 0; k < size; k++)
+		fl_buf_printf(out, "%s%d", k > 0 ? ", " : "", (int8_t)p[k]);
+	fl_buf_byte(out, ']');
+}
+
+static void
 print_value(const struct fl_col *col, uint32_t i, struct fl_buf *out)
 {
-	uint32_t size, k;
+	enum fl_type_id id = col->type.id;
+	uint32_t size;
 	const char *p;
 
 	if (!fl_col_is_valid(col, i)) {
 		fl_buf_str(out, "null");
-		return;
-	}
-	switch ((enum fl_type_id)col->type.id) {
-	case FL_TYPE_BOOLEAN:
+	} else if (id == FL_TYPE_BOOLEAN) {
 		fl_buf_str(out, FL_COL_AT(col, uint8_t, i) ? "true" : "false");
-		break;
-	case FL_TYPE_TIMESTAMP:
-		print_time(out, FL_COL_AT(col, int64_t, i), false);
-		break;
-	case FL_TYPE_TIMESTAMP_LTZ:
-		print_time(out, FL_COL_AT(col, int64_t, i), true);
-		break;
-	case FL_TYPE_BINARY:
-	case FL_TYPE_VARBINARY:
+	} else if (id == FL_TYPE_TIMESTAMP || id == FL_TYPE_TIMESTAMP_LTZ) {
+		print_time(out, FL_COL_AT(col, int64_t, i), id == FL_TYPE_TIMESTAMP_LTZ);
+	} else if (fl_type_is_bytes(id)) {
 		p = fl_col_str(col, i, &size);
-		fl_buf_byte(out, '[');
-		for (k = 0; k < size; k++)
-			fl_buf_printf(out, "%s%d", k > 0 ? ", " : "", (int8_t)p[k]);
-		fl_buf_byte(out, ']');
-		break;
-	case FL_TYPE_CHAR:
-	case FL_TYPE_VARCHAR:
-		p = fl_col_str(col, i, &size);
-		fl_buf_add(out, p, size);
-		break;
-	case FL_TYPE_TINYINT:
-	case FL_TYPE_SMALLINT:
-	case FL_TYPE_INT:
-	case FL_TYPE_BIGINT:
-	case FL_TYPE_FLOAT:
-	case FL_TYPE_DOUBLE:
-	case FL_TYPE_DECIMAL:
-	case FL_TYPE_DATE:
-	case FL_TYPE_INTERVAL:
-	case FL_TYPE_NULL:
+		print_bytes(out, p, size);
+	} else {
 		fl_col_print(col, i, out);
-		break;
 	}
 }
 
@@ -100,52 +81,6 @@ emit_text_row(const struct fl_batch *batch, uint32_t i, uint8_t kind, struct fl_
 		print_value(&batch->cols[c], i, out);
 	}
 	fl_buf_byte(out, ']');
-}
-
-static bool
-is_json_number(const struct fl_col *col, uint32_t i)
-{
-	if (col->type.id == FL_TYPE_DOUBLE)
-		return isfinite(FL_COL_AT(col, double, i));
-	if (col->type.id == FL_TYPE_FLOAT)
-		return isfinite(FL_COL_AT(col, float, i));
-	return fl_type_is_numeric((enum fl_type_id)col->type.id);
-}
-
-void
-emit_text_json(const struct fl_batch *batch, uint32_t i, struct fl_buf *out)
-{
-	struct fl_buf text;
-	uint32_t c;
-
-	fl_buf_init(&text);
-	fl_buf_byte(out, '{');
-	for (c = 0; c < batch->schema->count; c++) {
-		const struct fl_col *col = &batch->cols[c];
-		const char *name = batch->schema->fields[c].name;
-
-		if (c > 0)
-			fl_buf_str(out, ",");
-		fl_buf_json(out, name, strlen(name));
-		fl_buf_byte(out, ':');
-		fl_buf_reset(&text);
-		if (!fl_col_is_valid(col, i) || col->type.id == FL_TYPE_BOOLEAN ||
-		    is_json_number(col, i)) {
-			print_value(col, i, out);
-		} else if (fl_type_is_bytes((enum fl_type_id)col->type.id)) {
-			uint32_t size;
-			const char *p = fl_col_str(col, i, &size);
-
-			fl_buf_byte(out, '"');
-			fl_buf_base64(out, p, size);
-			fl_buf_byte(out, '"');
-		} else {
-			print_value(col, i, &text);
-			fl_buf_json(out, text.data != NULL ? text.data : "", text.size);
-		}
-	}
-	fl_buf_byte(out, '}');
-	fl_buf_fini(&text);
 }
 
 enum fl_code

@@ -580,12 +580,7 @@ enum fl_code
 stream_open(struct ingest *ingest, struct stream *stream, struct fl_err *err)
 {
 	const struct fl_table *table = stream->table;
-	struct fl_codec_options codec = { .format = (uint8_t)table->format,
-		.schema = &table->physical, .avro_schema = table->avro_schema,
-		.json_ignore_parse_errors = table->json.ignore_parse_errors,
-		.json_fail_on_missing = table->json.fail_on_missing_field,
-		.json_iso8601 = table->json.iso8601, .json_decimal_plain = table->json.decimal_as_plain,
-		.json_strict = table->json.strict, .json_ignore_null_fields = table->json.ignore_null_fields };
+	struct fl_codec_options codec = fl_table_codec(table);
 
 	stream->ingest = ingest;
 	stream->ops = pick_source(table->connector);

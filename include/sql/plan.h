@@ -250,6 +250,8 @@ enum fl_code fl_sql_compile(const char *text, size_t size, const struct fl_sql_e
 void fl_plan_free(struct fl_plan **plan);
 /* The value of an option as written, or NULL. */
 const char *fl_table_option(const struct fl_table *table, const char *key);
+/* What a decoder or encoder of the table has to know; borrows from it. */
+struct fl_codec_options fl_table_codec(const struct fl_table *table);
 /* EXPLAIN for people: tables, streams, the tree of each query, time settings. */
 void fl_plan_explain(const struct fl_plan *plan, struct fl_buf *out);
 /* What check --flink says: one line per thing that is not portable. */

@@ -951,3 +951,55 @@ fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out)
 		break;
 	}
 }
+
+static bool
+is_json_number(const struct fl_col *col, uint32_t i)
+{
+	if (col->type.id == FL_TYPE_DOUBLE)
+		return isfinite(FL_COL_AT(col, double, i));
+	if (col->type.id == FL_TYPE_FLOAT)
+		return isfinite(FL_COL_AT(col, float, i));
+	return fl_type_is_numeric(col->type.id);
+}
+
+static void
+print_json(const struct fl_col *col, uint32_t i, struct fl_buf *text, struct fl_buf *out)
+{
+	const char *p;
+	uint32_t size;
+
+	if (!fl_col_is_valid(col, i)) {
+		fl_buf_str(out, "null");
+	} else if (col->type.id == FL_TYPE_BOOLEAN) {
+		fl_buf_str(out, FL_COL_AT(col, uint8_t, i) ? "true" : "false");
+	} else if (is_json_number(col, i)) {
+		fl_col_print(col, i, out);
+	} else if (fl_type_is_bytes(col->type.id)) {
+		p = fl_col_str(col, i, &size);
+		fl_buf_byte(out, '"');
+		fl_buf_base64(out, p, size);
+		fl_buf_byte(out, '"');
+	} else {
+		fl_buf_reset(text);
+		fl_col_print(col, i, text);
+		fl_buf_json(out, text->data != NULL ? text->data : "", text->size);
+	}
+}
+
+void
+fl_row_print_json(const struct fl_batch *batch, uint32_t row, struct fl_buf *out)
+{
+	struct fl_buf text;
+
+	fl_buf_init(&text);
+	for (uint32_t c = 0; c < batch->schema->count; c++) {
+		const char *name = batch->schema->fields[c].name;
+
+		fl_buf_byte(out, c == 0 ? '{' : ',');
+		fl_buf_json(out, name, strlen(name));
+		fl_buf_byte(out, ':');
+		print_json(&batch->cols[c], row, &text, out);
+	}
+	fl_buf_byte(out, '}');
+	fl_buf_fini(&text);
+}

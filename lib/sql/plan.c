@@ -398,3 +398,19 @@ fl_plan_free(struct fl_plan **plan)
 	free(*plan);
 	*plan = NULL;
 }
+
+struct fl_codec_options
+fl_table_codec(const struct fl_table *table)
+{
+	return (struct fl_codec_options){
+		.format = (uint8_t)table->format,
+		.schema = &table->physical,
+		.avro_schema = table->avro_schema,
+		.json_ignore_parse_errors = table->json.ignore_parse_errors,
+		.json_fail_on_missing = table->json.fail_on_missing_field,
+		.json_iso8601 = table->json.iso8601,
+		.json_decimal_plain = table->json.decimal_as_plain,
+		.json_strict = table->json.strict,
+		.json_ignore_null_fields = table->json.ignore_null_fields,
+	};
+}

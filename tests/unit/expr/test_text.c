@@ -191,6 +191,53 @@ the_manual_of_functions_lists_every_row(void **state)
 	fl_buf_fini(&text);
 }
 
+static void
+a_row_prints_as_json(void **state)
+{
+	static struct fl_field fields[] = {
+		{ "b", { .id = FL_TYPE_BOOLEAN, .nullable = true } },
+		{ "i\"", { .id = FL_TYPE_BIGINT, .nullable = true } },
+		{ "x", { .id = FL_TYPE_DOUBLE, .nullable = true } },
+		{ "s", { .id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX } },
+		{ "y", { .id = FL_TYPE_VARBINARY, .nullable = true, .length = FL_LENGTH_MAX } },
+		{ "t", { .id = FL_TYPE_TIMESTAMP, .nullable = true, .precision = 3 } },
+	};
+	const struct fl_schema schema = { 6, fields };
+	struct fl_builder builder;
+	struct fl_arena memory;
+	struct fl_batch batch;
+	struct fl_buf text = { .data = NULL };
+	uint8_t yes = 1;
+
+	(void)state;
+	fl_arena_init(&memory);
+	fl_builder_init(&builder, &schema);
+	assert_true(fl_builder_begin(&builder));
+	fl_builder_set_raw(&builder, 0, &yes);
+	fl_builder_set_i64(&builder, 1, -5);
+	fl_builder_set_raw(&builder, 2, &(double){ 1.5 });
+	fl_builder_set_str(&builder, 3, "say \"a\"", 7);
+	fl_builder_set_str(&builder, 4, "\0\xff", 2);
+	fl_builder_set_i64(&builder, 5, 1704067200123);
+	fl_builder_commit(&builder);
+	assert_true(fl_builder_begin(&builder));
+	for (uint32_t c = 0; c < 6; c++)
+		fl_builder_set_null(&builder, c);
+	fl_builder_set_raw(&builder, 2, &(double){ (double)INFINITY });
+	fl_builder_commit(&builder);
+	fl_builder_view(&builder, &batch, &memory);
+	fl_row_print_json(&batch, 0, &text);
+	assert_string_equal(text.data, "{\"b\":true,\"i\\\"\":-5,\"x\":1.5,\"s\":\"say \\\"a\\\"\",\"y\":\"AP8=\","
+	    "\"t\":\"2024-01-01 00:00:00.123\"}");
+	fl_buf_reset(&text);
+	fl_row_print_json(&batch, 1, &text);
+	assert_string_equal(text.data,
+	    "{\"b\":null,\"i\\\"\":null,\"x\":\"Infinity\",\"s\":null,\"y\":null,\"t\":null}");
+	fl_buf_fini(&text);
+	fl_builder_fini(&builder);
+	fl_arena_fini(&memory);
+}
+
 int
 main(void)
 {
@@ -203,6 +250,7 @@ main(void)
 		TEST(a_window_end_waits_for_both_passes_of_a_repeated_hour),
 		TEST(zone_names_stay_inside_their_directory),
 		TEST(the_manual_of_functions_lists_every_row),
+		TEST(a_row_prints_as_json),
 	};
 
 	return cmocka_run_group_tests_name("expr/text", tests, NULL, NULL);
