@@ -85,17 +85,26 @@ set_state(struct fl_sink_position *position, enum emit_state state, const char *
 }
 
 static enum fl_code
+put_record(struct emit_sink *sink, struct fl_txn *txn, struct fl_sink_position *position,
+    struct fl_err *err)
+{
+	uint8_t key[64];
+	size_t key_size = fl_sink_key(sink->pipeline->name, sink->table->name, key);
+
+	position->reserved[0] = sink->chain;
+	return fl_txn_put(
+	    txn, FL_DBI_EMIT_SINKS, key, key_size, 0, position, sizeof(*position), err);
+}
+
+static enum fl_code
 write_record(struct emit_sink *sink, int64_t now_ms, bool settled, enum emit_state state,
     const char *error, struct fl_err *err)
 {
 	struct fl_sink_position position = sink->position;
 	struct fl_txn *txn = NULL;
-	uint8_t key[64];
-	size_t key_size = fl_sink_key(sink->pipeline->name, sink->table->name, key);
 	enum fl_code code;
 
 	position.settled = settled;
-	position.reserved[0] = sink->chain;
 	position.unopened = !sink->has_record && state != EMIT_RUNNING;
 	set_state(&position, state, error);
 	if (fl_fault("emit.before_store_commit"))
@@ -103,8 +112,7 @@ write_record(struct emit_sink *sink, int64_t now_ms, bool settled, enum emit_sta
 	pthread_mutex_lock(&sink->emit->store_lock);
 	code = fl_txn_begin_write(sink->emit->store, &txn, err);
 	if (code == FL_OK)
-		code = fl_txn_put(txn, FL_DBI_EMIT_SINKS, key, key_size, 0, &position,
-		    sizeof(position), err);
+		code = put_record(sink, txn, &position, err);
 	if (code == FL_OK)
 		code = fl_txn_commit(&txn, err);
 	fl_txn_abort(&txn);
@@ -384,12 +392,13 @@ put_dead(struct emit_sink *sink, struct fl_txn *txn, struct fl_dead *dead, const
 	return fl_txn_put(txn, FL_DBI_EMIT_META, "dead_size", 9, 0, &total, sizeof(total), err);
 }
 
-/* Writes and syncs the dead letter of a row before any transaction passes it.  The
- * same row again (its transaction did not come about) is written once. */
+/* Writes and syncs the dead letter of a row before any transaction passes it, and its
+ * count with it.  The same row again (its transaction did not come about) is written once. */
 static enum fl_code
 write_dead(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uint64_t number,
     const struct fl_err *why, struct fl_err *err)
 {
+	struct fl_sink_position position = sink->position;
 	struct fl_txn *txn = NULL;
 	struct fl_buf json;
 	struct fl_dead dead;
@@ -420,12 +429,14 @@ write_dead(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uin
 		code = fl_txn_get(txn, FL_DBI_EMIT_DEAD, key, key_size, &found, NULL, &old,
 		    &old_size, err);
 	if (code == FL_OK && !found) {
+		position.dead++;
 		code = put_dead(sink, txn, &dead, key, key_size, err);
+		if (code == FL_OK)
+			code = put_record(sink, txn, &position, err);
 		if (code == FL_OK)
 			code = fl_txn_commit(&txn, err);
 		if (code == FL_OK) {
-			sink->position.dead++;
-			sink->is_dirty = true;
+			sink->position = position;
 			fl_warn("row refused, kept as a dead letter pipeline=%s sink=%s row=%" PRIu64
 				" reason=%s", sink->pipeline->name, sink->table->name, number,
 			    why->text);

@@ -515,6 +515,31 @@ a_refused_row_is_dead_lettered_before_it_is_passed(void **state)
 	assert_int_equal(position.next, 4);
 }
 
+/* Both sinks are opened by a commit each; none comes after the dead letter's. */
+static void
+a_dead_letter_is_counted_although_nothing_is_stored_after_it(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_sink_position position;
+	struct fl_dead_head head;
+	char value[128] = "";
+	bool worked, done;
+
+	add_block(f, 1, 4);
+	start(f);
+	arm("emit.refuse:3,emit.before_store_commit:3,emit.before_store_commit:4,"
+	    "emit.before_store_commit:5,emit.before_store_commit:6,emit.before_store_commit:7");
+	OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+	emit_close(&f->emit);
+	arm("");
+	start(f);
+	run_idle(f);
+	expect_files(f, 0, 4, 2);
+	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 1);
+	get_record(f, "files", &position);
+	assert_int_equal(position.dead, 1);
+}
+
 static void
 dead_letters_beyond_their_quota_keep_all_but_the_row(void **state)
 {
@@ -675,6 +700,7 @@ main(void)
 		TEST(an_unknown_rename_is_looked_up_without_a_restart),
 		TEST(a_cleared_directory_gets_only_new_rows),
 		TEST(a_refused_row_is_dead_lettered_before_it_is_passed),
+		TEST(a_dead_letter_is_counted_although_nothing_is_stored_after_it),
 		TEST(dead_letters_beyond_their_quota_keep_all_but_the_row),
 		TEST(the_row_that_a_sink_refuses_in_a_run_is_singled_out),
 		TEST(a_waiting_sink_shows_why_and_stops_no_other),
