@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 #include "column/block.h"
-#include "emit/emit.h"
+#include "../../../emit/sink.h"
 #include "shm/dead.h"
 
 struct fixture {
@@ -583,6 +583,137 @@ the_row_that_a_sink_refuses_in_a_run_is_singled_out(void **state)
 	assert_int_equal(head.offset, 0);
 }
 
+/* ---- a sink that keeps its position, which expires when nobody renews it ---- */
+
+static struct {
+	struct fl_sink_position position;
+	bool is_known, is_away;
+	int refreshes, opens;
+} kept;
+
+static enum fl_code
+kept_open(struct emit_sink *sink, bool *known, struct fl_sink_position *position, struct fl_err *err)
+{
+	(void)sink;
+	(void)err;
+	kept.opens++;
+	*known = kept.is_known;
+	*position = kept.position;
+	return FL_OK;
+}
+
+static enum fl_code
+kept_deliver(struct emit_sink *sink, struct emit_run *run, bool *open_again, struct fl_err *err)
+{
+	(void)open_again;
+	(void)err;
+	kept.position = sink->position;
+	kept.position.next = run->next;
+	return FL_OK;
+}
+
+static enum fl_code
+kept_refresh(struct emit_sink *sink, bool *open_again, struct fl_err *err)
+{
+	kept.refreshes++;
+	if (kept.is_away) {
+		*open_again = true;
+		return FL_FAIL(err, FL_E_IO, "away");
+	}
+	kept.position = sink->position;
+	kept.is_known = true;
+	return FL_OK;
+}
+
+static void
+kept_close(struct emit_sink *sink)
+{
+	(void)sink;
+}
+
+static const struct emit_sink_ops kept_ops = {
+	.name = "kept",
+	.expires = true,
+	.open = kept_open,
+	.encode = emit_encode_text,
+	.deliver = kept_deliver,
+	.refresh = kept_refresh,
+	.close = kept_close,
+};
+
+static void
+turns(struct fixture *f)
+{
+	bool worked, done;
+
+	for (int i = 0; i < 3; i++)
+		OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+}
+
+static void
+the_position_of_an_idle_sink_is_renewed_once_a_day(void **state)
+{
+	struct fixture *f = *state;
+
+	memset(&kept, 0, sizeof(kept));
+	add_block(f, 0, 2);
+	start(f);
+	f->emit->sinks[0].ops = &kept_ops;
+	turns(f);
+	assert_int_equal(kept.position.next, 2);
+	assert_int_equal(kept.refreshes, 1); /* the first: "nothing is there yet" */
+	f->now_ms += EMIT_REFRESH_MS - 1;
+	turns(f);
+	assert_int_equal(kept.refreshes, 1);
+	f->now_ms += 1;
+	turns(f);
+	assert_int_equal(kept.refreshes, 2);
+	f->now_ms += EMIT_REFRESH_MS / 2; /* rows renew it as well */
+	add_block(f, 0, 1);
+	turns(f);
+	f->now_ms += EMIT_REFRESH_MS - 1;
+	turns(f);
+	assert_int_equal(kept.refreshes, 2);
+	assert_int_equal(kept.position.next, 3);
+	assert_int_equal(kept.opens, 1);
+	/* One that fails is tried again, by a new connection. */
+	kept.is_away = true;
+	f->now_ms += 1;
+	turns(f);
+	kept.is_away = false;
+	f->now_ms += EMIT_REFRESH_MS;
+	turns(f);
+	turns(f);
+	assert_int_equal(kept.opens, 2);
+	assert_int_equal(kept.position.next, 3);
+	f->now_ms += EMIT_REFRESH_MS;
+	turns(f);
+	assert_int_equal(kept.refreshes, 4);
+	f->emit->sinks[0].ops = &emit_sink_test;
+}
+
+/* An expired position of a sink that was at rest is the one that emit's store has. */
+static void
+an_expired_position_of_a_settled_sink_is_written_again(void **state)
+{
+	struct fixture *f = *state;
+
+	memset(&kept, 0, sizeof(kept));
+	add_block(f, 0, 2);
+	start(f);
+	f->emit->sinks[0].ops = &kept_ops;
+	turns(f);
+	emit_close(&f->emit);
+	memset(&kept, 0, sizeof(kept));
+	add_block(f, 0, 1);
+	start(f);
+	f->emit->sinks[0].ops = &kept_ops;
+	turns(f);
+	assert_int_equal(kept.refreshes, 1);
+	assert_int_equal(kept.position.next, 3);
+	f->emit->sinks[0].ops = &emit_sink_test;
+}
+
 static void
 a_waiting_sink_shows_why_and_stops_no_other(void **state)
 {
@@ -703,6 +834,8 @@ main(void)
 		TEST(a_dead_letter_is_counted_although_nothing_is_stored_after_it),
 		TEST(dead_letters_beyond_their_quota_keep_all_but_the_row),
 		TEST(the_row_that_a_sink_refuses_in_a_run_is_singled_out),
+		TEST(the_position_of_an_idle_sink_is_renewed_once_a_day),
+		TEST(an_expired_position_of_a_settled_sink_is_written_again),
 		TEST(a_waiting_sink_shows_why_and_stops_no_other),
 		TEST(a_sink_ahead_of_the_outbox_stops_alone),
 		TEST(a_position_before_the_oldest_kept_row_stops),
