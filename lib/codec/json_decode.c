@@ -44,6 +44,15 @@ struct value {
 	struct number number;
 };
 
+#define NAME_QUICK 16u
+
+/* How a column's name stands in most texts: as it is, and a quote. */
+struct name {
+	uint8_t quick[NAME_QUICK]; /* its beginning */
+	uint32_t size;	/* of the name */
+	bool is_plain;	/* needs no escape */
+};
+
 struct bad { /* a value that does not convert */
 	uint32_t at, size;
 	enum token token;
@@ -56,7 +65,8 @@ struct json_decoder {
 	/* Open addressing over the names. */
 	uint16_t *slots; /* column + 1 */
 	uint32_t slot_mask;
-	uint32_t *name_sizes;
+	struct name *names;
+	uint16_t *next; /* the column after column c in the records so far; [count]: the first */
 	uint8_t *states;
 	struct bad *bads;
 	struct fl_buf scratch; /* a string with its escapes resolved */
@@ -255,6 +265,7 @@ read_number(struct json_decoder *d, struct value *value)
 	struct number n = { .is_whole = true, .is_exact = true };
 	uint32_t count = 0;
 
+	value->token = T_NUMBER;
 	value->p = p;
 	if (*p == '-') {
 		n.is_negative = true;
@@ -263,6 +274,18 @@ read_number(struct json_decoder *d, struct value *value)
 	if (!is_digit(p, end))
 		return fail_at(d, FL_E_BAD_JSON, p, "a number has no digits");
 	digits = p;
+	/* A whole number of ordinary size. */
+	while (is_digit(p, end))
+		n.mantissa = n.mantissa * 10 + (uint64_t)(*p++ - '0');
+	if (fl_likely(p - digits <= 18 && (*digits != '0' || p - digits == 1) && p != end && *p != '.' &&
+		(*p | 0x20) != 'e')) {
+		value->size = (size_t)(p - value->p);
+		value->number = n;
+		d->p = p;
+		return FL_OK;
+	}
+	p = digits;
+	n.mantissa = 0;
 	for (; is_digit(p, end); p++) {
 		if (n.mantissa == 0 && *p == '0')
 			continue;
@@ -302,7 +325,6 @@ read_number(struct json_decoder *d, struct value *value)
 			e = e < 1000000 ? e * 10 + (*p - '0') : e;
 		n.exponent += is_negative ? -e : e;
 	}
-	value->token = T_NUMBER;
 	value->size = (size_t)(p - value->p);
 	value->number = n;
 	d->p = p;
@@ -823,10 +845,62 @@ find_column(const struct json_decoder *d, const uint8_t *p, size_t size)
 	for (; d->slots[i] != 0; i = (i + 1) & d->slot_mask) {
 		uint32_t c = d->slots[i] - 1u;
 
-		if (d->name_sizes[c] == size && memcmp(d->head.schema->fields[c].name, p, size) == 0)
+		if (d->names[c].size == size && memcmp(d->head.schema->fields[c].name, p, size) == 0)
 			return (int32_t)c;
 	}
 	return -1;
+}
+
+/* Does the name of column c stand at p, with its quote?  Then p is moved behind it. */
+static inline bool
+take_name(struct json_decoder *d, uint32_t c)
+{
+	const struct name *name = &d->names[c];
+	size_t left = (size_t)(d->end - d->p), size = name->size + 1u;
+
+	if (!name->is_plain || left < size)
+		return false;
+#ifdef __SSE2__
+	if (fl_likely(left >= NAME_QUICK)) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)d->p);
+		__m128i quick = _mm_loadu_si128((const __m128i *)(const void *)name->quick);
+		uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quick));
+		uint32_t all = size < NAME_QUICK ? (1u << size) - 1 : 0xffff;
+
+		if ((same & all) != all)
+			return false;
+		if (size <= NAME_QUICK) {
+			d->p += size;
+			return true;
+		}
+	}
+#endif
+	if (memcmp(d->p, d->head.schema->fields[c].name, name->size) != 0 || d->p[name->size] != '"')
+		return false;
+	d->p += size;
+	return true;
+}
+
+/*
+ * The column of the name at p, -1 when there is none.  Producers write their fields in
+ * one order, so the name that followed the column before (*last) is tried first.
+ */
+static inline enum fl_code
+read_name(struct json_decoder *d, uint32_t *last, int32_t *column)
+{
+	const uint8_t *name;
+	size_t size;
+
+	*column = (int32_t)d->next[*last];
+	if (fl_unlikely(!take_name(d, (uint32_t)*column))) {
+		FL_TRY(read_string(d, &name, &size));
+		*column = find_column(d, name, size);
+		if (*column < 0)
+			return FL_OK;
+		d->next[*last] = (uint16_t)*column;
+	}
+	*last = (uint32_t)*column;
+	return FL_OK;
 }
 
 /* A name came again: forget the value before it. */
@@ -899,6 +973,8 @@ read_value(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 static enum fl_code
 read_object(struct json_decoder *d, struct fl_builder *builder)
 {
+	uint32_t last = d->head.schema->count;
+
 	skip_blanks(d);
 	if (d->p == d->end || *d->p != '{')
 		return fail_token(d, "expected an object");
@@ -909,8 +985,7 @@ read_object(struct json_decoder *d, struct fl_builder *builder)
 		return FL_OK;
 	}
 	for (;;) {
-		const uint8_t *name, *at;
-		size_t size;
+		const uint8_t *at;
 		int32_t c;
 
 		skip_blanks(d);
@@ -918,8 +993,7 @@ read_object(struct json_decoder *d, struct fl_builder *builder)
 		if (d->p == d->end || *d->p != '"')
 			return fail_token(d, "expected a name in quotes");
 		d->p++;
-		FL_TRY(read_string(d, &name, &size));
-		c = find_column(d, name, size);
+		FL_TRY(read_name(d, &last, &c));
 		skip_blanks(d);
 		if (d->p == d->end || *d->p != ':')
 			return fail_token(d, "expected ':'");
@@ -1025,7 +1099,8 @@ free_json(struct fl_decoder *decoder)
 	struct json_decoder *d = (struct json_decoder *)decoder;
 
 	free(d->slots);
-	free(d->name_sizes);
+	free(d->names);
+	free(d->next);
 	free(d->states);
 	free(d->bads);
 	fl_buf_fini(&d->scratch);
@@ -1045,10 +1120,17 @@ make_slots(struct json_decoder *d)
 	d->slot_mask = size - 1;
 	for (uint32_t c = 0; c < schema->count; c++) {
 		const char *name = schema->fields[c].name;
+		struct name *n = &d->names[c];
 		uint32_t i;
 
-		d->name_sizes[c] = (uint32_t)strlen(name);
-		i = hash_name((const uint8_t *)name, d->name_sizes[c]) & d->slot_mask;
+		n->size = (uint32_t)strlen(name);
+		memcpy(n->quick, name, FL_MIN(n->size, NAME_QUICK));
+		if (n->size < NAME_QUICK)
+			n->quick[n->size] = '"';
+		n->is_plain = strpbrk(name, "\"\\") == NULL;
+		for (i = 0; i < n->size; i++)
+			n->is_plain &= (uint8_t)name[i] >= 0x20;
+		i = hash_name((const uint8_t *)name, n->size) & d->slot_mask;
 		while (d->slots[i] != 0)
 			i = (i + 1) & d->slot_mask;
 		d->slots[i] = (uint16_t)(c + 1);
@@ -1074,7 +1156,8 @@ fl_json_decoder_new(
 	d->fail_on_missing = options->json_fail_on_missing;
 	d->strict = options->json_strict;
 	d->separator = options->json_iso8601 ? 'T' : ' ';
-	d->name_sizes = fl_calloc(count + 1, sizeof(*d->name_sizes));
+	d->names = fl_calloc(count + 1, sizeof(*d->names));
+	d->next = fl_calloc(count + 1, sizeof(*d->next));
 	d->states = fl_calloc(count + 1, sizeof(*d->states));
 	d->bads = fl_calloc(count + 1, sizeof(*d->bads));
 	fl_buf_init(&d->scratch);
