@@ -161,7 +161,7 @@ const char *
 topic_next_option(struct ctl *ctl, struct topic *topic, const char **value)
 {
 	struct fl_err err = {0};
-	const char *option;
+	const char *option = NULL;
 	bool taken = true;
 
 	while (taken && (option = ctl_next_option(ctl, value)) != NULL)
