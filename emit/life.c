@@ -91,7 +91,7 @@ put_record(struct emit_sink *sink, struct fl_txn *txn, struct fl_sink_position *
 	uint8_t key[64];
 	size_t key_size = fl_sink_key(sink->pipeline->name, sink->table->name, key);
 
-	position->reserved[0] = sink->chain;
+	position->chain = sink->chain;
 	return fl_txn_put(
 	    txn, FL_DBI_EMIT_SINKS, key, key_size, 0, position, sizeof(*position), err);
 }
@@ -252,7 +252,7 @@ adopt_known(struct emit_sink *sink, const struct fl_sink_position *in_sink, bool
 			    ", neither end; does somebody else write with this transactional.id?",
 			    pipeline, table, sink->pending_from, sink->pending_to - 1, in_sink->next);
 		if (sink->ops->expires && in_sink->next == sink->pending_to &&
-		    in_sink->reserved[0] != sink->pending_chain)
+		    in_sink->chain != sink->pending_chain)
 			return FL_FAIL(err, FL_E_STORE_MISMATCH,
 			    "pipeline \"%s\" sink \"%s\": rows up to %" PRIu64
 			    " in the sink are not those of the outbox", pipeline, table, in_sink->next);
@@ -264,7 +264,7 @@ adopt_known(struct emit_sink *sink, const struct fl_sink_position *in_sink, bool
 			" noted=%" PRIu64, pipeline, table, in_sink->next, sink->position.next);
 	}
 	sink->position.next = in_sink->next;
-	sink->chain = in_sink->reserved[0];
+	sink->chain = in_sink->chain;
 	return FL_OK;
 }
 
@@ -315,7 +315,7 @@ load_record(struct emit_sink *sink, bool *found, struct fl_err *err)
 	sink->position = record;
 	sink->position.store = meta->store;
 	sink->position.generation = meta->generation;
-	sink->chain = record.reserved[0];
+	sink->chain = record.chain;
 	sink->has_record = *found;
 	sink->is_loaded = true;
 	return FL_OK;

@@ -116,7 +116,7 @@ parse_position(struct emit_sink *sink, int64_t offset, const char *metadata,
 		    sink->table->name, impl->group, offset, metadata, POSITION_VERSION);
 	position->generation = generation;
 	position->next = next;
-	position->reserved[0] = chain;
+	position->chain = chain;
 	return FL_OK;
 }
 

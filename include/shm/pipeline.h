@@ -88,7 +88,8 @@ struct fl_sink_position {
 	int64_t confirmed_ms;
 	uint64_t commits, dead, retries;
 	char error[256];
-	uint64_t reserved[3];
+	uint64_t chain;		/* hash over all rows delivered up to next */
+	uint64_t reserved[2];
 	uint64_t unopened;	/* 1: never open so far; only state, error, retries mean something */
 };
 enum fl_code fl_sink_position_get(struct fl_txn *txn, const char *pipeline, const char *sink,
