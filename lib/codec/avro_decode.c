@@ -716,8 +716,6 @@ skip_nested(struct avro_decoder *d, const struct op *op, const uint8_t *value,
 				/* The block says its size in bytes: step over it. */
 				READ_LENGTH(v);
 				p += v;
-				if (d->budget-- == 0)
-					FAIL(FL_E_TOO_MANY_ELEMENTS, p, 0);
 				goto next_block;
 			}
 			v = (uint64_t)unzigzag(v);
