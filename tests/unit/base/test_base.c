@@ -173,6 +173,45 @@ the_directory_of_a_path_is_named(void **state)
 }
 
 static void
+a_full_disk_is_told_from_other_failures(void **state)
+{
+	(void)state;
+	assert_int_equal(fl_errno_code(ENOSPC, FL_E_IO), FL_E_DISK_FULL);
+	assert_int_equal(fl_errno_code(EDQUOT, FL_E_IO), FL_E_DISK_FULL);
+	assert_int_equal(fl_errno_code(EACCES, FL_E_BAD_CONFIG), FL_E_BAD_CONFIG);
+}
+
+static void
+a_message_is_one_line_and_not_repeated_for_ever(void **state)
+{
+	char path[] = "/tmp/flight-unit-log.XXXXXX";
+	int fd = mkstemp(path), old = dup(STDERR_FILENO), lines = 0, i;
+	struct fl_err err;
+	struct fl_buf text;
+
+	(void)state;
+	assert_true(fd >= 0 && old >= 0);
+	fl_log_open("test", FL_LOG_INFO);
+	assert_true(dup2(fd, STDERR_FILENO) >= 0);
+	for (i = 0; i < 1000; i++)
+		fl_info("a\nmessage number=%d", i);
+	fl_debug("not wanted");
+	assert_true(dup2(old, STDERR_FILENO) >= 0);
+	fl_buf_init(&text);
+	assert_int_equal(fl_file_read(path, 1 << 20, &text, &err), FL_OK);
+	assert_non_null(strstr(text.data, " info  test["));
+	assert_non_null(strstr(text.data, "] a message number=0\n"));
+	assert_null(strstr(text.data, "wanted"));
+	for (i = 0; i < (int)text.size; i++)
+		lines += text.data[i] == '\n';
+	assert_in_range(lines, 10, 100); /* ten a second */
+	fl_buf_fini(&text);
+	(void)unlink(path);
+	(void)close(fd);
+	(void)close(old);
+}
+
+static void
 an_armed_seam_strikes_once_at_its_count(void **state)
 {
 	(void)state;
@@ -200,6 +239,8 @@ main(void)
 	    cmocka_unit_test(closest_word_is_close),
 	    cmocka_unit_test(a_written_file_reads_back),
 	    cmocka_unit_test(the_directory_of_a_path_is_named),
+	    cmocka_unit_test(a_full_disk_is_told_from_other_failures),
+	    cmocka_unit_test(a_message_is_one_line_and_not_repeated_for_ever),
 	    cmocka_unit_test(an_armed_seam_strikes_once_at_its_count),
 	};
 

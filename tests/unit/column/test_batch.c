@@ -223,6 +223,19 @@ a_row_copied_from_a_column_is_the_same(void **state)
 	fl_arena_fini(&arena);
 }
 
+static void
+a_builder_is_full_before_its_offsets_wrap(void **state)
+{
+	struct fl_builder b;
+
+	(void)state;
+	fl_builder_init(&b, &schema);
+	assert_true(fl_builder_begin(&b));
+	b.cols[2].bytes.size = ((size_t)1 << 30) + 1;
+	assert_false(fl_builder_begin(&b));
+	fl_builder_fini(&b);
+}
+
 int
 main(void)
 {
@@ -234,6 +247,7 @@ main(void)
 	    cmocka_unit_test(a_rolled_back_row_leaves_no_trace),
 	    cmocka_unit_test(a_reset_builder_is_as_new),
 	    cmocka_unit_test(a_builder_is_full_at_the_row_limit),
+	    cmocka_unit_test(a_builder_is_full_before_its_offsets_wrap),
 	    cmocka_unit_test(a_row_copied_from_a_column_is_the_same),
 	};
 

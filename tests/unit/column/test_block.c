@@ -429,6 +429,70 @@ every_flipped_bit_is_refused_or_harmless(void **state)
 	fl_arena_fini(&arena2);
 }
 
+/* Whoever holds a view indexes without looking, and prints what it says. */
+static void
+what_a_block_says_of_itself_is_checked(void **state)
+{
+	struct fl_field fields[] = {
+	    {"b", {FL_TYPE_BOOLEAN, false, 0, 0, 0}}, {"s", {FL_TYPE_VARCHAR, false, 0, 0, 9}}};
+	struct fl_schema schema = {2, fields};
+	static const char *const texts[] = {"a", "bcd", "ef"};
+	static const uint32_t deltas[] = {0, 2, 5};
+	static const uint8_t kinds[] = {0, 1, 2};
+	static const char *const wrongs[] = {"a boolean that is neither 0 nor 1",
+	    "offsets that go back or past the bytes", "an unknown row kind",
+	    "row offsets that do not rise", "row offsets and first and last offset differ",
+	    "another type than declared"};
+	struct fl_block_info info = plain;
+	struct fl_block_view view;
+	struct fl_err err = {.code = FL_OK};
+	struct fl_arena arena;
+	struct fl_builder b;
+	struct fl_batch batch;
+	uint64_t sound[64], out[64];
+	struct fl_block_head *head = (struct fl_block_head *)(void *)out;
+	struct fl_block_col *cols = (struct fl_block_col *)(head + 1);
+	char *bytes = (char *)out, value;
+	size_t size, i;
+
+	(void)state;
+	fl_arena_init(&arena);
+	fl_builder_init(&b, &schema);
+	for (i = 0; i < 3; i++) {
+		value = i == 1;
+		assert_true(fl_builder_begin(&b));
+		fl_builder_set_raw(&b, 0, &value);
+		fl_builder_set_str(&b, 1, texts[i], strlen(texts[i]));
+		fl_builder_commit(&b);
+	}
+	fl_builder_view(&b, &batch, &arena);
+	info.deltas = deltas;
+	info.kinds = kinds;
+	size = fl_block_seal(&batch, &info, sound, sizeof(sound));
+	for (i = 0; i < FL_ARRAY_COUNT(wrongs); i++) {
+		memcpy(out, sound, size);
+		assert_int_equal(fl_block_view(out, size, &schema, &arena, &view, &err), FL_OK);
+		if (i == 0)
+			bytes[cols[0].data_at + 1] = 2;
+		else if (i == 1)
+			((uint32_t *)(void *)(bytes + cols[1].offsets_at))[1] = 5; /* the next: 4 */
+		else if (i == 2)
+			bytes[head->kinds_at + 2] = 4;
+		else if (i == 3)
+			((uint32_t *)(void *)(bytes + head->deltas_at))[1] = 5;
+		else if (i == 4)
+			head->last++;
+		else
+			cols[1].length = 8;
+		assert_int_equal(
+		    fl_block_view(out, size, &schema, &arena, &view, &err), FL_E_STORE_DAMAGED);
+		if (strstr(err.text, wrongs[i]) == NULL)
+			fail_msg("expected \"%s\", got \"%s\"", wrongs[i], err.text);
+	}
+	fl_builder_fini(&b);
+	fl_arena_fini(&arena);
+}
+
 static void
 another_schema_is_refused(void **state)
 {
@@ -468,6 +532,7 @@ main(void)
 	    cmocka_unit_test(integers_close_together_are_stored_as_distances),
 	    cmocka_unit_test(offsets_and_kinds_are_kept_only_where_they_say_something),
 	    cmocka_unit_test(every_flipped_bit_is_refused_or_harmless),
+	    cmocka_unit_test(what_a_block_says_of_itself_is_checked),
 	    cmocka_unit_test(another_schema_is_refused),
 	};
 

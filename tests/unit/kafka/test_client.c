@@ -442,11 +442,44 @@ only_texts_that_tell_of_refusal_are_of_authentication(void **state)
 		assert_int_equal(kafka_code(cases[i].native, cases[i].text), cases[i].code);
 }
 
+static void
+a_secret_is_in_no_message(void **state)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	struct fl_err err = { .code = FL_OK };
+
+	(void)state;
+	assert_int_equal(kafka_conf_set(conf, "no.such.password", "hunter2", &err), FL_E_BAD_OPTION);
+	assert_null(strstr(err.text, "hunter2"));
+	assert_int_equal(kafka_conf_set(conf, "no.such.thing", "value", &err), FL_E_BAD_OPTION);
+	assert_non_null(strstr(err.text, "\"value\""));
+	rd_kafka_conf_destroy(conf);
+}
+
+static void
+that_all_brokers_are_down_does_not_hide_why(void **state)
+{
+	struct kafka_health health;
+
+	(void)state;
+	kafka_health_init(&health, "test");
+	assert_string_equal(kafka_health_show(&health), "");
+	kafka_health_set(&health, FL_E_BROKER_AWAY, "refused");
+	kafka_health_set(&health, FL_E_KAFKA_AUTH, "certificate");
+	kafka_health_set(&health, FL_E_BROKER_AWAY, "1/1 brokers are down");
+	assert_string_equal(kafka_health_show(&health), "KAFKA_AUTH certificate");
+	kafka_health_clear(&health);
+	assert_string_equal(kafka_health_show(&health), "");
+	kafka_health_fini(&health);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_texts_that_tell_of_refusal_are_of_authentication),
+		cmocka_unit_test(that_all_brokers_are_down_does_not_hide_why),
+		cmocka_unit_test(a_secret_is_in_no_message),
 		TEST(messages_come_in_order_then_the_end),
 		TEST(slow_reader_is_not_kept_waiting_by_its_full_queue),
 		TEST(ends_of_many_partitions_are_asked_at_once),

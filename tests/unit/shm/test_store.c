@@ -212,6 +212,22 @@ a_replaced_lock_file_of_lmdb_is_noticed(void **state)
 }
 
 static void
+a_replaced_data_file_is_noticed(void **state)
+{
+	struct fl_store *store = open_as(true);
+	char file[160], copy[160];
+
+	(void)state;
+	(void)snprintf(file, sizeof(file), "%s/data.mdb", path);
+	(void)snprintf(copy, sizeof(copy), "%s/copy", path);
+	assert_int_equal(rename(file, copy), 0);
+	assert_int_equal(fl_store_tend(store, NULL), FL_E_LOCK_LOST);
+	assert_int_equal(rename(copy, file), 0);
+	assert_int_equal(fl_store_tend(store, NULL), FL_OK);
+	fl_store_close(&store);
+}
+
+static void
 a_reader_keeps_its_state_while_the_writer_goes_on(void **state)
 {
 	struct fl_store *writer = open_as(true), *reader = open_as(false);
@@ -238,9 +254,9 @@ a_reader_keeps_its_state_while_the_writer_goes_on(void **state)
 	fl_store_close(&reader);
 }
 
-/* In a process of its own: opens the store, begins to read, says so and waits. */
+/* In a process of its own: opens the store, begins to read so many times, says so and waits. */
 static pid_t
-start_reader(int *from)
+start_reader(int *from, int times)
 {
 	int fds[2];
 	pid_t pid;
@@ -251,7 +267,10 @@ start_reader(int *from)
 		struct fl_store *store = open_as(false);
 		struct fl_txn *txn = NULL;
 
-		if (fl_txn_begin_read(store, &txn, NULL) != FL_OK || write(fds[1], "r", 1) != 1)
+		for (int i = 0; i < times; i++)
+			if (fl_txn_begin_read(store, &txn, NULL) != FL_OK)
+				_exit(1);
+		if (write(fds[1], "r", 1) != 1)
 			_exit(1);
 		for (;;)
 			(void)pause();
@@ -293,7 +312,7 @@ a_reader_killed_with_9_holds_no_pages(void **state)
 
 	(void)state;
 	fl_store_close(&store); /* it is made; no handle goes over the fork */
-	pid = start_reader(&from);
+	pid = start_reader(&from, 1);
 	assert_int_equal(read(from, &c, 1), 1);
 	close(from);
 	store = open_as(true);
@@ -305,6 +324,50 @@ a_reader_killed_with_9_holds_no_pages(void **state)
 	assert_int_equal(fl_store_tend(store, NULL), FL_OK);
 	after = overwrite(store, 300);
 	assert_int_equal(after, held);
+	fl_store_close(&store);
+}
+
+/* Else a file that was cut could not be told from a sound one. */
+static void
+the_file_is_longer_than_what_is_used(void **state)
+{
+	struct fl_store *store = open_as(true);
+	uint64_t file_size, used_size, map_size, n;
+	char *bytes = fl_calloc(1, 1000000);
+
+	(void)state;
+	for (n = 0; n < 20; n++) {
+		put_one(store, n, bytes, 1000000);
+		fl_store_size(store, &file_size, &used_size, &map_size);
+		assert_true(file_size >= used_size + (2 << 20));
+	}
+	assert_true(used_size > 20000000);
+	free(bytes);
+	fl_store_close(&store);
+}
+
+static void
+places_of_dead_readers_are_taken_when_there_is_no_other(void **state)
+{
+	struct fl_store *store = open_as(true);
+	struct fl_txn *last = NULL, *txn = NULL;
+	int from = -1, status;
+	pid_t pid;
+	char c;
+
+	(void)state;
+	fl_store_close(&store);
+	pid = start_reader(&from, 509);
+	assert_int_equal(read(from, &c, 1), 1);
+	close(from);
+	store = open_as(false);
+	assert_int_equal(fl_txn_begin_read(store, &last, NULL), FL_OK);
+	assert_int_equal(fl_txn_begin_read(store, &txn, NULL), FL_E_STORE_IO);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(fl_txn_begin_read(store, &txn, NULL), FL_OK);
+	fl_txn_abort(&txn);
+	fl_txn_abort(&last);
 	fl_store_close(&store);
 }
 
@@ -687,8 +750,11 @@ main(void)
 	    TEST(two_writers_are_impossible),
 	    TEST(each_writer_raises_the_generation_and_the_old_one_cannot_write),
 	    TEST(a_replaced_lock_file_of_lmdb_is_noticed),
+	    TEST(a_replaced_data_file_is_noticed),
 	    TEST(a_reader_keeps_its_state_while_the_writer_goes_on),
 	    TEST(a_reader_killed_with_9_holds_no_pages),
+	    TEST(places_of_dead_readers_are_taken_when_there_is_no_other),
+	    TEST(the_file_is_longer_than_what_is_used),
 	    TEST(a_failed_transaction_does_nothing_more_and_does_not_commit),
 	    TEST(a_forgotten_value_leaves_the_process_and_can_be_read_again),
 	    TEST(a_reader_keeps_little_of_a_tree_that_moves),
