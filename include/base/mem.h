@@ -18,6 +18,9 @@ void *fl_malloc(size_t size);
 void *fl_calloc(size_t count, size_t size);
 void *fl_realloc(void *p, size_t size);
 char *fl_strdup(const char *s);
+/* Takes so much memory from the system for what will be allocated later.  The programs'
+ * allocator keeps it; another may give it back. */
+void fl_mem_reserve(size_t size);
 
 struct fl_arena_chunk;
 struct fl_arena {

@@ -34,6 +34,9 @@ __attribute__((weak)) const char *malloc_conf =
 #define ARENA_CHUNK_MAX (1u << 20)
 #define ARENA_ALIGN 16u
 #define CHUNK_HEAD_SIZE 16u
+#define RESERVE_PART (4u << 20) /* jemalloc gives back at once what has 8 MiB and more */
+#define RESERVE_PARTS_MAX 64u
+#define RESERVE_PAGE 4096u
 
 struct fl_arena_chunk {
 	struct fl_arena_chunk *next;
@@ -89,6 +92,23 @@ fl_strdup(const char *s)
 	size_t size = strlen(s) + 1;
 
 	return memcpy(fl_malloc(size), s, size);
+}
+
+void
+fl_mem_reserve(size_t size)
+{
+	void *parts[RESERVE_PARTS_MAX];
+	size_t count = 0;
+
+	while (count < RESERVE_PARTS_MAX && count < size / RESERVE_PART) {
+		volatile char *part = fl_malloc(RESERVE_PART);
+
+		for (size_t at = 0; at < RESERVE_PART; at += RESERVE_PAGE)
+			part[at] = 0;
+		parts[count++] = (void *)(uintptr_t)part;
+	}
+	while (count > 0)
+		free(parts[--count]);
 }
 
 void

@@ -22,6 +22,11 @@
  * reader slower than the network would stand still for most of that second.  So
  * whenever a queue has shrunk to half, wake_fetcher() wakes that thread.  Connections
  * that are authenticated stay as they are: the tests count the logins at a real broker.
+ *
+ * How much memory the queues have taken would depend on how many were full at once, and
+ * grow for hours by rare coincidences.  So when a queue was longer than ever, what all
+ * hold at their longest is taken from the system: soon after a backlog's first messages
+ * the size is what it will be.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -36,6 +41,7 @@ struct partition {
 	int64_t offset;		/* where reading began */
 	rd_kafka_queue_t *queue;
 	size_t longest;		/* its queue since the fetcher was woken */
+	size_t full;		/* its queue when it was longest; 0: never long */
 	struct fl_err failed;	/* raised once what came before it was taken */
 	bool stays;
 };
@@ -53,10 +59,14 @@ struct fl_kafka_consumer {
 	bool more;
 	bool read_committed;
 	bool has_group;
+	size_t reserved_size;
 	char *sasl_username, *sasl_password; /* "": none */
 };
 
 #define WAKE_FROM 32u /* a shorter queue was not full */
+#define FULL_FROM 5000u /* messages: a backlog is being read */
+#define MESSAGE_SIZE 320u /* what librdkafka allocates for a message beside its bytes */
+#define RESERVE_MAX ((size_t)44 << 20) /* four queues, not all as full as they can be */
 
 static char *
 copy_setting(const rd_kafka_conf_t *conf, const char *key)
@@ -95,7 +105,7 @@ kafka_consumer_conf(const struct fl_table *table, const char *group, const char 
 		code = kafka_conf_set(conf, "isolation.level", isolation, err);
 	/* Small queues cost nothing, as the fetcher is woken in time, and keep memory small. */
 	if (code == FL_OK && kafka_table_property(table, "queued.min.messages") == NULL)
-		code = kafka_conf_set(conf, "queued.min.messages", "20000", err);
+		code = kafka_conf_set(conf, "queued.min.messages", "10000", err);
 	if (code == FL_OK && kafka_table_property(table, "queued.max.messages.kbytes") == NULL)
 		code = kafka_conf_set(conf, "queued.max.messages.kbytes", "65536", err);
 	/* A fetch at the end of the log waits this long for more: the latency of an
@@ -506,6 +516,25 @@ wake_fetcher(struct fl_kafka_consumer *consumer)
 }
 
 static void
+reserve_queues(struct fl_kafka_consumer *consumer, const rd_kafka_message_t *message)
+{
+	size_t one = MESSAGE_SIZE + message->len + message->key_len, full = 0, queued = 0;
+
+	if (consumer->reserved_size == RESERVE_MAX)
+		return;
+	for (uint32_t i = 0; i < consumer->part_count; i++) {
+		full += consumer->parts[i].full;
+		queued += rd_kafka_queue_length(consumer->parts[i].queue);
+	}
+	full = FL_MIN(full * one, RESERVE_MAX);
+	if (full <= consumer->reserved_size)
+		return;
+	consumer->reserved_size = full;
+	if (full > queued * one)
+		fl_mem_reserve(full - queued * one);
+}
+
+static void
 keep_fetching(struct fl_kafka_consumer *consumer, struct partition *part, uint32_t taken)
 {
 	size_t length = rd_kafka_queue_length(part->queue);
@@ -514,6 +543,10 @@ keep_fetching(struct fl_kafka_consumer *consumer, struct partition *part, uint32
 	if (part->longest < WAKE_FROM || length > part->longest / 2)
 		return;
 	wake_fetcher(consumer);
+	if (part->longest > FL_MAX(part->full, FULL_FROM)) {
+		part->full = part->longest;
+		reserve_queues(consumer, consumer->scratch[0]);
+	}
 	part->longest = length;
 }
 

@@ -226,6 +226,31 @@ an_armed_seam_strikes_once_at_its_count(void **state)
 	assert_false(fl_fault("c"));
 }
 
+static long
+highest_rss_kb(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[128];
+	long kb = -1;
+
+	while (f != NULL && kb < 0 && fgets(line, sizeof(line), f) != NULL)
+		(void)sscanf(line, "VmHWM: %ld", &kb);
+	if (f != NULL)
+		(void)fclose(f);
+	return kb;
+}
+
+static void
+reserved_memory_was_in_use(void **state)
+{
+	long before = highest_rss_kb();
+
+	(void)state;
+	fl_mem_reserve(1 << 20); /* too little to matter */
+	fl_mem_reserve(64 << 20);
+	assert_true(highest_rss_kb() > before + (48 << 10));
+}
+
 int
 main(void)
 {
@@ -233,6 +258,7 @@ main(void)
 	    cmocka_unit_test(overlong_context_is_cut_not_overrun),
 	    cmocka_unit_test(every_code_has_a_name_a_class_and_a_help),
 	    cmocka_unit_test(arena_reset_keeps_its_largest_chunk),
+	    cmocka_unit_test(reserved_memory_was_in_use),
 	    cmocka_unit_test(numbers_of_any_length_are_appended),
 		cmocka_unit_test(json_strings_are_always_valid),
 	    cmocka_unit_test(durations_are_read_as_flink_reads_them),
