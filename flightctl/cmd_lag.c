@@ -68,7 +68,7 @@ cmd_lag(struct ctl *ctl)
 	struct out_table table;
 	struct fl_err err = {0};
 	struct view view;
-	int status = CTL_OK;
+	int status;
 
 	while ((option = ctl_next_option(ctl, &value)) != NULL) {
 		if (strcmp(option, "over") == 0)
@@ -82,10 +82,7 @@ cmd_lag(struct ctl *ctl)
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
 		return ctl_fail(ctl, &err);
 	view_read(instance, &view);
-	for (uint32_t i = 0; i < view.problem_count; i++) {
-		ctl_say(ctl, "%s", view.problems[i]);
-		status = CTL_FAILED;
-	}
+	status = view_say_problems(ctl, &view);
 	out_init(&table, NULL,
 	    "topic,partition#,position#,end#,lag#,state,pipeline,folded#,watermark,note");
 	for (uint32_t i = 0; view.has_ingest && i < view.ingest.partition_count; i++)

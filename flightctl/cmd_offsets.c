@@ -159,7 +159,7 @@ cmd_offsets(struct ctl *ctl)
 	const char *option, *value;
 	struct fl_err err = {0};
 	struct view view;
-	int status = CTL_OK, targets = 0;
+	int status, targets = 0;
 
 	while ((option = ctl_next_option(ctl, &value)) != NULL) {
 		if (strcmp(option, "topic") == 0)
@@ -185,10 +185,7 @@ cmd_offsets(struct ctl *ctl)
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
 		return ctl_fail(ctl, &err);
 	view_read(instance, &view);
-	for (uint32_t i = 0; i < view.problem_count; i++) {
-		ctl_say(ctl, "%s", view.problems[i]);
-		status = CTL_FAILED;
-	}
+	status = view_say_problems(ctl, &view);
 	if (strcmp(ctl->args[0], "show") == 0)
 		print_positions(ctl, &view, &job);
 	else if (reset(ctl, instance, &view, &job, &err) != FL_OK)

@@ -84,6 +84,20 @@ read_pipeline(const struct fl_instance *instance, struct view *view, struct view
 	return code == FL_OK ? FL_OK : fl_err_context(err, "pipeline \"%s\"", p->pipeline->name);
 }
 
+/* The table of a stream of some pipeline; NULL: its pipeline was dropped. */
+static const struct fl_table *
+stream_table(const struct view *view, uint32_t stream)
+{
+	for (uint32_t i = 0; i < view->pipeline_count; i++) {
+		const struct fl_pipeline *p = view->pipelines[i].pipeline;
+
+		for (uint32_t s = 0; s < p->plan->stream_count; s++)
+			if (p->stream_ids[s] == stream)
+				return p->plan->streams[s].table;
+	}
+	return NULL;
+}
+
 static enum fl_code
 read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err *err)
 {
@@ -102,8 +116,13 @@ read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err
 		code = fl_ingest_cursor_get(txn, &view->has_ingest, &cursor, &partitions, err);
 	if (code == FL_OK && view->has_ingest) {
 		view->ingest = *cursor;
-		view->partitions = fl_arena_dup(
-		    &view->arena, partitions, sizeof(*partitions) * cursor->partition_count);
+		view->partitions = FL_ARENA_ARRAY(
+		    &view->arena, struct fl_partition_cursor, cursor->partition_count + 1);
+		view->ingest.partition_count = 0;
+		/* ingest keeps those of streams that nobody reads any more. */
+		for (uint32_t i = 0; i < cursor->partition_count; i++)
+			if (stream_table(view, partitions[i].stream) != NULL)
+				view->partitions[view->ingest.partition_count++] = partitions[i];
 		view->ingest_dead = fl_txn_count(txn, FL_DBI_INGEST_DEAD);
 	}
 	fl_txn_abort(&txn);
@@ -141,6 +160,14 @@ view_read(const struct fl_instance *instance, struct view *view)
 		note_problem(view, &err);
 }
 
+int
+view_say_problems(const struct ctl *ctl, const struct view *view)
+{
+	for (uint32_t i = 0; i < view->problem_count; i++)
+		ctl_say(ctl, "%s", view->problems[i]);
+	return view->problem_count > 0 ? CTL_FAILED : CTL_OK;
+}
+
 void
 view_fini(struct view *view)
 {
@@ -160,20 +187,6 @@ view_partition_state(const struct fl_partition_cursor *partition)
 		break;
 	}
 	return partition->caught_since != FL_TIME_MAX ? "caught up" : "reading";
-}
-
-/* The table of a stream of some pipeline; NULL: its pipeline was dropped. */
-static const struct fl_table *
-stream_table(const struct view *view, uint32_t stream)
-{
-	for (uint32_t i = 0; i < view->pipeline_count; i++) {
-		const struct fl_pipeline *p = view->pipelines[i].pipeline;
-
-		for (uint32_t s = 0; s < p->plan->stream_count; s++)
-			if (p->stream_ids[s] == stream)
-				return p->plan->streams[s].table;
-	}
-	return NULL;
 }
 
 bool

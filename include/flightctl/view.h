@@ -36,7 +36,7 @@ struct view {
 	struct fl_arena arena;
 	bool has_ingest;
 	struct fl_ingest_cursor ingest;
-	struct fl_partition_cursor *partitions; /* ingest.partition_count */
+	struct fl_partition_cursor *partitions; /* of pipelines; ingest.partition_count */
 	uint64_t ingest_dead, emit_dead;
 	uint64_t ingest_bytes;
 	uint32_t pipeline_count;
@@ -60,6 +60,8 @@ void view_asker_fini(struct view_asker *asker);
 /* A store that cannot be read is a line of problems; the rest is there. */
 void view_read(const struct fl_instance *instance, struct view *view);
 void view_fini(struct view *view);
+/* To stderr.  CTL_FAILED if there are any. */
+int view_say_problems(const struct ctl *ctl, const struct view *view);
 /* Opens one store of the instance for reading; *store NULL when it does not exist yet. */
 enum fl_code view_store_open(const struct fl_instance *instance, enum fl_role role,
     const char *pipeline, struct fl_store **store, struct fl_err *err);
