@@ -61,8 +61,9 @@ add_program(struct fl_buf *out, const char *name, const char *bin, const char *a
 	    out, "/log/%s.log\nstdout_logfile_maxbytes=10MB\nstdout_logfile_backups=3\n", name);
 }
 
-void
-super_print(const char *bin_watch, const char *bin_dir, const char *dir, struct fl_buf *out)
+/* deploy/supervisord.conf is the same with other paths. */
+static void
+print_conf(const char *bin_watch, const char *bin_dir, const char *dir, struct fl_buf *out)
 {
 	char bin[PATH_MAX + 32];
 
@@ -187,7 +188,7 @@ super_write(const struct fl_instance *instance, struct fl_err *err)
 	snprintf(path, sizeof(path), "%s/run", dir);
 	FL_TRY(fl_mkdirs(path, err));
 	fl_buf_init(&text);
-	super_print(own, bin, dir, &text);
+	print_conf(own, bin, dir, &text);
 	snprintf(path, sizeof(path), "%s/supervisord.conf", dir);
 	code = fl_file_write(path, text.data, text.size, err);
 	fl_buf_fini(&text);

@@ -224,8 +224,6 @@ enum fl_code super_check(const char *dir, struct fl_err *err);
 enum fl_code super_lock(const char *dir, int *fd, struct fl_err *err);
 /* Writes DIR/supervisord.conf.  Errors: BAD_CONFIG. */
 enum fl_code super_write(const struct fl_instance *instance, struct fl_err *err);
-/* Text of the configuration: deploy/supervisord.conf is the same with other paths. */
-void super_print(const char *bin_watch, const char *bin_dir, const char *dir, struct fl_buf *out);
 /* Process that listens on the instance's socket; 0: none. */
 pid_t super_pid(const char *dir);
 /*
