@@ -3,7 +3,7 @@
 Used by tests/proc, tests/kafka and the storm.  Everything lives in one temporary directory;
 processes are ended by the pids that were started here, and nothing else.
 """
-import json, os, random, re, shutil, signal, subprocess, sys, tempfile, time, traceback
+import os, random, re, shutil, signal, subprocess, sys, tempfile, time, traceback
 
 import kafka_client
 
@@ -34,6 +34,14 @@ def wait_for(what, seconds, fn, *args):
         if time.monotonic() > end:
             raise Failed("timed out after %g s: %s" % (seconds, what))
         time.sleep(0.05)
+
+
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def sh(*args, rc=0, **kw):
@@ -210,11 +218,31 @@ class Broker:
 
 # ---- an instance and its programs ----
 
+# Orders in a file to windows of each shop, and to those of more than so many; in files.
+ORDERS_SQL = """
+SET 'pipeline.name' = 'p';
+CREATE TABLE orders (id BIGINT NOT NULL, shop STRING, qty INT, at_ms BIGINT NOT NULL,
+  ts AS TO_TIMESTAMP_LTZ(at_ms, 3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND
+) WITH ('connector' = 'filesystem', 'path' = '%(input)s', 'format' = 'json');
+CREATE TABLE per_shop (shop STRING, n BIGINT, qty BIGINT, ended BIGINT) WITH (
+  'connector' = 'filesystem', 'path' = '%(out)s/per_shop', 'format' = 'json');
+CREATE TABLE passed (id BIGINT, shop STRING) WITH (
+  'connector' = 'filesystem', 'path' = '%(out)s/passed', 'format' = 'json');
+EXECUTE STATEMENT SET BEGIN
+INSERT INTO per_shop SELECT shop, COUNT(*), SUM(CAST(qty AS BIGINT)), EXTRACT(EPOCH FROM window_end)
+FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY shop, window_start, window_end;
+INSERT INTO passed SELECT id, shop FROM orders WHERE qty > %(least)d;
+END;
+"""
+
+
 class Instance:
     def __init__(self, directory):
         self.dir = directory
         self.running = {}
         self.logs = directory + ".logs"
+        self.out = directory + ".out"
         os.makedirs(self.logs, exist_ok=True)
 
     def ctl(self, *args, rc=0, **kw):
@@ -230,6 +258,21 @@ class Instance:
 
     def apply(self, sql, name="p.sql", rc=0):
         return self.ctl("up", "--apply-only", self.write(sql, name), rc=rc)
+
+    def apply_orders(self, path, least, rc=0):
+        return self.apply(ORDERS_SQL % {"input": path, "out": self.out, "least": least}, rc=rc)
+
+    def joined(self, table):
+        """All parts in the order of their rows; gaps, overlaps and leftovers are failures."""
+        text, at = b"", 0
+        for name in sorted(os.listdir(self.out + "/" + table)):
+            m = re.fullmatch(r"part-[0-9a-f]{8}-(\d+)-(\d+)\.json", name)
+            check(m, "%s was left in %s", name, table)
+            check(int(m.group(1)) == at, "%s: row %d comes next", name, at)
+            at = int(m.group(2)) + 1
+            with open("%s/%s/%s" % (self.out, table, name), "rb") as f:
+                text += f.read()
+        return text
 
     def log_path(self, program):
         return "%s/%s.log" % (self.logs, program)
