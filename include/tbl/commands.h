@@ -177,7 +177,7 @@ FL_COMMAND(completion, completion, LOCAL, "bash",
     "Commands and options come from the same table as this help.\n",
     "source <(flightctl completion bash)\nflightctl completion bash > ~/.local/share/bash-completion/completions/flightctl\n")
 FL_COMMAND(version, version, LOCAL, "",
-    "print the version and the build",
+    "print the version and the format of the stores",
     "",
     "",
     "flightctl version\nflightctl version --json\n")
