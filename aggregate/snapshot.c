@@ -60,7 +60,8 @@ struct aggregate_shot {
 /* ---- rows and their records ---- */
 
 static void
-add_window(struct aggregate_shot *shot, const struct oper *oper, int64_t start, int64_t end, bool is_open)
+add_window(struct aggregate_shot *shot, const struct oper *oper, int64_t start, int64_t end,
+    bool is_open)
 {
 	if (shot->window_count == shot->window_capacity) {
 		shot->window_capacity = FL_MAX(16u, shot->window_capacity * 2);
@@ -153,7 +154,8 @@ count_parts(const struct fl_agg *agg)
 }
 
 static void
-name_columns(struct aggregate_shot *shot, const struct oper *oper, struct aggregate_columns *columns)
+name_columns(
+    struct aggregate_shot *shot, const struct oper *oper, struct aggregate_columns *columns)
 {
 	const struct fl_schema *results = &shot->fold.sinks[oper->query->sink].table->physical;
 	const struct fl_node *agg = oper->agg;
@@ -229,8 +231,8 @@ add_keys(struct fl_buf *record, const struct table *t, const struct table_entry 
 
 /* A part says NULL in words. */
 static void
-add_part(struct fl_buf *record, const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
-    uint32_t part)
+add_part(struct fl_buf *record, const struct fl_agg *agg, const char *acc,
+    const struct fl_heap *heap, uint32_t part)
 {
 	size_t at = begin_text(record), from = record->size;
 
@@ -266,8 +268,8 @@ shoot_window(struct aggregate_shot *shot, const struct oper *oper, const struct 
 		add_keys(record, t, e, cols, agg->key_count, &bytes);
 		for (uint32_t a = 0; a < agg->agg_count; a++)
 			for (uint32_t part = 0; agg->aggs[a].fn->parts[part] != NULL; part++)
-				add_part(record, &agg->aggs[a], table_acc(t, i) + agg->aggs[a].acc_at,
-				    &t->heap, part);
+				add_part(record, &agg->aggs[a],
+				    table_acc(t, i) + agg->aggs[a].acc_at, &t->heap, part);
 		add_row(shot, agg->key_count == 0 ? 0 :
 			prefix_of(record, at, &agg->schema.fields[0].type));
 	}
@@ -300,8 +302,8 @@ compare_closed(const void *a, const void *b)
 }
 
 static enum fl_code
-list_closed(struct aggregate_shot *shot, struct fl_cursor *cursor, uint32_t only, struct closed_list *list,
-    struct fl_err *err)
+list_closed(struct aggregate_shot *shot, struct fl_cursor *cursor, uint32_t only,
+    struct closed_list *list, struct fl_err *err)
 {
 	struct fl_item item;
 	bool found;
@@ -532,7 +534,8 @@ sort_rows(struct aggregate_shot *shot)
 /* ---- all of it ---- */
 
 static enum fl_code
-shoot(struct aggregate_shot *shot, struct fl_txn *own, struct fl_txn *ingest, uint32_t only, struct fl_err *err)
+shoot(struct aggregate_shot *shot, struct fl_txn *own, struct fl_txn *ingest, uint32_t only,
+    struct fl_err *err)
 {
 	struct fl_pipeline_cursor_view view;
 	const struct fl_ingest_cursor *in;

@@ -513,11 +513,11 @@ table_load(struct table *t, const struct fl_agg *aggs, uint32_t agg_count, uint3
 		return FL_FAIL(err, FL_E_STORE_DAMAGED,
 		    "window state: the strings of a window need more than 4 GiB");
 	for (uint32_t i = 0; i < count; i++) {
-		const struct table_entry *e = entry_at(t, entries, i);
+		const struct table_entry *e = entry_at(t, entries, i), *later;
 
-		if (t->slot_count > 0 && SLOTS_AHEAD < count - i)
-			__builtin_prefetch(&t->slots[(uint32_t)entry_at(t, entries, i + SLOTS_AHEAD)->hash &
-			    (t->slot_count - 1)]);
+		later = entry_at(t, entries, FL_MIN(i + SLOTS_AHEAD, count - 1));
+		if (t->slot_count > 0)
+			__builtin_prefetch(&t->slots[(uint32_t)later->hash & (t->slot_count - 1)]);
 		if (table_group(e->hash) != group)
 			return FL_FAIL(err, FL_E_STORE_DAMAGED,
 			    "window state: a key of group %u lies in the image of group %u",

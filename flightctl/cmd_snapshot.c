@@ -507,7 +507,7 @@ int
 cmd_snapshot(struct ctl *ctl)
 {
 	struct job job = {.wants_open = true, .wants_closed = true};
-	const char *option, *value, *pipeline = NULL;
+	const char *option, *value, *pipeline = NULL, *query = NULL;
 	struct fl_instance *instance = NULL;
 	struct fl_err err = {0};
 	int status = CTL_OK;
@@ -525,9 +525,10 @@ cmd_snapshot(struct ctl *ctl)
 	job.json = ctl->json;
 	fl_buf_init(&job.out);
 	fl_buf_init(&job.begin);
+	if (ctl->arg_count > 0)
+		query = ctl->args[0];
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK ||
-	    snapshot_all(&job, instance, pipeline, ctl->arg_count > 0 ? ctl->args[0] : NULL, &err) !=
-		FL_OK)
+	    snapshot_all(&job, instance, pipeline, query, &err) != FL_OK)
 		status = ctl_fail(ctl, &err);
 	else if (job.is_lost)
 		status = CTL_FAILED;
