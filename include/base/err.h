@@ -61,7 +61,8 @@ enum fl_code fl_err_set(struct fl_err *err, enum fl_code code, int native,
 			return fl_try_code; \
 	} while (0)
 
-/* Puts "context: " in front of the text; cuts at the end.  Returns err->code. */
+/* Puts "context: " in front of the text; cuts at the end.  Returns err->code; so err is
+ * not NULL, a failure would pass for none. */
 enum fl_code fl_err_context(struct fl_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

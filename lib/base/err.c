@@ -8,6 +8,7 @@
  */
 #include "base/err.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,8 +49,7 @@ fl_err_context(struct fl_err *err, const char *fmt, ...)
 	size_t used, kept;
 	int n;
 
-	if (err == NULL)
-		return FL_OK;
+	assert(err != NULL);
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

@@ -3,6 +3,8 @@
 #include "../unit.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "base/util.h"
 
@@ -19,6 +21,21 @@ overlong_context_is_cut_not_overrun(void **state)
 	assert_in_range(strlen(err.text), 1, FL_ERR_TEXT_SIZE - 1);
 	assert_memory_equal(err.text, "level 999: level 998: ", 22);
 	assert_int_equal(err.code, FL_E_BAD_TYPE);
+}
+
+static void
+a_failure_without_a_place_for_it_does_not_pass_for_success(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		(void)close(STDERR_FILENO);
+		_exit(fl_err_context(NULL, "lost") == FL_OK ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
 static void
@@ -256,6 +273,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(overlong_context_is_cut_not_overrun),
+	    cmocka_unit_test(a_failure_without_a_place_for_it_does_not_pass_for_success),
 	    cmocka_unit_test(every_code_has_a_name_a_class_and_a_help),
 	    cmocka_unit_test(arena_reset_keeps_its_largest_chunk),
 	    cmocka_unit_test(reserved_memory_was_in_use),
