@@ -10,9 +10,10 @@
  * it is there whole or not at all, and its name says which rows need not be written
  * again.  A run whose rows were all refused leaves an empty part, for its name.
  *
- * The highest last row of the listing + 1 is the position.  Without any part the
- * position in emit's store decides: somebody has cleared the directory, and rows that
- * were delivered once are not delivered again.
+ * The highest last row of the listing + 1 is the position: whoever takes parts away
+ * leaves the newest.  Without any part the position in emit's store decides, which
+ * follows each part: somebody has cleared the directory, and rows that were delivered
+ * once are not delivered again.
  */
 #include <dirent.h>
 #include <errno.h>

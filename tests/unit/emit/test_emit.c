@@ -487,6 +487,28 @@ a_cleared_directory_gets_only_new_rows(void **state)
 	fl_buf_fini(&out);
 }
 
+/* As the program runs it, with a thread: no write at an orderly end, and no time for one. */
+static void
+rows_of_a_directory_cleared_after_a_kill_are_not_written_again(void **state)
+{
+	struct fixture *f = *state;
+	bool worked;
+
+	start(f);
+	f->emit->has_threads = true;
+	for (int i = 0; i < 3; i++) {
+		add_block(f, 1, 5);
+		OK(emit_sink_turn(&f->emit->sinks[1], f->now_ms, &worked, &f->err));
+		assert_true(worked);
+	}
+	crash(f);
+	remove_dir(f->out);
+	add_block(f, 1, 2);
+	start(f);
+	run_idle(f);
+	expect_files(f, 15, 17, NO_GAP);
+}
+
 static void
 a_refused_row_is_dead_lettered_before_it_is_passed(void **state)
 {
@@ -714,6 +736,56 @@ an_expired_position_of_a_settled_sink_is_written_again(void **state)
 	f->emit->sinks[0].ops = &emit_sink_test;
 }
 
+/* One at work is not: rows may be in the sink that nobody knows of. */
+static void
+an_expired_position_of_a_sink_at_work_stops_it(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_sink_position position;
+	bool worked;
+
+	memset(&kept, 0, sizeof(kept));
+	add_block(f, 0, 2);
+	start(f);
+	f->emit->sinks[0].ops = &kept_ops;
+	f->emit->has_threads = true;
+	OK(emit_sink_turn(&f->emit->sinks[0], f->now_ms, &worked, &f->err));
+	assert_int_equal(kept.position.next, 2);
+	crash(f);
+	memset(&kept, 0, sizeof(kept));
+	start(f);
+	f->emit->sinks[0].ops = &kept_ops;
+	turns(f);
+	assert_int_equal(kept.refreshes, 0);
+	get_record(f, "mem", &position);
+	assert_int_equal(position.state, EMIT_STOPPED);
+	assert_non_null(strstr(position.error, "SINK_UNKNOWN"));
+	f->emit->sinks[0].ops = &emit_sink_test;
+}
+
+/* A copy of the store that is older than what wrote into the sink. */
+static void
+a_position_of_a_later_generation_stops_the_sink(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_sink_position position;
+
+	memset(&kept, 0, sizeof(kept));
+	add_block(f, 0, 2);
+	start(f);
+	f->emit->sinks[0].ops = &kept_ops;
+	turns(f);
+	emit_close(&f->emit);
+	kept.position.generation++;
+	start(f);
+	f->emit->sinks[0].ops = &kept_ops;
+	turns(f);
+	get_record(f, "mem", &position);
+	assert_int_equal(position.state, EMIT_STOPPED);
+	assert_non_null(strstr(position.error, "SINK_AHEAD"));
+	f->emit->sinks[0].ops = &emit_sink_test;
+}
+
 static void
 a_waiting_sink_shows_why_and_stops_no_other(void **state)
 {
@@ -830,12 +902,15 @@ main(void)
 		TEST(a_part_cut_off_before_the_rename_is_written_again),
 		TEST(an_unknown_rename_is_looked_up_without_a_restart),
 		TEST(a_cleared_directory_gets_only_new_rows),
+		TEST(rows_of_a_directory_cleared_after_a_kill_are_not_written_again),
 		TEST(a_refused_row_is_dead_lettered_before_it_is_passed),
 		TEST(a_dead_letter_is_counted_although_nothing_is_stored_after_it),
 		TEST(dead_letters_beyond_their_quota_keep_all_but_the_row),
 		TEST(the_row_that_a_sink_refuses_in_a_run_is_singled_out),
 		TEST(the_position_of_an_idle_sink_is_renewed_once_a_day),
 		TEST(an_expired_position_of_a_settled_sink_is_written_again),
+		TEST(an_expired_position_of_a_sink_at_work_stops_it),
+		TEST(a_position_of_a_later_generation_stops_the_sink),
 		TEST(a_waiting_sink_shows_why_and_stops_no_other),
 		TEST(a_sink_ahead_of_the_outbox_stops_alone),
 		TEST(a_position_before_the_oldest_kept_row_stops),
