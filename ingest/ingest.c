@@ -475,6 +475,15 @@ ingest_test_caught(struct ingest *ingest, const char *table, int32_t partition, 
 }
 
 void
+ingest_test_lose(struct ingest *ingest, const char *table, int32_t partition)
+{
+	struct source *source;
+
+	for (uint32_t at = 0; (source = next_test(ingest, table, &at)) != NULL;)
+		source_test_lose(source, partition);
+}
+
+void
 ingest_test_end(struct ingest *ingest, const char *table, int32_t partition)
 {
 	struct source *source;

@@ -117,6 +117,7 @@ void source_test_push(struct source *source, int32_t partition, int64_t offset, 
     size_t size, int64_t kafka_ts_ms);
 void source_test_add(struct source *source, int32_t partition);
 void source_test_caught(struct source *source, int32_t partition, int64_t since_ms);
+void source_test_lose(struct source *source, int32_t partition);
 void source_test_end(struct source *source, int32_t partition);
 
 #endif

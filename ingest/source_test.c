@@ -18,7 +18,7 @@ struct test_part {
 	int64_t from;			/* known: read from here on */
 	struct source_record *records;	/* values are owned */
 	uint32_t count, max, at;	/* [at, count) wait */
-	bool caught_due, end_due, announced;
+	bool caught_due, end_due, lost_due, announced;
 	bool eof_said;			/* since the last push */
 	int64_t since_ms;
 };
@@ -127,6 +127,12 @@ test_next_event(struct source *source, struct source_event *event)
 		if (part->caught_due) {
 			part->caught_due = false;
 			return say(event, SOURCE_CAUGHT, part->partition, part->next, part->since_ms);
+		}
+		if (part->lost_due) {
+			part->lost_due = false;
+			(void)say(event, SOURCE_LOST, part->partition, part->next, 0);
+			event->code = FL_E_OFFSETS_LOST;
+			return true;
 		}
 		if (part->end_due) {
 			part->end_due = false;
@@ -245,6 +251,12 @@ source_test_caught(struct source *source, int32_t partition, int64_t since_ms)
 
 	part->caught_due = true;
 	part->since_ms = since_ms;
+}
+
+void
+source_test_lose(struct source *source, int32_t partition)
+{
+	make_part(source, partition)->lost_due = true;
 }
 
 void

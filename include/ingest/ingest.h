@@ -25,8 +25,10 @@ void ingest_close(struct ingest **ingest);
 void ingest_test_push(struct ingest *ingest, const char *table, int32_t partition, int64_t offset,
     const void *value, size_t size, int64_t kafka_ts_ms);
 void ingest_test_add(struct ingest *ingest, const char *table, int32_t partition);
-/* Says the partition is caught up since now_ms / its end is reached. */
+/* Says the partition is caught up since now_ms / its next offsets are gone / its end is
+ * reached. */
 void ingest_test_caught(struct ingest *ingest, const char *table, int32_t partition, int64_t since_ms);
+void ingest_test_lose(struct ingest *ingest, const char *table, int32_t partition);
 void ingest_test_end(struct ingest *ingest, const char *table, int32_t partition);
 /* At most this many rows a step (0: the usual limit): random step sizes. */
 void ingest_test_step_rows(struct ingest *ingest, uint32_t row_max);

@@ -17,6 +17,7 @@
  *	clock TIME		the clock moves on; clock back TIME: it is set back
  *	add T partition N	a partition appears
  *	caught T [partition N]	nothing more comes from now on (all partitions named so far)
+ *	lose T [partition N]	the broker has dropped what comes next: it must stop
  *	end T [partition N]	the end of a bounded partition
  *	metric NAME [<|>] VALUE	aggregate.rows_late and the like (tbl/metrics.h)
  *	late N, dead N [CODE]	late rows; dead letters of the pipeline, all with that code
@@ -1027,8 +1028,12 @@ mark_part(struct flow *f, const char *verb, const char *table, int32_t partition
 	if (verb[0] == 'c') {
 		f->parts[i].caught_ms = f->clock_ms;
 		ingest_test_caught(f->ingest, table, partition, f->clock_ms);
+		return;
+	}
+	f->parts[i].caught_ms = FL_TIME_MAX;
+	if (verb[0] == 'l') {
+		ingest_test_lose(f->ingest, table, partition);
 	} else {
-		f->parts[i].caught_ms = FL_TIME_MAX;
 		f->parts[i].ended = true;
 		ingest_test_end(f->ingest, table, partition);
 	}
@@ -1122,7 +1127,7 @@ run_running(struct flow *f, const struct command *c, char **words, uint32_t coun
 		ingest_test_add(f->ingest, table, FL_MAX(partition, 0));
 		return settle(f) && (f->mode != RESTARTS || restart(f));
 	}
-	if (strcmp(verb, "caught") == 0 || strcmp(verb, "end") == 0)
+	if (strcmp(verb, "caught") == 0 || strcmp(verb, "lose") == 0 || strcmp(verb, "end") == 0)
 		return run_mark(f, verb, table, partition);
 	if (strcmp(verb, "restart") == 0)
 		return restart(f) && settle(f);
