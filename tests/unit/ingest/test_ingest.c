@@ -97,9 +97,9 @@ turn(struct fixture *f)
 	OK(ingest_step(f->ingest, f->now_ms, &worked, &f->done, &f->err));
 }
 
-/* The file's partition as the store has it. */
+/* The partition of a topic as the store has it. */
 static struct fl_partition_cursor
-stored(struct fixture *f, struct fl_ingest_cursor *head)
+stored_of(struct fixture *f, const char *topic, struct fl_ingest_cursor *head)
 {
 	const struct fl_partition_cursor *parts;
 	const struct fl_ingest_cursor *cursor;
@@ -114,13 +114,19 @@ stored(struct fixture *f, struct fl_ingest_cursor *head)
 	OK(fl_ingest_cursor_get(txn, &found, &cursor, &parts, &f->err));
 	assert_true(found);
 	for (uint32_t i = 0; i < cursor->partition_count; i++)
-		if (strcmp(parts[i].topic, "lines.json") == 0)
+		if (strcmp(parts[i].topic, topic) == 0)
 			part = parts[i];
 	if (head != NULL)
 		*head = *cursor;
 	fl_txn_abort(&txn);
 	fl_store_close(&store);
 	return part;
+}
+
+static struct fl_partition_cursor
+stored(struct fixture *f, struct fl_ingest_cursor *head)
+{
+	return stored_of(f, "lines.json", head);
 }
 
 static void
@@ -179,6 +185,57 @@ command_that_no_source_can_do_is_refused_once(void **state)
 }
 
 static void
+push(struct fixture *f, int64_t from, int64_t to)
+{
+	for (int64_t offset = from; offset < to; offset++)
+		ingest_test_push(f->ingest, "pushed", 0, offset, "{\"n\":1}", 7, f->now_ms);
+	for (int i = 0; i < 10; i++)
+		turn(f);
+}
+
+static uint64_t
+reset_offsets(struct fixture *f, const char *to)
+{
+	uint64_t number;
+	char text[160];
+
+	(void)snprintf(text, sizeof(text), "{\"topic\":\"test\",\"partition\":0,%s}", to);
+	OK(fl_command_put(f->instance, "ingest", "offsets-reset", text, &number, &f->err));
+	for (int i = 0; i < 4; i++)
+		turn(f);
+	return number;
+}
+
+static void
+offsets_go_forward_only_and_a_stopped_partition_reads_on(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_partition_cursor part;
+	struct fl_ingest_cursor head;
+	uint64_t number;
+
+	write_lines(f, "{\"n\":1}\n", 0);
+	start(f, true);
+	push(f, 0, 3);
+	reset_offsets(f, "\"to\":\"offset\",\"offset\":1");
+	push(f, 3, 4);
+	part = stored_of(f, "test", NULL);
+	assert_int_equal(part.position, 4);
+	assert_int_equal(part.rows, 4);
+	OK(ingest_open(f->instance, &f->ingest, &f->err));
+	ingest_test_lose(f->ingest, "pushed", 0);
+	push(f, 4, 6);
+	number = reset_offsets(f, "\"to\":\"latest\"");
+	push(f, 6, 8);
+	part = stored_of(f, "test", &head);
+	assert_int_equal(head.command, number);
+	assert_int_equal(part.state, FL_PARTITION_READING);
+	assert_int_equal(part.position, 8);
+	assert_int_equal(part.rows + part.gaps, 8);
+	assert_int_equal(part.delivered, part.rows);
+}
+
+static void
 turns(struct fixture *f, int count)
 {
 	for (int i = 0; i < count; i++) {
@@ -214,6 +271,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(line_of_more_bytes_than_are_read_is_a_dead_letter),
 		TEST(command_that_no_source_can_do_is_refused_once),
+		TEST(offsets_go_forward_only_and_a_stopped_partition_reads_on),
 		TEST(stop_is_stored_although_the_clock_was_set_back),
 	};
 
