@@ -371,107 +371,93 @@ read_positions(struct pipeline *p, struct fl_err *err)
 	return code;
 }
 
-/* Drops result blocks whose rows the sink has, but for the last ones. */
+/* Deletes the first values of a database, or of those whose key begins with `of`, while
+ * goes() says so: it counts them as gone. */
 static enum fl_code
-trim_sink(struct pipeline *p, struct fl_txn *txn, uint32_t s, struct fl_err *err)
+trim(struct pipeline *p, struct fl_txn *txn, enum fl_dbi dbi, const uint32_t *of,
+    bool (*goes)(struct pipeline *p, uint32_t of, const struct fl_item *item), struct fl_err *err)
 {
-	struct out_sink *sink = &p->fold.sinks[s];
-	/* Rows kept for readers must not be what stops the pipeline. */
-	uint64_t keep = p->outbox_size > p->outbox_quota / 2 ? 0 : PIPELINE_KEEP_ROWS;
 	struct fl_cursor *cursor = NULL;
-	uint8_t keys[PIPELINE_TRIM_MAX][12];
-	uint64_t size = 0, next = sink->first;
+	struct { uint8_t bytes[24]; size_t size; } keys[PIPELINE_TRIM_MAX];
+	uint8_t from[4];
 	uint32_t n = 0;
 	struct fl_item item;
-	uint8_t key[12] = { 0 };
 	enum fl_code code;
 	bool found;
 
-	if (p->confirmed[s] <= sink->first + keep)
-		return FL_OK;
-	fl_key_u32(key, s);
-	FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_OUT, &cursor, err));
-	code = fl_cursor_seek(cursor, key, sizeof(key), &found, &item, err);
-	while (code == FL_OK && found && n < FL_ARRAY_COUNT(keys) && item.key_size == 12 &&
-	    fl_key_get_u32(item.key) == s) {
-		const struct fl_block_head *head = item.value;
-
-		if (item.size < sizeof(*head) || (uint64_t)head->last + 1 + keep > p->confirmed[s])
-			break;
-		memcpy(keys[n++], item.key, 12);
-		size += item.size;
-		next = (uint64_t)head->last + 1;
+	if (of != NULL)
+		fl_key_u32(from, *of);
+	FL_TRY(fl_cursor_open(txn, dbi, &cursor, err));
+	code = fl_cursor_seek(
+	    cursor, of == NULL ? NULL : from, of == NULL ? 0 : sizeof(from), &found, &item, err);
+	while (code == FL_OK && found && n < FL_ARRAY_COUNT(keys) &&
+	    item.key_size <= sizeof(keys[0].bytes) &&
+	    (of == NULL || (item.key_size > 4 && memcmp(item.key, from, sizeof(from)) == 0)) &&
+	    goes(p, of == NULL ? 0 : *of, &item)) {
+		memcpy(keys[n].bytes, item.key, item.key_size);
+		keys[n++].size = item.key_size;
 		code = fl_cursor_next(cursor, &found, &item, err);
 	}
 	fl_cursor_close(&cursor);
 	for (uint32_t i = 0; i < n && code == FL_OK; i++)
-		code = fl_txn_del(txn, FL_DBI_PIPELINE_OUT, keys[i], 12, err);
-	sink->first = next;
-	p->outbox_size -= FL_MIN(p->outbox_size, size);
+		code = fl_txn_del(txn, dbi, keys[i].bytes, keys[i].size, err);
 	return code;
 }
 
-/* Provenance goes with the rows it tells of. */
-static enum fl_code
-trim_windows(struct pipeline *p, struct fl_txn *txn, uint32_t q, struct fl_err *err)
+/* A result block whose rows the sink has, but for the last ones. */
+static bool
+block_goes(struct pipeline *p, uint32_t s, const struct fl_item *item)
 {
-	struct fl_cursor *cursor = NULL;
-	uint8_t keys[64][12], key[12] = { 0 };
-	uint32_t n = 0;
-	struct fl_item item;
-	enum fl_code code;
-	bool found;
+	/* Rows kept for readers must not be what stops the pipeline. */
+	uint64_t keep = p->outbox_size > p->outbox_quota / 2 ? 0 : PIPELINE_KEEP_ROWS;
+	const struct fl_block_head *head = item->value;
 
-	if (p->fold.sinks[p->fold.opers[q].sink].first == 0)
-		return FL_OK;
-	fl_key_u32(key, q);
-	FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_WINDOWS, &cursor, err));
-	code = fl_cursor_seek(cursor, key, sizeof(key), &found, &item, err);
-	while (code == FL_OK && found && n < FL_ARRAY_COUNT(keys) && item.key_size == 12 &&
-	    fl_key_get_u32(item.key) == q) {
-		const struct fl_window_closed *closed = item.value;
+	if (item->size < sizeof(*head) || (uint64_t)head->last + 1 + keep > p->confirmed[s])
+		return false;
+	p->fold.sinks[s].first = (uint64_t)head->last + 1;
+	p->outbox_size -= FL_MIN(p->outbox_size, item->size);
+	return true;
+}
 
-		if (item.size != sizeof(*closed) || closed->sink >= p->fold.sink_count ||
-		    closed->first + closed->row_count > p->fold.sinks[closed->sink].first)
-			break;
-		memcpy(keys[n++], item.key, 12);
-		code = fl_cursor_next(cursor, &found, &item, err);
-	}
-	fl_cursor_close(&cursor);
-	for (uint32_t i = 0; i < n && code == FL_OK; i++)
-		code = fl_txn_del(txn, FL_DBI_PIPELINE_WINDOWS, keys[i], 12, err);
-	return code;
+/* Provenance goes with the rows it tells of. */
+static bool
+window_goes(struct pipeline *p, uint32_t q, const struct fl_item *item)
+{
+	const struct fl_window_closed *closed = item->value;
+
+	(void)q;
+	return item->size == sizeof(*closed) && closed->sink < p->fold.sink_count &&
+	    closed->first + closed->row_count <= p->fold.sinks[closed->sink].first;
 }
 
 /* Late rows are a ledger of bounded size: the oldest go.  Dead letters never do; beyond
  * their quota they are kept without the row. */
-static enum fl_code
-trim_late(struct pipeline *p, struct fl_txn *txn, struct fl_err *err)
+static bool
+late_goes(struct pipeline *p, uint32_t of, const struct fl_item *item)
 {
-	while (p->late_size > p->late_quota) {
-		struct fl_cursor *cursor = NULL;
-		struct fl_item item = { .key_size = 0 };
-		uint8_t key[64];
-		size_t size = 0;
-		bool found;
-		enum fl_code code;
+	(void)of;
+	if (p->late_size <= p->late_quota)
+		return false;
+	p->late_size -= FL_MIN(p->late_size, item->size);
+	if (p->late_dropped++ == 0)
+		fl_warn("late rows fill their quota, the oldest go pipeline=%s quota=%" PRIu64,
+		    p->info->name, p->late_quota);
+	return true;
+}
 
-		FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_LATE, &cursor, err));
-		code = fl_cursor_seek(cursor, NULL, 0, &found, &item, err);
-		if (code == FL_OK && found) {
-			size = item.key_size;
-			memcpy(key, item.key, size);
-			p->late_size -= FL_MIN(p->late_size, item.size);
-		}
-		fl_cursor_close(&cursor);
-		FL_TRY(code);
-		if (!found)
-			break;
-		FL_TRY(fl_txn_del(txn, FL_DBI_PIPELINE_LATE, key, size, err));
-		if (p->late_dropped++ == 0)
-			fl_warn("late rows fill their quota, the oldest go pipeline=%s quota=%" PRIu64,
-			    p->info->name, p->late_quota);
-	}
+static enum fl_code
+trim_all(struct pipeline *p, struct fl_txn *txn, struct fl_err *err)
+{
+	uint64_t dropped;
+
+	do {
+		dropped = p->late_dropped;
+		FL_TRY(trim(p, txn, FL_DBI_PIPELINE_LATE, NULL, late_goes, err));
+	} while (p->late_size > p->late_quota && p->late_dropped > dropped);
+	for (uint32_t s = 0; s < p->fold.sink_count; s++)
+		FL_TRY(trim(p, txn, FL_DBI_PIPELINE_OUT, &s, block_goes, err));
+	for (uint32_t q = 0; q < p->fold.oper_count; q++)
+		FL_TRY(trim(p, txn, FL_DBI_PIPELINE_WINDOWS, &q, window_goes, err));
 	return FL_OK;
 }
 
@@ -499,7 +485,7 @@ put_out(struct pipeline *p, struct fl_txn *txn, struct fl_err *err)
 		if (v->dbi == FL_DBI_PIPELINE_LATE)
 			p->late_size += v->size;
 	}
-	return trim_late(p, txn, err);
+	return FL_OK;
 }
 
 /* Rows that a replay would fold again if it began at this commit. */
@@ -643,10 +629,7 @@ write_commit(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, uint64_t *
 	if (!p->has_committed)
 		FL_TRY(put_meta(txn, "build", build, strlen(build), err));
 	FL_TRY(put_out(p, txn, err));
-	for (uint32_t s = 0; s < p->fold.sink_count; s++)
-		FL_TRY(trim_sink(p, txn, s, err));
-	for (uint32_t q = 0; q < p->fold.oper_count; q++)
-		FL_TRY(trim_windows(p, txn, q, err));
+	FL_TRY(trim_all(p, txn, err));
 	FL_TRY(put_images(p, txn, taken, err));
 	*replay_from = find_replay_from(p, taken);
 	return put_cursor(p, txn, *replay_from, err);
