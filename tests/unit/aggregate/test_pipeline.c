@@ -103,18 +103,24 @@ settle(struct fixture *f)
 	} while (a || b);
 }
 
-/* A step each: rows of one minute, three keys. */
+/* A step each: rows of a minute, three keys. */
 static void
-push_rows(struct fixture *f, uint32_t count)
+push_rows_of(struct fixture *f, uint32_t minute, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		char row[100];
 
-		(void)snprintf(row, sizeof(row), "{\"k\":\"k%u\",\"ts\":\"2024-01-01 00:00:%02u\"}", i % 3,
-		    (unsigned)(f->offset % 60));
+		(void)snprintf(row, sizeof(row), "{\"k\":\"k%u\",\"ts\":\"2024-01-01 00:%02u:%02u\"}", i % 3,
+		    minute, (unsigned)(f->offset % 60));
 		ingest_test_push(f->ingest, "orders", 0, f->offset++, row, strlen(row), NOW_MS);
 		settle(f);
 	}
+}
+
+static void
+push_rows(struct fixture *f, uint32_t count)
+{
+	push_rows_of(f, 0, count);
 }
 
 /* ---- changing a store ---- */
@@ -392,6 +398,59 @@ a_new_pipeline_does_not_begin_after_its_stream_s_beginning(void **state)
 	expect_refused(f, FL_E_STORE_MISMATCH, "apply it again with --reset");
 }
 
+/* What emit's store says of a sink: a million rows are delivered, of that store. */
+static void
+put_position(struct fixture *f, const struct fl_uuid *of)
+{
+	struct fl_sink_position position = { .store = *of, .next = 1000000, .settled = 1 };
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	uint8_t key[64];
+	size_t size = fl_sink_key("p", "counts", key);
+
+	OK(fl_instance_store(f->instance, FL_ROLE_EMIT, NULL, true, &store, &f->err));
+	OK(fl_txn_begin_write(store, &txn, &f->err));
+	OK(fl_txn_put(txn, FL_DBI_EMIT_SINKS, key, size, 0, &position, sizeof(position), &f->err));
+	OK(fl_txn_commit(&txn, &f->err));
+	fl_store_close(&store);
+}
+
+/* Result blocks of the pipeline, whose programs are closed; and its store's uuid. */
+static uint64_t
+count_results(struct fixture *f, struct fl_uuid *uuid)
+{
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	uint64_t count;
+
+	aggregate_close(&f->aggregate);
+	OK(fl_instance_store(f->instance, FL_ROLE_PIPELINE, "p", false, &store, &f->err));
+	*uuid = fl_store_meta(store)->store;
+	OK(fl_txn_begin_read(store, &txn, &f->err));
+	count = fl_txn_count(txn, FL_DBI_PIPELINE_OUT);
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	return count;
+}
+
+/* As after up --reset: the sink's record is of the store before. */
+static void
+results_are_dropped_by_the_word_of_their_own_sink_only(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_uuid uuid;
+
+	fl_uuid_make(&uuid);
+	put_position(f, &uuid);
+	push_rows_of(f, 0, 6);
+	push_rows_of(f, 1, 6);
+	assert_int_equal(count_results(f, &uuid), 1);
+	put_position(f, &uuid);
+	OK(aggregate_open(f->instance, &f->aggregate, &f->err));
+	push_rows_of(f, 2, 3);
+	assert_int_equal(count_results(f, &uuid), 0);
+}
+
 int
 main(void)
 {
@@ -400,6 +459,7 @@ main(void)
 		TEST(stores_that_do_not_belong_together_are_named),
 		TEST(a_replay_that_differs_stops_unless_the_program_is_another),
 		TEST(nothing_is_trimmed_that_a_pipeline_just_applied_may_need),
+		TEST(results_are_dropped_by_the_word_of_their_own_sink_only),
 		TEST(a_new_pipeline_does_not_begin_after_its_stream_s_beginning),
 	};
 
