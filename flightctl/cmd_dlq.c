@@ -8,7 +8,6 @@
  *	emit/PIPELINE/SINK/ROW
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "flightctl/ctl.h"

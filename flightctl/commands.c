@@ -7,7 +7,6 @@
  */
 #include "flightctl/ctl.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>

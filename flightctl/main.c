@@ -2,7 +2,6 @@
 /* main.c - flightctl: finds the command in its table and runs it, once or again
  * and again. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
