@@ -47,6 +47,8 @@ decimals_follow_flink_s_precision_and_scale(void **state)
 {
 	const struct value_case cases[] = {
 		ROW(C("*", I(3), N("1.0")), "3.0 DECIMAL(13, 1)"),
+		/* the product needs 256 bits, and what is cut is exactly half */
+		ROW(C("*", CAST(N("100000000000.5"), DECIMAL, 38, 18), CAST(N("1000000.000001"), DECIMAL, 38, 18)), "100000000000600000.000001 DECIMAL(38, 6)"),
 		ROW(C("+", N("2.50"), N("0.005")), "2.505 DECIMAL(5, 3)"),
 		ROW(C("-", N("1.0"), N("2.25")), "-1.25 DECIMAL(4, 2)"),
 		ROW(C("/", N("1.00"), N("3.00")), "0.333333 DECIMAL(9, 6)"),
@@ -302,6 +304,7 @@ times_read_the_step_s_clock_and_the_calendar(void **state)
 		ROW(C("+", CAST(S("2024-02-28"), DATE, 0, 0), integer(FL_TYPE_INTERVAL, 172800000)), "2024-03-01 DATE"),
 		ROW(C("TO_TIMESTAMP", S("2024-02-30 01:02:03")), "2024-02-29 01:02:03.000 TIMESTAMP(3)"),
 		ROW(C("TO_TIMESTAMP", S("nope")), "NULL TIMESTAMP(3)"),
+		ROW(CAST(TS("1969-12-31 23:59:58.500"), TIMESTAMP, 1, 0), "1969-12-31 23:59:58 TIMESTAMP(0)"),
 		ROW(C("TO_TIMESTAMP", S("2024-02-29 24:00:00")), "2024-03-01 00:00:00.000 TIMESTAMP(3)"),
 		ROW(C("TO_TIMESTAMP", S("2024-02-29 24:00:01")), "NULL TIMESTAMP(3)"),
 		ROW(TRY(S("2024-02-29 24:00:00"), TIMESTAMP, 0, 0), "2024-03-01 00:00:00.000 TIMESTAMP(3)"),
@@ -350,6 +353,8 @@ local_times_follow_the_session_zone(void **state)
 		ROW(CAST(TS("2024-10-27 02:30:00"), TIMESTAMP_LTZ, 0, 0), "2024-10-27 00:30:00.000Z TIMESTAMP_LTZ(3)"),
 		ROW(C("HOUR", LTZ(0)), "1 BIGINT"),
 		ROW(C("EXTRACT", S("EPOCH"), LTZ(5000)), "3605 BIGINT"),
+		/* a text beside an instant is local time, as CAST reads it */
+		ROW(C("=", LTZ(1704063600000), S("2024-01-01 00:00:00")), "TRUE BOOLEAN"),
 		ROW(C("EXTRACT", S("WEEK"), integer(FL_TYPE_TIMESTAMP_LTZ, INT64_MIN)), "19 BIGINT"),
 		ROW(C("DATE_FORMAT", integer(FL_TYPE_TIMESTAMP_LTZ, INT64_MAX), S("yyyy HH:mm")), "-292275055 18:47 STRING"),
 		ROW(C("UNIX_TIMESTAMP", S("2024-10-27 02:30:00")), "1729992600 BIGINT"),
