@@ -161,9 +161,6 @@ struct fl_node {
 	struct fl_schema schema;	/* output */
 	/* SCAN */
 	const struct fl_table *table;	/* SINK too */
-	const bool *needed;		/* schema.count: read by something above or by the
-					 * watermark, or by a computed column that is; the
-					 * others may be left undefined */
 	/* CALC */
 	struct fl_expr *filter;		/* NULL: all rows */
 	struct fl_expr **exprs;		/* schema.count; over input columns */

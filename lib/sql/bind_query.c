@@ -1269,80 +1269,6 @@ add_sink(struct bind *b, const struct ast_insert *ast, struct fl_table *t, struc
 	return FL_OK;
 }
 
-static void
-mark_expr(const struct fl_expr *expr, bool *needed)
-{
-	uint32_t i;
-
-	if (expr == NULL)
-		return;
-	if (expr->kind == FL_EXPR_COLUMN)
-		needed[expr->column] = true;
-	for (i = 0; i < expr->arg_count; i++)
-		mark_expr(expr->args[i], needed);
-}
-
-/* Which columns of node's input are read when `needed` of its own are. */
-static void
-mark_input(const struct fl_node *node, const bool *needed, bool *below)
-{
-	uint32_t i;
-
-	switch (node->kind) {
-	case FL_NODE_CALC:
-		mark_expr(node->filter, below);
-		for (i = 0; i < node->schema.count; i++)
-			if (needed[i])
-				mark_expr(node->exprs[i], below);
-		break;
-	case FL_NODE_WINDOW:
-		for (i = 0; i < node->input->schema.count; i++)
-			below[i] |= needed[i];
-		below[node->time_column] = true;
-		break;
-	case FL_NODE_AGG:
-		for (i = 0; i < node->key_count; i++)
-			mark_expr(node->keys[i], below);
-		for (i = 0; i < node->agg_count; i++) {
-			mark_expr(node->aggs[i].arg, below);
-			mark_expr(node->aggs[i].filter, below);
-		}
-		break;
-	case FL_NODE_TOPN:
-	case FL_NODE_SINK:
-		for (i = 0; i < node->input->schema.count; i++)
-			below[i] = true;
-		break;
-	case FL_NODE_SCAN:
-		break;
-	}
-}
-
-static void
-mark_scan(struct bind *b, const struct fl_node *root)
-{
-	const struct fl_node *node = root;
-	bool *needed = FL_ARENA_ARRAY(b->arena, bool, root->schema.count + 1), *below;
-	const struct fl_table *t;
-	uint32_t i;
-
-	for (i = 0; i < root->schema.count; i++)
-		needed[i] = true;
-	for (; node->kind != FL_NODE_SCAN; node = node->input) {
-		below = FL_ARENA_ARRAY(b->arena, bool, node->input->schema.count + 1);
-		mark_input(node, needed, below);
-		needed = below;
-	}
-	t = node->table;
-	mark_expr(t->watermark, needed);
-	if (t->rowtime >= 0)
-		needed[t->rowtime] = true;
-	for (i = 0; i < t->column_count; i++)
-		if (needed[i])
-			mark_expr(t->columns[i].computed, needed);
-	((struct fl_node *)(uintptr_t)node)->needed = needed;
-}
-
 static const char *
 query_name(struct bind *b, const char *table)
 {
@@ -1383,7 +1309,6 @@ bind_insert(struct bind *b, const struct ast_statement *statement)
 	query->scan = rel.scan;
 	query->window = rel.window;
 	query->agg = rel.agg;
-	mark_scan(b, rel.node);
 	rel.table->table->is_source = true;
 	if (!bt->table->is_sink) {
 		bt->table->is_sink = true;
