@@ -52,7 +52,6 @@ struct fl_column {
 	bool is_virtual;
 	struct fl_expr *computed; /* COMPUTED: over the table's physical and metadata columns */
 	enum fl_time_attr time;
-	const char *comment;
 	int32_t stream_column;	  /* PHYSICAL, METADATA: index in the stream's schema; else -1 */
 };
 
@@ -129,8 +128,6 @@ struct fl_table {
 	/* The Avro schema as JSON text, every named type resolved within it: the
 	 * writer's for a source, the one to write for a sink. */
 	const char *avro_schema;
-	const char *const *primary_key;
-	uint32_t primary_key_count;
 	bool is_source, is_sink;
 	int32_t stream;			/* index in plan->streams when is_source, else -1 */
 	int32_t sink;			/* index in plan->sinks when is_sink, else -1 */

@@ -23,7 +23,6 @@ struct fl_token {
 	uint32_t raw_size; /* bytes in the script */
 	const char *raw;
 	bool is_word;	   /* a bare word, upper-cased in word */
-	bool is_reserved;
 	const char *word;
 };
 
@@ -161,7 +160,7 @@ struct ast_column {
 	enum ast_column_kind kind;
 	struct fl_token *name;
 	struct ast_type *type;
-	struct fl_token *metadata_key, *comment;
+	struct fl_token *metadata_key;
 	bool is_virtual, is_primary;
 	struct ast_expr *computed;
 };

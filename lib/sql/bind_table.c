@@ -216,13 +216,9 @@ bind_watermark(struct bind *b, struct fl_table *t, const struct ast_watermark *a
 static enum fl_code
 bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 {
-	const char **names;
 	uint32_t i, k;
 
-	if (ast->primary == NULL)
-		return FL_OK;
-	t->primary_key = names = FL_ARENA_ARRAY(b->arena, const char *, ast->primary->count);
-	for (i = 0; i < ast->primary->count; i++) {
+	for (i = 0; ast->primary != NULL && i < ast->primary->count; i++) {
 		const struct fl_token *name = ast->primary->items[i];
 
 		for (k = 0; k < t->column_count; k++)
@@ -232,7 +228,6 @@ bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
 			    "Primary key column '%.80s' is not defined in the schema as a physical column",
 			    name->text);
-		names[t->primary_key_count++] = name->text;
 		t->columns[k].type.nullable = false; /* as Flink makes it */
 	}
 	return FL_OK;
@@ -258,7 +253,6 @@ bind_columns(struct bind *b, struct fl_table *t, struct ast_create *ast)
 				    t->name);
 		t->column_count = i + 1;
 		col->name = from->name->text;
-		col->comment = from->comment != NULL ? from->comment->text : NULL;
 		col->stream_column = -1;
 		col->kind = from->kind == AST_COLUMN_COMPUTED ? FL_COLUMN_COMPUTED : FL_COLUMN_PHYSICAL;
 		if (from->kind != AST_COLUMN_COMPUTED)

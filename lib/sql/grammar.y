@@ -107,7 +107,6 @@
 %type alias {struct fl_token *}
 %type optalias {struct fl_token *}
 %type fromalias {struct ast_from}
-%type comment {struct fl_token *}
 %type metakey {struct fl_token *}
 %type virtual {int}
 %type primary {int}
@@ -178,8 +177,8 @@ notexists(A) ::= . { A = 0; }
 notexists(A) ::= IF NOT EXISTS. { A = 1; }
 exists(A) ::= . { A = 0; }
 exists(A) ::= IF EXISTS. { A = 1; }
-comment(A) ::= . { A = NULL; }
-comment(A) ::= COMMENT STRING(S). { A = fl_ast_token(ps, &S); }
+comment ::= .
+comment ::= COMMENT STRING.
 
 begin_table ::= . {
 	ps->create = NEW(struct ast_create);
@@ -189,17 +188,16 @@ tabledef ::= .
 tabledef ::= LP tableitems RP.
 tableitems ::= tableitem.
 tableitems ::= tableitems COMMA tableitem.
-tableitem ::= name(N) type(T) primary(P) comment(C). {
+tableitem ::= name(N) type(T) primary(P) comment. {
 	struct ast_column *col = NEW(struct ast_column);
 
 	col->kind = AST_COLUMN_PHYSICAL;
 	col->name = fl_ast_token(ps, &N);
 	col->type = T;
 	col->is_primary = P != 0;
-	col->comment = C;
 	fl_ast_append(ps->arena, ps->create->columns, col);
 }
-tableitem ::= name(N) type(T) METADATA metakey(K) virtual(V) comment(C). {
+tableitem ::= name(N) type(T) METADATA metakey(K) virtual(V) comment. {
 	struct ast_column *col = NEW(struct ast_column);
 
 	col->kind = AST_COLUMN_METADATA;
@@ -207,16 +205,14 @@ tableitem ::= name(N) type(T) METADATA metakey(K) virtual(V) comment(C). {
 	col->type = T;
 	col->metadata_key = K;
 	col->is_virtual = V != 0;
-	col->comment = C;
 	fl_ast_append(ps->arena, ps->create->columns, col);
 }
-tableitem ::= name(N) AS expr(E) comment(C). {
+tableitem ::= name(N) AS expr(E) comment. {
 	struct ast_column *col = NEW(struct ast_column);
 
 	col->kind = AST_COLUMN_COMPUTED;
 	col->name = fl_ast_token(ps, &N);
 	col->computed = E;
-	col->comment = C;
 	fl_ast_append(ps->arena, ps->create->columns, col);
 }
 tableitem ::= WATERMARK(T) FOR path(N) AS expr(E). {

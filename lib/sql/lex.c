@@ -19,22 +19,19 @@
 #define CARET_LINE 140u	  /* characters of a line that are shown */
 #define CARET_BEFORE 100u /* of them before the caret */
 
-enum word_kind { WORD_RESERVED, WORD_SOFT };
-
 struct keyword {
 	const char *word;
 	int code;
-	enum word_kind kind;
 };
 
 static const struct keyword KEYWORDS[] = {
-#define FL_KEYWORD_TOKEN(w) { #w, TK_##w, WORD_RESERVED },
-#define FL_KEYWORD_SOFT(w) { #w, TK_##w, WORD_SOFT },
-#define FL_KEYWORD_TYPE(w) { #w, TK_TYPE, WORD_RESERVED },
-#define FL_KEYWORD_UNIT(w) { #w, TK_UNIT, WORD_RESERVED },
-#define FL_KEYWORD_UNITS(w) { #w, TK_UNITS, WORD_SOFT },
-#define FL_KEYWORD_FUNCTION(w) { #w, TK_FUNC, WORD_RESERVED },
-#define FL_KEYWORD_WORD(w) { #w, TK_RESERVED, WORD_RESERVED },
+#define FL_KEYWORD_TOKEN(w) { #w, TK_##w },
+#define FL_KEYWORD_SOFT(w) { #w, TK_##w },
+#define FL_KEYWORD_TYPE(w) { #w, TK_TYPE },
+#define FL_KEYWORD_UNIT(w) { #w, TK_UNIT },
+#define FL_KEYWORD_UNITS(w) { #w, TK_UNITS },
+#define FL_KEYWORD_FUNCTION(w) { #w, TK_FUNC },
+#define FL_KEYWORD_WORD(w) { #w, TK_RESERVED },
 #include "tbl/keywords.h"
 #undef FL_KEYWORD_TOKEN
 #undef FL_KEYWORD_SOFT
@@ -302,10 +299,8 @@ lex_word(struct lexer *lex)
 	tok->is_word = true;
 	tok->word = upper;
 	kw = find_keyword(upper);
-	if (kw != NULL) {
+	if (kw != NULL)
 		tok->code = kw->code;
-		tok->is_reserved = kw->kind == WORD_RESERVED;
-	}
 	return FL_OK;
 }
 
