@@ -14,6 +14,10 @@
 
 #define NOW_MS INT64_C(1704067200000)
 
+static const char other_sql[] =
+    "CREATE TABLE others (n BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'test', 'format' = 'json');"
+    "CREATE TABLE kept (n BIGINT) WITH ('connector' = 'test', 'format' = 'json');"
+    "INSERT INTO kept SELECT n FROM others;";
 static const char sql[] =
     "CREATE TABLE orders (k STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)"
     "  WITH ('connector' = 'test', 'format' = 'json');"
@@ -451,6 +455,31 @@ results_are_dropped_by_the_word_of_their_own_sink_only(void **state)
 	assert_int_equal(count_results(f, &uuid), 0);
 }
 
+/* Ingest's word that all is read was given before it knew of the newcomer's stream. */
+static void
+a_pipeline_is_not_done_by_a_word_that_did_not_know_its_stream(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_sql_env env = { .allow_test = true };
+	bool worked, done = false;
+
+	push_rows(f, 3);
+	ingest_test_end(f->ingest, "orders", 0);
+	settle(f);
+	OK(aggregate_step(f->aggregate, NOW_MS, &worked, &done, &f->err));
+	assert_true(done);
+	close_programs(f);
+	OK(fl_instance_open(f->dir, true, &f->instance, &f->err));
+	OK(fl_instance_apply_text(f->instance, "q", other_sql, &env, false, NULL, &f->err));
+	fl_instance_close(&f->instance);
+	open_instance(f);
+	OK(aggregate_open(f->instance, &f->aggregate, &f->err)); /* before ingest */
+	do
+		OK(aggregate_step(f->aggregate, NOW_MS, &worked, &done, &f->err));
+	while (worked);
+	assert_false(done);
+}
+
 int
 main(void)
 {
@@ -459,6 +488,7 @@ main(void)
 		TEST(stores_that_do_not_belong_together_are_named),
 		TEST(a_replay_that_differs_stops_unless_the_program_is_another),
 		TEST(nothing_is_trimmed_that_a_pipeline_just_applied_may_need),
+		TEST(a_pipeline_is_not_done_by_a_word_that_did_not_know_its_stream),
 		TEST(results_are_dropped_by_the_word_of_their_own_sink_only),
 		TEST(a_new_pipeline_does_not_begin_after_its_stream_s_beginning),
 	};
