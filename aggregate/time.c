@@ -82,10 +82,40 @@ has_null(const struct fl_col *col, uint32_t n)
 	return false;
 }
 
+/* Rowtime and watermark of a block's rows, and the errors met. */
+struct times {
+	const struct fl_col *ts;
+	struct fl_col wm;
+	const uint8_t *ts_errors, *wm_errors;
+	bool any_failed;
+};
+
+static void
+eval_times(struct fold *fold, struct source *src, const struct fl_block_view *view, uint32_t block,
+    struct times *times)
+{
+	uint32_t n = view->batch.row_count;
+	struct pass p;
+
+	pass_init(&p, fold, NULL, &fold->arena, n);
+	p.view = view;
+	p.source = src;
+	p.block = block;
+	stage_need(&src->scan, (uint32_t)src->table->rowtime, &p);
+	times->ts = &src->scan.batch.cols[src->table->rowtime];
+	times->ts_errors = p.ev.errors;
+	times->any_failed = p.ev.error_count > 0;
+	p.ev.errors = FL_ARENA_ARRAY(&fold->arena, uint8_t, n);
+	p.ev.error_count = 0;
+	stage_need_expr(&src->scan, src->table->watermark, &p);
+	fl_expr_eval(src->table->watermark, &src->scan.batch, NULL, n, &p.ev, &times->wm);
+	times->wm_errors = p.ev.errors;
+	times->any_failed = times->any_failed || p.ev.error_count > 0;
+}
+
 /* Rows that no window can take, and watermark candidates without them. */
 static void
-clean_rows(struct fold *fold, struct block_time *t, const struct fl_col *ts, const uint8_t *ts_errors,
-    const struct fl_col *wm, const uint8_t *wm_errors, int64_t limit, uint32_t n)
+clean_rows(struct fold *fold, struct block_time *t, const struct times *times, int64_t limit, uint32_t n)
 {
 	uint8_t *bad = FL_ARENA_ARRAY(&fold->arena, uint8_t, n);
 	int64_t *cand = fl_arena_alloc(&fold->arena, n * sizeof(*cand));
@@ -93,15 +123,15 @@ clean_rows(struct fold *fold, struct block_time *t, const struct fl_col *ts, con
 	int64_t last = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (ts_errors[i] != 0)
-			bad[i] = ts_errors[i];
-		else if (!fl_col_is_valid(ts, i))
+		if (times->ts_errors[i] != 0)
+			bad[i] = times->ts_errors[i];
+		else if (!fl_col_is_valid(times->ts, i))
 			bad[i] = FL_E_NULL_ROWTIME;
 		else if (t->ts[i] > limit || t->ts[i] < -TS_LIMIT)
 			bad[i] = FL_E_FUTURE_ROWTIME;
 		cand[i] = FL_TIME_MIN;
-		if (bad[i] == 0 && wm_errors[i] == 0 && fl_col_is_valid(wm, i))
-			cand[i] = FL_COL_AT(wm, int64_t, i);
+		if (bad[i] == 0 && times->wm_errors[i] == 0 && fl_col_is_valid(&times->wm, i))
+			cand[i] = FL_COL_AT(&times->wm, int64_t, i);
 		/* Bad rows take their neighbour's time: they go nowhere, and min, max
 		 * and order stay those of the good ones. */
 		clean[i] = last = bad[i] == 0 ? t->ts[i] : last;
@@ -146,12 +176,8 @@ time_block(struct fold *fold, struct source *src, struct fl_partition_time *part
 {
 	struct block_time *t = &src->time;
 	uint32_t n = view->batch.row_count;
-	const struct fl_col *ts;
-	struct fl_col wm;
-	struct pass p;
 	int64_t limit = TS_LIMIT, ts_min, ts_max, low, high;
-	uint8_t *ts_errors;
-	uint32_t ts_error_count;
+	struct times times;
 
 	memset(t, 0, sizeof(*t));
 	/* Its rows are back: it waits no longer, and what fired meanwhile is late. */
@@ -166,31 +192,20 @@ time_block(struct fold *fold, struct source *src, struct fl_partition_time *part
 	stage_reset(&src->scan, n);
 	if (src->table->rowtime < 0 || src->table->watermark == NULL)
 		return;
-	pass_init(&p, fold, NULL, &fold->arena, n);
-	p.view = view;
-	p.source = src;
-	p.block = block;
-	stage_need(&src->scan, (uint32_t)src->table->rowtime, &p);
-	ts_errors = p.ev.errors;
-	ts_error_count = p.ev.error_count;
-	p.ev.errors = FL_ARENA_ARRAY(&fold->arena, uint8_t, n);
-	p.ev.error_count = 0;
-	stage_need_expr(&src->scan, src->table->watermark, &p);
-	fl_expr_eval(src->table->watermark, &src->scan.batch, NULL, n, &p.ev, &wm);
-	ts = &src->scan.batch.cols[src->table->rowtime];
-	t->ts = ts->data;
-	t->cand = wm.data;
+	eval_times(fold, src, view, block, &times);
+	t->ts = times.ts->data;
+	t->cand = times.wm.data;
 	if (fold->max_future_ms > 0 && fold->clock_ms < TS_LIMIT - fold->max_future_ms)
 		limit = fold->clock_ms + fold->max_future_ms;
 	t->sorted = scan_sorted(t->ts, n, &ts_min, &ts_max);
-	if (ts_error_count > 0 || p.ev.error_count > 0 || ts_max > limit || ts_min < -TS_LIMIT ||
-	    has_null(ts, n) || has_null(&wm, n)) {
-		clean_rows(fold, t, ts, ts_errors, &wm, p.ev.errors, limit, n);
+	if (times.any_failed || ts_max > limit || ts_min < -TS_LIMIT || has_null(times.ts, n) ||
+	    has_null(&times.wm, n)) {
+		clean_rows(fold, t, &times, limit, n);
 		t->sorted = scan_sorted(t->ts, n, &ts_min, &ts_max);
 	}
 	/* Queries share these columns, unless some row failed: then a query whose
 	 * filter drops that row must not meet its error. */
-	if (ts_error_count > 0 || p.ev.error_count > 0)
+	if (times.any_failed)
 		stage_reset(&src->scan, n);
 	t->cand_sorted = scan_sorted(t->cand, n, &low, &high);
 	t->w_max = FL_MAX(t->w0, high);
