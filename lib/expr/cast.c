@@ -295,6 +295,18 @@ text_to_number(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 	}
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and functions take none */
+#define PARSE_ROWS(T, parse)                                                                       \
+	FL_EACH_ROW (row) {                                                                        \
+		uint32_t n;                                                                        \
+		const char *p = fl_col_str(arg, row, &n);                                          \
+		T *o = (T *)data + row;                                                            \
+		*o = 0;                                                                            \
+		if (!parse(p, n, o))                                                               \
+			fail_row(c, row);                                                          \
+	}
+/* NOLINTEND(bugprone-macro-parentheses) */
+
 static void
 text_to_value(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 {
@@ -304,14 +316,7 @@ text_to_value(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 
 	switch ((enum fl_type_id)to->id) {
 	case FL_TYPE_BOOLEAN:
-		FL_EACH_ROW (row) {
-			uint32_t n;
-			const char *p = fl_col_str(arg, row, &n);
-			uint8_t *o = (uint8_t *)data + row;
-			*o = 0;
-			if (!parse_boolean(p, n, o))
-				fail_row(c, row);
-		}
+		PARSE_ROWS(uint8_t, parse_boolean);
 		break;
 	case FL_TYPE_TINYINT:
 	case FL_TYPE_SMALLINT:
@@ -320,24 +325,10 @@ text_to_value(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		text_to_number(c, sel, sel_count);
 		break;
 	case FL_TYPE_FLOAT:
-		FL_EACH_ROW (row) {
-			uint32_t n;
-			const char *p = fl_col_str(arg, row, &n);
-			float *o = (float *)data + row;
-			*o = 0;
-			if (!fl_parse_float(p, n, o))
-				fail_row(c, row);
-		}
+		PARSE_ROWS(float, fl_parse_float);
 		break;
 	case FL_TYPE_DOUBLE:
-		FL_EACH_ROW (row) {
-			uint32_t n;
-			const char *p = fl_col_str(arg, row, &n);
-			double *o = (double *)data + row;
-			*o = 0;
-			if (!fl_parse_double(p, n, o))
-				fail_row(c, row);
-		}
+		PARSE_ROWS(double, fl_parse_double);
 		break;
 	case FL_TYPE_DECIMAL:
 		FL_EACH_ROW (row) {
@@ -354,14 +345,7 @@ text_to_value(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		}
 		break;
 	case FL_TYPE_DATE:
-		FL_EACH_ROW (row) {
-			uint32_t n;
-			const char *p = fl_col_str(arg, row, &n);
-			int32_t *o = (int32_t *)data + row;
-			*o = 0;
-			if (!fl_parse_date_lenient(p, n, o))
-				fail_row(c, row);
-		}
+		PARSE_ROWS(int32_t, fl_parse_date_lenient);
 		break;
 	case FL_TYPE_TIMESTAMP:
 	case FL_TYPE_TIMESTAMP_LTZ:

@@ -184,7 +184,6 @@ fl_parse_decimal_why(const char *p, size_t size, uint32_t precision, uint32_t sc
 	end = p + size;
 	if (p < end && (*p == '-' || *p == '+'))
 		negative = *p++ == '-';
-	const char *start = p;
 	uint32_t digits_seen = 0;
 	for (; p < end && (is_digit(*p) || (*p == '.' && !seen_point)); p++) {
 		if (*p == '.') {
@@ -198,7 +197,7 @@ fl_parse_decimal_why(const char *p, size_t size, uint32_t precision, uint32_t sc
 		fraction += seen_point;
 	}
 	stop = p;
-	if (digits_seen == 0 || start == stop)
+	if (digits_seen == 0)
 		return FL_PARSED_NOT;
 	if (p < end && (*p == 'e' || *p == 'E')) {
 		bool minus = false;
