@@ -15,11 +15,23 @@
 #include "sink.h"
 
 #define TEND_MS 1000
+#define REST_MAX_US 100000
 
 static bool
 is_stopping(const struct emit *emit)
 {
 	return __atomic_load_n(&emit->is_stopping, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * A sink that has delivered all there was rests as long as that took: results that come
+ * meanwhile go out together.  A backlog closes windows faster than a busy broker ends
+ * transactions, and a transaction costs it milliseconds however few rows it holds.
+ */
+static void
+rest(int64_t took_us)
+{
+	(void)usleep((useconds_t)FL_MIN(took_us, REST_MAX_US));
 }
 
 static void *
@@ -31,6 +43,7 @@ sink_thread(void *arg)
 
 	while (!is_stopping(emit)) {
 		uint32_t seen = fl_bell_read(emit->bells, FL_BELL_AGGREGATE);
+		int64_t begin_us = fl_monotonic_us();
 		bool worked = false;
 
 		if (emit_sink_turn(sink, fl_now_ms(), &worked, &err) != FL_OK)
@@ -39,6 +52,8 @@ sink_thread(void *arg)
 			break; /* nothing will ever come */
 		if (!worked)
 			fl_bell_wait(emit->bells, FL_BELL_AGGREGATE, seen, sink->wait_ms);
+		else if (sink->is_drained)
+			rest(fl_monotonic_us() - begin_us);
 	}
 	return NULL;
 }

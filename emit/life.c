@@ -647,7 +647,9 @@ work(struct emit_sink *sink, int64_t now_ms, bool *worked, bool *is_done, struct
 		return FL_OK;
 	}
 	*worked = true;
-	return deliver_run(sink, now_ms, err);
+	FL_TRY(deliver_run(sink, now_ms, err));
+	sink->is_drained = sink->position.next == outbox.next;
+	return FL_OK;
 }
 
 /* ---- trouble ---- */

@@ -109,6 +109,7 @@ struct emit_sink {
 	int64_t fence_since_ms;
 	uint32_t fence_count;
 	bool has_delivered;
+	bool is_drained;		/* the last run was all that the outbox held */
 	struct emit_run run;
 	struct fl_arena arena;		/* reset per run */
 	struct fl_buf dead;
