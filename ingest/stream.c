@@ -504,6 +504,7 @@ take_part(struct stream *stream, uint32_t index, bool *worked, struct fl_err *er
 	if (stream->run.count == 0 && !stream->run.eof)
 		return FL_OK;
 	*worked = true;
+	stream->ingest->is_behind |= stream->run.count == RUN_MAX;
 	stream->run_part = part;
 	stream->ingest->full = !take_run(part, &stream->run);
 	if (!stream->ingest->full)

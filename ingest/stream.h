@@ -33,6 +33,7 @@ static_assert(sizeof(struct fl_ingest_cursor) + PARTITIONS_MAX * sizeof(struct f
 #define DEAD_STEP_MAX (4u << 20)	/* bytes of dead letters one commit takes */
 #define DEAD_VALUE_MAX (900u << 10)	/* a longer original is kept by length only */
 #define COMMIT_INTERVAL_US 2000
+#define BACKLOG_INTERVAL_US 20000	/* of old records: a step fills, whoever waits has waited */
 #define TIME_INTERVAL_MS 1000		/* between steps made of time only */
 
 enum part_state { PART_NEW, PART_ANNOUNCED, PART_KNOWN, PART_READY, PART_READING, PART_OUT };
@@ -164,6 +165,7 @@ struct ingest {
 	struct fl_buf dead;
 	bool dirty;		/* positions moved without rows */
 	bool full;
+	bool is_behind;		/* more was queued than the last turn took */
 	struct fl_arena arena;
 	int64_t now_ms, submitted_us, time_step_ms, committed_ms;
 	uint64_t dead_size, dead_quota, store_quota;
