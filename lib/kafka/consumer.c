@@ -66,7 +66,7 @@ struct fl_kafka_consumer {
 #define WAKE_FROM 32u /* a shorter queue was not full */
 #define FULL_FROM 5000u /* messages: a backlog is being read */
 #define MESSAGE_SIZE 320u /* what librdkafka allocates for a message beside its bytes */
-#define RESERVE_MAX ((size_t)44 << 20) /* four queues, not all as full as they can be */
+#define RESERVE_MAX ((size_t)72 << 20) /* four queues, not all as full as they can be */
 
 static char *
 copy_setting(const rd_kafka_conf_t *conf, const char *key)
@@ -103,9 +103,9 @@ kafka_consumer_conf(const struct fl_table *table, const char *group, const char 
 		code = kafka_conf_set(conf, "group.id", group, err);
 	if (code == FL_OK && isolation != NULL)
 		code = kafka_conf_set(conf, "isolation.level", isolation, err);
-	/* Small queues cost nothing, as the fetcher is woken in time, and keep memory small. */
+	/* The next fetch has to begin before a queue is empty; more only takes memory. */
 	if (code == FL_OK && kafka_table_property(table, "queued.min.messages") == NULL)
-		code = kafka_conf_set(conf, "queued.min.messages", "10000", err);
+		code = kafka_conf_set(conf, "queued.min.messages", "30000", err);
 	if (code == FL_OK && kafka_table_property(table, "queued.max.messages.kbytes") == NULL)
 		code = kafka_conf_set(conf, "queued.max.messages.kbytes", "65536", err);
 	/* A fetch at the end of the log waits this long for more: the latency of an

@@ -50,7 +50,7 @@ open_consumer(const char *brokers)
 	set(conf, "enable.partition.eof", "true");
 	set(conf, "check.crcs", "true");
 	set(conf, "isolation.level", "read_committed");
-	set(conf, "queued.min.messages", "10000");
+	set(conf, "queued.min.messages", "30000");
 	set(conf, "queued.max.messages.kbytes", "65536");
 	set(conf, "fetch.error.backoff.ms", "100");
 	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));

@@ -370,7 +370,7 @@ no_table_can_turn_off_what_exactly_once_rests_on(void **state)
 		{ "enable.auto.offset.store", "false" }, { "auto.offset.reset", "error" },
 		{ "check.crcs", "true" }, { "enable.partition.eof", "true" },
 		{ "allow.auto.create.topics", "false" }, { "isolation.level", "read_committed" },
-		{ "queued.max.messages.kbytes", "65536" }, { "queued.min.messages", "10000" },
+		{ "queued.max.messages.kbytes", "65536" }, { "queued.min.messages", "30000" },
 		{ "group.id", "g" } };
 	static const struct rule producer[] = { { "enable.idempotence", "true" },
 		{ "transactional.id", "p.s" }, { "transaction.timeout.ms", "10000" },
