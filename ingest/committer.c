@@ -94,10 +94,11 @@ static enum fl_code
 fill_txn(struct fl_txn *txn, struct committer *committer, uint64_t to, struct fl_err *err)
 {
 	uint64_t last_hash = committer->last_hash, first_step = committer->first_step;
-	struct job *job = NULL;
+	const struct job *last = job_at(committer, to - 1);
 
 	for (uint64_t n = committer->done; n < to; n++) {
-		job = job_at(committer, n);
+		struct job *job = job_at(committer, n);
+
 		job->cursor.last_hash = last_hash;
 		job->cursor.first_step = first_step;
 		if (job->has_step)
@@ -107,10 +108,10 @@ fill_txn(struct fl_txn *txn, struct committer *committer, uint64_t to, struct fl
 		last_hash = job->cursor.last_hash;
 		first_step = job->cursor.first_step;
 	}
-	FL_TRY(put_cursor(txn, job, err));
+	FL_TRY(put_cursor(txn, last, err));
 	if (fl_fault("ingest.before_commit"))
 		return FL_FAIL(err, FL_E_IO, "fault before the commit of step %llu",
-		    (unsigned long long)job->cursor.last_step);
+		    (unsigned long long)last->cursor.last_step);
 	return FL_OK;
 }
 

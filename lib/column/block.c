@@ -205,6 +205,7 @@ fl_block_can_narrow(enum fl_type_id id)
 	return has_minmax((uint8_t)id) && fl_type_width(id) > 1;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types take none */
 #define DEFINE_NARROW(name, ctype, stype)                                                      \
 	static void name##_narrow(const void *from, int64_t min, uint32_t count, void *to)     \
 	{                                                                                      \
@@ -228,6 +229,7 @@ fl_block_can_narrow(enum fl_type_id id)
 		return most;                                                                   \
 	}
 
+/* NOLINTEND(bugprone-macro-parentheses) */
 DEFINE_NARROW(i16_1, int16_t, uint8_t)
 DEFINE_NARROW(i32_1, int32_t, uint8_t)
 DEFINE_NARROW(i32_2, int32_t, uint16_t)
