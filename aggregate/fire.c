@@ -165,7 +165,7 @@ is_due(const struct fold *fold, const struct oper *oper, const struct window *wi
 {
 	if (oper->is_proc)
 		return fold->clock_ms >= window->fire_at;
-	return oper->source->watermark >= window->fire_at - 1;
+	return time_of_oper(oper) >= window->fire_at - 1;
 }
 
 static int

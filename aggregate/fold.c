@@ -15,49 +15,25 @@
 
 /* ---- making the operators of a plan ---- */
 
-static bool
-is_upper(const struct fl_node *node, const struct fl_node *agg)
-{
-	for (node = node->input; node != NULL; node = node->input)
-		if (node == agg)
-			return true;
-	return false;
-}
-
-/* Stages for the nodes from the bottom up to, and without, what ends them. */
+/* The stages above the aggregate, itself the first. */
 static void
-make_stages(struct oper *oper)
+make_upper(struct oper *oper)
 {
-	const struct fl_query *query = oper->query;
 	const struct fl_node *node, *chain[256];
 	uint32_t count = 0;
 
-	for (node = query->root; node != NULL; node = node->input) {
+	for (node = oper->query->root; node != NULL; node = node == oper->agg ? NULL : node->input) {
 		assert(count < FL_ARRAY_COUNT(chain));
 		chain[count++] = node;
+		oper->has_topn = oper->has_topn || node->kind == FL_NODE_TOPN;
 	}
-	oper->stages = fl_calloc(count, sizeof(*oper->stages));
 	oper->upper = fl_calloc(count, sizeof(*oper->upper));
-	for (uint32_t i = count; i-- > 0;) {
-		/* cppcheck-suppress uninitvar ; filled above */
-		node = chain[i];
-		if (node->kind == FL_NODE_TOPN)
-			oper->has_topn = true;
-		if (node == oper->agg) {
-			struct stage *base = &oper->upper[oper->upper_count++];
-
-			stage_init(base, node, NULL);
-			memset(base->have, 1, node->schema.count * sizeof(bool));
-		} else if (oper->agg != NULL && is_upper(node, oper->agg)) {
-			stage_init(&oper->upper[oper->upper_count], node,
-			    &oper->upper[oper->upper_count - 1]);
-			oper->upper_count++;
-		} else {
-			stage_init(&oper->stages[oper->stage_count], node,
-			    oper->stage_count == 0 ? NULL : &oper->stages[oper->stage_count - 1]);
-			oper->stage_count++;
-		}
-	}
+	/* cppcheck-suppress uninitvar ; filled above */
+	stage_init(&oper->upper[0], chain[count - 1], NULL);
+	memset(oper->upper[0].have, 1, oper->agg->schema.count * sizeof(bool));
+	for (uint32_t i = 1; i < count; i++)
+		stage_init(&oper->upper[i], chain[count - 1 - i], &oper->upper[i - 1]);
+	oper->upper_count = count;
 }
 
 static struct source *
@@ -67,6 +43,21 @@ find_source(struct fold *fold, const struct fl_table *table)
 		if (fold->sources[s].table == table)
 			return &fold->sources[s];
 	return NULL;
+}
+
+/* The SCAN of this table below node, NULL: none. */
+static const struct fl_node *
+find_scan(const struct fl_node *node, const struct fl_table *table)
+{
+	const struct fl_node *scan = NULL;
+
+	for (; node != NULL && scan == NULL; node = node->input) {
+		for (uint32_t i = 0; i < node->also_count && scan == NULL; i++)
+			scan = find_scan(node->also[i], table);
+		if (node->kind == FL_NODE_SCAN && node->table == table)
+			scan = node;
+	}
+	return scan;
 }
 
 /* Sources in the order of the plan's tables, each scanned by some query. */
@@ -79,18 +70,13 @@ make_sources(struct fold *fold, const uint32_t *stream_ids)
 	for (uint32_t t = 0; t < plan->table_count; t++) {
 		const struct fl_table *table = plan->tables[t];
 		struct source *src = &fold->sources[fold->source_count];
-		bool used = false;
+		const struct fl_node *scan = NULL;
 
-		for (uint32_t q = 0; q < plan->query_count && !used; q++) {
-			const struct fl_query *query = &plan->queries[q];
-
-			if (query->scan->table != table)
-				continue;
-			used = true;
-			stage_init(&src->scan, query->scan, NULL);
-		}
-		if (!used)
+		for (uint32_t q = 0; q < plan->query_count && scan == NULL; q++)
+			scan = find_scan(plan->queries[q].root, table);
+		if (scan == NULL)
 			continue;
+		stage_init(&src->scan, scan, NULL);
 		src->table = table;
 		src->index = t;
 		src->stream = stream_ids[table->stream];
@@ -135,6 +121,30 @@ node_reads_watermark(const struct fl_node *node)
 	return found;
 }
 
+/* The stages from a SCAN up to top. */
+static void
+make_branch(struct fold *fold, struct oper *oper, const struct fl_node *top)
+{
+	struct branch *branch = &oper->branches[oper->branch_count];
+	const struct fl_node *node, *chain[256];
+	uint32_t count = 0;
+
+	for (node = top; node != NULL; node = node->input) {
+		assert(count < FL_ARRAY_COUNT(chain));
+		chain[count++] = node;
+		oper->reads_watermark = oper->reads_watermark || node_reads_watermark(node);
+	}
+	branch->index = oper->branch_count++;
+	branch->stages = fl_calloc(count, sizeof(*branch->stages));
+	for (uint32_t i = 0; i < count; i++)
+		/* cppcheck-suppress uninitvar ; filled above */
+		stage_init(&branch->stages[i], chain[count - 1 - i], i == 0 ? NULL : &branch->stages[i - 1]);
+	branch->stage_count = count;
+	/* cppcheck-suppress uninitvar ; a tree ends in its SCAN */
+	branch->source = find_source(fold, chain[count - 1]->table);
+	assert(branch->source != NULL);
+}
+
 static void
 make_oper(struct fold *fold, uint32_t index)
 {
@@ -143,22 +153,27 @@ make_oper(struct fold *fold, uint32_t index)
 
 	oper->index = index;
 	oper->query = query;
-	oper->source = find_source(fold, query->scan->table);
 	oper->sink = query->sink;
 	oper->window = query->window;
 	oper->agg = query->agg;
-	assert(oper->source != NULL && (oper->window == NULL) == (oper->agg == NULL));
+	assert((oper->window == NULL) == (oper->agg == NULL));
+	oper->branches =
+	    fl_calloc(oper->agg == NULL ? 1 : 1 + oper->agg->also_count, sizeof(*oper->branches));
+	make_branch(fold, oper, oper->agg == NULL ? query->root : oper->agg->input);
+	for (uint32_t i = 0; oper->agg != NULL && i < oper->agg->also_count; i++)
+		make_branch(fold, oper, oper->agg->also[i]);
+	if (oper->agg != NULL) {
+		oper->reads_watermark = oper->reads_watermark || node_reads_watermark(oper->agg);
+		make_upper(oper);
+	}
 	if (oper->window != NULL) {
 		oper->is_proc = oper->window->time == FL_TIME_PROC;
-		oper->is_ltz = oper->is_proc || oper->source->is_ltz;
-		if (!oper->is_proc)
-			oper->source->has_event_window = true;
+		oper->is_ltz = oper->is_proc || oper->branches[0].source->is_ltz;
+		for (uint32_t i = 0; !oper->is_proc && i < oper->branch_count; i++)
+			oper->branches[i].source->has_event_window = true;
 	}
 	for (uint32_t g = 0; g < TABLE_GROUPS; g++)
 		oper->groups[g].dirty_from = GROUP_CLEAN;
-	for (const struct fl_node *node = query->root; node != NULL; node = node->input)
-		oper->reads_watermark = oper->reads_watermark || node_reads_watermark(node);
-	make_stages(oper);
 }
 
 void
@@ -179,6 +194,7 @@ fold_init(struct fold *fold, const struct fl_plan *plan, const uint32_t *stream_
 	fold->opers = fl_calloc(FL_MAX(plan->query_count, 1u), sizeof(*fold->opers));
 	for (uint32_t q = 0; q < plan->query_count; q++)
 		make_oper(fold, q);
+	time_init(fold);
 	fold->sink_count = plan->sink_count;
 	fold->sinks = fl_calloc(FL_MAX(plan->sink_count, 1u), sizeof(*fold->sinks));
 	for (uint32_t s = 0; s < plan->sink_count; s++) {
@@ -192,12 +208,15 @@ free_oper(struct oper *oper)
 {
 	while (oper->window_count > 0)
 		window_free(oper, oper->window_count - 1);
-	for (uint32_t i = 0; i < oper->stage_count; i++)
-		stage_fini(&oper->stages[i]);
+	for (uint32_t b = 0; b < oper->branch_count; b++) {
+		for (uint32_t i = 0; i < oper->branches[b].stage_count; i++)
+			stage_fini(&oper->branches[b].stages[i]);
+		free(oper->branches[b].stages);
+	}
 	for (uint32_t i = 0; i < oper->upper_count; i++)
 		stage_fini(&oper->upper[i]);
 	free(oper->windows);
-	free(oper->stages);
+	free(oper->branches);
 	free(oper->upper);
 }
 
@@ -242,24 +261,25 @@ share_columns(struct stage *own, const struct stage *shared, uint32_t row_count)
 }
 
 static void
-fold_rows(struct fold *fold, struct oper *oper, const struct fl_block_view *view, uint32_t block,
-    uint64_t base)
+fold_rows(struct fold *fold, struct oper *oper, const struct branch *branch,
+    const struct fl_block_view *view, uint32_t block, uint64_t base)
 {
 	uint32_t n = view->batch.row_count, taken;
 	struct pass p;
 
 	pass_init(&p, fold, oper, &fold->arena, n);
 	p.view = view;
-	p.source = oper->source;
+	p.source = branch->source;
+	p.branch = branch;
 	p.block = block;
 	p.base = (int64_t)base;
 	if (oper->reads_watermark)
-		p.ev.watermarks = time_current(fold, oper->source, n);
+		p.ev.watermarks = time_current(fold, branch->source, n);
 	if (!fold->discard)
 		oper->count.seen += n;
-	share_columns(&oper->stages[0], &oper->source->scan, n);
-	for (uint32_t i = 1; i < oper->stage_count && p.sel_count > 0; i++) {
-		struct stage *st = &oper->stages[i];
+	share_columns(&branch->stages[0], &branch->source->scan, n);
+	for (uint32_t i = 1; i < branch->stage_count && p.sel_count > 0; i++) {
+		struct stage *st = &branch->stages[i];
 
 		stage_reset(st, n);
 		switch (st->node->kind) {
@@ -267,8 +287,8 @@ fold_rows(struct fold *fold, struct oper *oper, const struct fl_block_view *view
 			pass_filter(&p, st);
 			break;
 		case FL_NODE_WINDOW:
-			if (!oper->is_proc && oper->source->time.bad != NULL)
-				pass_drop_bad(&p, oper->source->time.bad);
+			if (!oper->is_proc && branch->source->time.bad != NULL)
+				pass_drop_bad(&p, branch->source->time.bad);
 			break;
 		case FL_NODE_SINK:
 			taken = results_put(&p, st);
@@ -283,7 +303,16 @@ fold_rows(struct fold *fold, struct oper *oper, const struct fl_block_view *view
 		}
 	}
 	if (oper->agg != NULL && p.sel_count > 0)
-		window_add(&p, &oper->stages[oper->stage_count - 1]);
+		window_add(&p, &branch->stages[branch->stage_count - 1]);
+}
+
+static void
+fold_query(struct fold *fold, struct oper *oper, const struct source *src,
+    const struct fl_block_view *view, uint32_t block, uint64_t base)
+{
+	for (uint32_t i = 0; i < oper->branch_count; i++)
+		if (oper->branches[i].source == src)
+			fold_rows(fold, oper, &oper->branches[i], view, block, base);
 }
 
 static enum fl_code
@@ -304,8 +333,7 @@ fold_block(struct fold *fold, const struct fl_block_head *head, uint32_t block, 
 			continue;
 		time_block(fold, src, time_part(fold, src, head->partition), &view, block);
 		for (uint32_t q = 0; q < fold->oper_count; q++)
-			if (fold->opers[q].source == src)
-				fold_rows(fold, &fold->opers[q], &view, block, base);
+			fold_query(fold, &fold->opers[q], src, &view, block, base);
 	}
 	return FL_OK;
 }
@@ -396,6 +424,15 @@ fold_window_count(const struct fold *fold)
 	return count;
 }
 
+static bool
+may_be_idle(const struct oper *oper)
+{
+	for (uint32_t i = 0; i < oper->branch_count; i++)
+		if (oper->branches[i].source->table->idle_timeout_ms > 0)
+			return true;
+	return false;
+}
+
 bool
 fold_wants_time(const struct fold *fold)
 {
@@ -403,8 +440,7 @@ fold_wants_time(const struct fold *fold)
 		const struct oper *oper = &fold->opers[q];
 
 		if (oper->window_count > 0 &&
-		    (oper->is_proc || fold->plan->quiet_close_ms > 0 ||
-			oper->source->table->idle_timeout_ms > 0))
+		    (oper->is_proc || fold->plan->quiet_close_ms > 0 || may_be_idle(oper)))
 			return true;
 	}
 	return false;

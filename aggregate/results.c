@@ -152,12 +152,12 @@ results_put(struct pass *p, struct stage *st)
 static void
 print_reason(const struct pass *p, enum fl_code code, const char *what, struct fl_buf *out)
 {
-	const struct fl_table *table = p->oper->source->table;
+	const struct fl_table *table = p->source != NULL ? p->source->table : NULL;
 
 	fl_buf_printf(out, "query \"%s\": ", p->oper->query->name);
-	if (code == FL_E_NULL_ROWTIME)
+	if (table != NULL && code == FL_E_NULL_ROWTIME)
 		fl_buf_printf(out, "event time \"%s\" is NULL", table->columns[table->rowtime].name);
-	else if (code == FL_E_FUTURE_ROWTIME)
+	else if (table != NULL && code == FL_E_FUTURE_ROWTIME)
 		fl_buf_printf(out, "event time \"%s\" is too far ahead of the clock",
 		    table->columns[table->rowtime].name);
 	else if (code == FL_E_BAD_NULL)
@@ -203,7 +203,9 @@ results_dead(struct pass *p, uint32_t row, enum fl_code code, const char *what)
 	fl_key_u64(value->key, fold->step);
 	fl_key_u32(value->key + 8, block);
 	fl_key_u32(value->key + 12, p->view != NULL ? row : fold->fired_index++);
-	fl_key_u32(value->key + 16, p->oper->index);
+	/* The parts of a UNION ALL may each lose the same row. */
+	fl_key_u32(value->key + 16,
+	    p->oper->index | (p->branch != NULL ? p->branch->index << 16 : 0));
 	value->key_size = 20;
 	value->size = bytes.size;
 	fl_buf_add(&fold->out.bytes, bytes.data, bytes.size);
@@ -248,7 +250,7 @@ void
 results_late(struct pass *p, const uint32_t *rows, uint32_t count)
 {
 	struct fl_builder late;
-	uint32_t *deltas, number = 0;
+	uint32_t *deltas, number = p->branch->index << 16;
 	size_t size = 0;
 	int64_t first = 0;
 

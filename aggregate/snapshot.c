@@ -541,6 +541,7 @@ shoot(struct aggregate_shot *shot, struct fl_txn *own, struct fl_txn *ingest, ui
 	const struct fl_ingest_cursor *in;
 	const struct fl_partition_cursor *partitions;
 	struct fold *fold = &shot->fold;
+	uint32_t part_count = 0;
 	bool found, has_ingest;
 
 	FL_TRY(fl_pipeline_cursor_get(own, &found, &view, err));
@@ -552,9 +553,12 @@ shoot(struct aggregate_shot *shot, struct fl_txn *own, struct fl_txn *ingest, ui
 	FL_TRY(state_replay(fold, ingest, view.head, view.at_r, view.queries, err));
 	shot->parts = fl_calloc(FL_MAX(fold->part_count, 1u), sizeof(*shot->parts));
 	time_save(fold, shot->parts);
+	for (uint32_t i = 0; i < fold->part_count; i++)
+		if (!time_is_of_oper(&shot->parts[i]))
+			shot->parts[part_count++] = shot->parts[i];
 	shot->head = (struct aggregate_head){ .r = fold->step,
 		.ingest_last = has_ingest ? in->last_step : 0, .clock_ms = fold->clock_ms,
-		.watermark = view.head->watermark, .partition_count = fold->part_count,
+		.watermark = view.head->watermark, .partition_count = part_count,
 		.partitions = shot->parts };
 	shot->columns =
 	    FL_ARENA_ARRAY(&shot->arena, struct aggregate_columns, FL_MAX(fold->oper_count, 1u));

@@ -10,6 +10,10 @@
 #include "aggregate/fold.h"
 #include "base/util.h"
 
+/* The time of an operator over several tables is kept as an entry of its own: its table is
+ * this and the operator's index, its watermark and table_end are the operator's. */
+#define TIME_OF_OPER 0x80000000u
+
 /* Event times outside +-2^61 ms would overflow window arithmetic. */
 #define TS_LIMIT (INT64_C(1) << 61)
 
@@ -372,11 +376,116 @@ advance_source(struct fold *fold, struct source *src)
 	close_quiet(fold, src);
 }
 
+/* ---- the time of an aggregate over UNION ALL ---- */
+
+static bool
+has_own_time(const struct oper *oper)
+{
+	return oper->branch_count > 1 && oper->window != NULL && !oper->is_proc;
+}
+
+int64_t
+time_of_oper(const struct oper *oper)
+{
+	return has_own_time(oper) ? oper->watermark : oper->branches[0].source->watermark;
+}
+
+int64_t
+time_floor_of_oper(const struct oper *oper)
+{
+	return has_own_time(oper) ? oper->watermark : FL_TIME_MIN;
+}
+
+/* Some partition has not ended, and all that have not are idle. */
+static bool
+is_resting(const struct fold *fold, const struct source *src)
+{
+	uint32_t idle = 0;
+
+	for (uint32_t i = 0; i < fold->part_count; i++) {
+		const struct fl_partition_time *part = &fold->parts[i];
+
+		if (part->table != src->index || part->ended)
+			continue;
+		if (!part->idle)
+			return false;
+		idle++;
+	}
+	return idle > 0;
+}
+
+/* Quiet close: every table has ended or is quiet, and one is. */
+static bool
+is_oper_quiet(const struct fold *fold, const struct oper *oper)
+{
+	uint32_t quiet = 0;
+
+	for (uint32_t b = 0; b < oper->branch_count; b++) {
+		const struct source *src = oper->branches[b].source;
+
+		if (src->watermark == FL_TIME_MAX)
+			continue;
+		if (!is_quiet(fold, src, fold->plan->quiet_close_ms))
+			return false;
+		quiet++;
+	}
+	return quiet > 0;
+}
+
+/*
+ * The minimum over the tables that do not rest.  It is kept, not computed anew: a table
+ * that comes back from its rest may be behind it, and its rows are late by it.
+ */
+static void
+advance_oper(const struct fold *fold, struct oper *oper)
+{
+	int64_t quiet_ms = fold->plan->quiet_close_ms, w = FL_TIME_MAX;
+	uint32_t resting = 0;
+
+	for (uint32_t b = 0; b < oper->branch_count; b++) {
+		const struct source *src = oper->branches[b].source;
+
+		if (is_resting(fold, src))
+			resting++;
+		else
+			w = FL_MIN(w, src->watermark);
+	}
+	/* Tables that ended must not push time while others merely rest. */
+	if (resting == 0 || w < FL_TIME_MAX)
+		oper->watermark = FL_MAX(oper->watermark, w);
+	if (quiet_ms > 0 && oper->end != FL_TIME_MIN && oper->end - 1 > oper->watermark &&
+	    is_oper_quiet(fold, oper))
+		oper->watermark =
+		    FL_MAX(oper->watermark, FL_MIN(oper->end, fold->clock_ms - quiet_ms) - 1);
+}
+
+void
+time_init(struct fold *fold)
+{
+	for (uint32_t o = 0; o < fold->oper_count; o++) {
+		struct source none = { .index = TIME_OF_OPER | o, .stream = UINT32_MAX,
+			.watermark = FL_TIME_MIN };
+
+		fold->opers[o].watermark = fold->opers[o].end = FL_TIME_MIN;
+		if (has_own_time(&fold->opers[o]))
+			(void)add_part(fold, &none, -1, 0);
+	}
+}
+
+bool
+time_is_of_oper(const struct fl_partition_time *part)
+{
+	return part->table >= TIME_OF_OPER;
+}
+
 void
 time_advance(struct fold *fold)
 {
 	for (uint32_t s = 0; s < fold->source_count; s++)
 		advance_source(fold, &fold->sources[s]);
+	for (uint32_t o = 0; o < fold->oper_count; o++)
+		if (has_own_time(&fold->opers[o]))
+			advance_oper(fold, &fold->opers[o]);
 }
 
 void
@@ -384,6 +493,13 @@ time_save(const struct fold *fold, struct fl_partition_time *parts)
 {
 	for (uint32_t i = 0; i < fold->part_count; i++) {
 		parts[i] = fold->parts[i];
+		if (time_is_of_oper(&parts[i])) {
+			const struct oper *oper = &fold->opers[parts[i].table - TIME_OF_OPER];
+
+			parts[i].watermark = oper->watermark;
+			parts[i].table_watermark = oper->watermark;
+			parts[i].table_end = oper->end;
+		}
 		for (uint32_t s = 0; s < fold->source_count; s++) {
 			if (fold->sources[s].index != parts[i].table)
 				continue;
@@ -400,6 +516,15 @@ time_load(struct fold *fold, const struct fl_partition_time *parts, uint32_t cou
 	for (uint32_t s = 0; s < fold->source_count; s++)
 		fold->sources[s].watermark = fold->sources[s].end = FL_TIME_MIN;
 	for (uint32_t i = 0; i < count; i++) {
+		uint32_t o = parts[i].table - TIME_OF_OPER;
+
+		if (time_is_of_oper(&parts[i]) && o < fold->oper_count) {
+			struct source none = { .index = parts[i].table };
+
+			fold->opers[o].watermark = parts[i].watermark;
+			fold->opers[o].end = parts[i].table_end;
+			*add_part(fold, &none, -1, 0) = parts[i];
+		}
 		for (uint32_t s = 0; s < fold->source_count; s++) {
 			struct source *src = &fold->sources[s];
 

@@ -316,16 +316,19 @@ static bool
 cut_late(struct pass *p, struct runs *r)
 {
 	struct source *src = p->source;
+	int64_t floor = time_floor_of_oper(p->oper);
 	uint32_t *late = NULL, count = 0;
 
 	for (uint32_t i = 0; i < r->count; i++) {
 		struct run *run = &r->runs[i];
 		const uint32_t *rows = r->order + run->from;
-		uint32_t lo = 0, hi = run->count;
+		bool has_fired = floor >= run->fire_at - 1;
+		uint32_t lo = 0, hi = has_fired ? 0 : run->count;
 
-		if (src->time.w_max < run->fire_at - 1 ||
-		    time_before(p->fold, src, rows[run->count - 1], p->row_count) <
-			run->fire_at - 1)
+		if (!has_fired &&
+		    (src->time.w_max < run->fire_at - 1 ||
+			time_before(p->fold, src, rows[run->count - 1], p->row_count) <
+			    run->fire_at - 1))
 			continue;
 		while (lo < hi) {
 			uint32_t mid = lo + (hi - lo) / 2;
@@ -557,8 +560,10 @@ window_add(struct pass *p, struct stage *below)
 		if (r.runs[i].count == 0)
 			continue;
 		used += r.runs[i].count;
-		if (!oper->is_proc)
+		if (!oper->is_proc) {
 			p->source->end = FL_MAX(p->source->end, r.runs[i].fire_at);
+			oper->end = FL_MAX(oper->end, r.runs[i].fire_at);
+		}
 	}
 	if (!fold->discard)
 		oper->count.used += used;

@@ -5,6 +5,7 @@
  *	fold	 one pipeline: its sources, operators, time, and what came out
  *	source	 a table that queries scan: its rowtime, watermark, W
  *	oper	 one query: the nodes below its aggregate, windows, nodes above
+ *	branch	 the nodes below, from one table; several below a UNION ALL
  *	stage	 a node at work on one batch; columns are computed when first needed
  *	pass	 one batch on its way up: which rows are left, which failed
  *	window	 open window of an operator: its table
@@ -57,6 +58,7 @@ struct pass {
 	uint32_t sel_count;
 	const struct fl_block_view *view; /* input rows; NULL: fired rows */
 	struct source *source;		  /* input rows only */
+	const struct branch *branch;	  /* input rows of a query only */
 	uint32_t block;		/* index in the step */
 	int64_t base;		/* number of row 0 in the log */
 	const struct fl_batch *rows; /* what a dead letter shows of a row */
@@ -90,15 +92,24 @@ struct source {
 	struct block_time time;
 };
 
+/* One way from a table to the aggregate or, without one, to the sink. */
+struct branch {
+	uint32_t index;
+	struct source *source;
+	uint32_t stage_count;
+	struct stage *stages; /* SCAN and what stands below AGG, or below SINK and it */
+};
+
 struct oper {
 	uint32_t index;
 	const struct fl_query *query;
-	struct source *source;
+	uint32_t branch_count; /* more than one: an aggregate over UNION ALL */
+	struct branch *branches;
 	uint32_t sink;
-	uint32_t stage_count, upper_count;
-	struct stage *stages; /* SCAN and what stands below AGG, or below SINK and it */
+	uint32_t upper_count;
 	struct stage *upper;  /* fired rows, and what stands above AGG */
 	const struct fl_node *window, *agg; /* NULL: rows are passed on */
+	int64_t watermark, end; /* over several tables: time of its own, latest end of a window */
 	bool is_proc, is_ltz;
 	bool has_topn;
 	bool reads_watermark;	/* some expression over its rows is CURRENT_WATERMARK */
@@ -238,6 +249,8 @@ void fire_due(struct fold *fold);
 void topn_rank(struct pass *pass, struct stage *stage, const uint64_t **seen);
 
 /* ---- time.c ---- */
+/* Once the operators are made. */
+void time_init(struct fold *fold);
 struct fl_partition_time *time_part(struct fold *fold, struct source *source, int32_t partition);
 /* Rowtime and watermark of a block; part is its partition. */
 void time_block(struct fold *fold, struct source *source, struct fl_partition_time *part,
@@ -246,6 +259,13 @@ void time_block(struct fold *fold, struct source *source, struct fl_partition_ti
 void time_marks(struct fold *fold, const struct fl_step_view *step);
 void time_added(struct fold *fold, const struct fl_step_view *step);
 void time_advance(struct fold *fold);
+/* The time by which oper's windows fire: W of its table or, over several, a time of its own. */
+int64_t time_of_oper(const struct oper *oper);
+/* What fired in an aggregate over several tables is late for each, however far behind
+ * its own time is; FL_TIME_MIN of others. */
+int64_t time_floor_of_oper(const struct oper *oper);
+/* An entry of time_save() that is no partition's, but an operator's over several tables. */
+bool time_is_of_oper(const struct fl_partition_time *part);
 /* Max(w_p, floor_p) before row i of the block. */
 int64_t time_before(struct fold *fold, struct source *source, uint32_t i, uint32_t row_count);
 /* CURRENT_WATERMARK of each row of the block: w_p, NULL before the first. */

@@ -38,7 +38,9 @@ struct fl_partition_time {
 	int64_t caught_since;	/* FL_TIME_MAX: not caught up */
 	int64_t offset;		/* last offset folded, or -1 */
 	uint32_t ended, idle;
-	uint32_t table;		/* index in plan->tables: time belongs to a table's partition */
+	/* Index in plan->tables: time belongs to a table's partition.  From 2^31 on: an
+	 * operator's over several tables, with its watermark and table_end; no partition. */
+	uint32_t table;
 	uint32_t reserved;
 	int64_t table_watermark; /* W of that table; never goes back */
 	int64_t table_end;	/* latest end of a window its rows went into; open iff > W + 1 */
@@ -55,7 +57,7 @@ struct fl_window_closed {
 };
 
 /* Late rows: PIPELINE_LATE, key step u64, block in step u32, query u32,
- * number u32 -> a block
+ * number u32 (its upper half: the part of a UNION ALL) -> a block
  * of the stream's columns (partition and offsets in its head), kind = query. */
 
 struct fl_query_count { /* conservation: seen = used + filtered + late + dead */

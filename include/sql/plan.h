@@ -22,6 +22,10 @@
  *	SCAN CALC* SINK
  *	SCAN CALC* WINDOW CALC* AGG CALC* [TOPN CALC*] SINK
  *
+ * A UNION ALL is no node: what stands above it is put on each of its parts.  Below a
+ * SINK each part is a query of its own; an AGG takes the rows of all parts (`input`
+ * and `also`, each SCAN CALC* WINDOW CALC*, the columns and windows the same).
+ *
  * From WINDOW upwards each row belongs to one window, and keeps belonging to it
  * through every CALC, AGG and TOPN whatever those project: the window travels
  * beside the rows (by row index), the columns window_start, window_end and
@@ -173,6 +177,8 @@ struct fl_node {
 	uint32_t agg_count;
 	struct fl_agg *aggs;		/* arg and filter over input columns */
 	uint32_t row_size;		/* sum of acc_size */
+	uint32_t also_count;
+	struct fl_node **also;		/* UNION ALL: inputs beside `input`, with the same columns */
 	/* TOPN over an AGG (or CALC above it): per window and partition_columns */
 	uint32_t partition_count;
 	uint32_t *partition_columns;	/* without the window bounds */
@@ -181,11 +187,11 @@ struct fl_node {
 	int64_t rank_from, rank_to;	/* 1-based, inclusive */
 };
 
-/* One INSERT. */
+/* One INSERT, or one part of an INSERT of a UNION ALL. */
 struct fl_query {
 	const char *name;		/* its target table, unique within the plan ("t", "t_2") */
 	struct fl_node *root;		/* SINK */
-	struct fl_node *scan;		/* SCAN at the bottom */
+	struct fl_node *scan;		/* SCAN at the bottom of root's inputs (not of `also`) */
 	struct fl_node *window;		/* NULL: stateless */
 	struct fl_node *agg;		/* NULL: stateless */
 	uint32_t sink;			/* index in plan->sinks */

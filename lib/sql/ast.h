@@ -141,6 +141,7 @@ struct ast_query {
 	struct ast_from *from;
 	struct ast_expr *where, *having;
 	struct ast_list *group; /* ast_expr; NULL: no GROUP BY */
+	struct ast_list *parts; /* ast_query: a UNION ALL of these, and no SELECT; else NULL */
 };
 
 struct ast_cte {
@@ -234,6 +235,9 @@ struct fl_token *fl_ast_token(struct fl_parse *ps, const struct fl_token *tok);
 const char *fl_ast_unit(struct fl_parse *ps, const struct fl_token *tok);
 struct ast_type *fl_ast_type(struct fl_parse *ps, const struct fl_token *name);
 int64_t fl_ast_number(struct fl_parse *ps, const struct fl_token *tok);
+/* a UNION ALL b, flat where a is one without a WITH of its own. */
+struct ast_query *fl_ast_union(
+    struct fl_parse *ps, const struct fl_token *at, struct ast_query *a, struct ast_query *b);
 struct ast_statement *fl_ast_statement(
     struct fl_parse *ps, enum ast_statement_kind kind, uint32_t line, uint32_t col);
 void fl_parse_refuse(

@@ -86,9 +86,11 @@ struct rel {
 	uint32_t count;
 	struct rel_col *cols;
 	enum rel_stage stage;
-	struct bind_table *table;
 	struct fl_node *scan, *window, *agg;
 	struct fl_node *rank; /* TOPN whose limit is not known yet */
+	/* The other parts of a UNION ALL, one after the other: what is put on one is put
+	 * on all.  Of them only nodes count; columns and stage are the first one's. */
+	struct rel *also;
 };
 
 /* ---- expressions ---- */

@@ -20,6 +20,7 @@
 #include "bind.h"
 
 #define QUERY_DEPTH_MAX 100u
+#define UNION_PARTS_MAX 256u /* views of views would double them without end */
 
 /* views: what a query may name beside tables, views and CTEs, newest first. */
 static enum fl_code bind_query(struct bind *b, const struct ast_query *ast,
@@ -94,6 +95,18 @@ add_calc(struct bind *b, struct fl_node *input, struct fl_expr *filter, struct f
 	return FL_OK;
 }
 
+/* The same on each part of rel. */
+static enum fl_code
+add_calcs(struct bind *b, struct rel *rel, struct fl_expr *filter, struct fl_expr **exprs,
+    const struct rel_col *cols, uint32_t count)
+{
+	struct rel *part;
+
+	for (part = rel; part != NULL; part = part->also)
+		FL_TRY(add_calc(b, part->node, filter, exprs, cols, count, &part->node));
+	return FL_OK;
+}
+
 static enum fl_code
 add_filter(struct bind *b, struct rel *rel, struct fl_expr *filter)
 {
@@ -102,7 +115,7 @@ add_filter(struct bind *b, struct rel *rel, struct fl_expr *filter)
 
 	for (i = 0; i < rel->count; i++)
 		exprs[i] = fl_expr_column(b->arena, i, &rel->cols[i].type);
-	return add_calc(b, rel->node, filter, exprs, rel->cols, rel->count, &rel->node);
+	return add_calcs(b, rel, filter, exprs, rel->cols, rel->count);
 }
 
 /* ---- FROM ---- */
@@ -114,7 +127,6 @@ scan_table(struct bind *b, struct bind_table *bt, struct rel *rel)
 	uint32_t i;
 
 	memset(rel, 0, sizeof(*rel));
-	rel->table = bt;
 	rel->count = t->column_count;
 	rel->cols = FL_ARENA_ARRAY(b->arena, struct rel_col, rel->count);
 	for (i = 0; i < rel->count; i++) {
@@ -336,7 +348,7 @@ add_window(struct bind *b, struct rel *rel, uint32_t time_column, const struct t
 	struct fl_type bound = fl_type_make(FL_TYPE_TIMESTAMP, false), time;
 	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, rel->count + 3);
 	enum fl_time_attr attr = rel->cols[time_column].time;
-	struct fl_node *node = make_node(b, FL_NODE_WINDOW, rel->node);
+	struct rel *part;
 	uint32_t i;
 
 	bound.precision = 3;
@@ -354,13 +366,17 @@ add_window(struct bind *b, struct rel *rel, uint32_t time_column, const struct t
 	cols[i + 2].is_rowtime = attr == FL_TIME_EVENT;
 	rel->cols = cols;
 	rel->count += 3;
-	node->time_column = time_column;
-	node->time = attr;
-	node->window_kind = tvf->row->kind;
-	node->size_ms = tvf->size_ms;
-	node->offset_ms = tvf->offset_ms;
-	set_schema(b, node, cols, rel->count);
-	rel->node = rel->window = node;
+	for (part = rel; part != NULL; part = part->also) {
+		struct fl_node *node = make_node(b, FL_NODE_WINDOW, part->node);
+
+		node->time_column = time_column;
+		node->time = attr;
+		node->window_kind = tvf->row->kind;
+		node->size_ms = tvf->size_ms;
+		node->offset_ms = tvf->offset_ms;
+		set_schema(b, node, cols, rel->count);
+		part->node = part->window = node;
+	}
 	rel->stage = REL_WINDOWED;
 }
 
@@ -632,7 +648,14 @@ add_agg(struct bind *b, struct rel *rel, const struct agg_scope *agg, const char
 	uint32_t n = agg->key_count, m = agg->aggs->count, at = 0, i;
 	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n + m + 3);
 	struct fl_node *node = make_node(b, FL_NODE_AGG, rel->node);
+	struct rel *part;
 
+	for (part = rel->also; part != NULL; part = part->also)
+		node->also_count++;
+	node->also = FL_ARENA_ARRAY(b->arena, struct fl_node *, node->also_count);
+	for (part = rel->also, i = 0; part != NULL; part = part->also)
+		node->also[i++] = part->node;
+	rel->also = NULL;
 	node->key_count = n;
 	node->keys = agg->keys;
 	node->agg_count = m;
@@ -918,7 +941,7 @@ add_extra(struct bind *b, struct rel *rel, const struct ast_list *extra)
 	}
 	rel->cols = cols;
 	rel->count = n;
-	return add_calc(b, rel->node, NULL, exprs, cols, n, &rel->node);
+	return add_calcs(b, rel, NULL, exprs, cols, n);
 }
 
 static enum fl_code
@@ -1027,7 +1050,7 @@ project(struct bind *b, struct rel *rel, const struct items *items)
 		exprs[i] = items->list[i].expr != NULL ? items->list[i].expr :
 		    fl_expr_column(b->arena, rel->count - 1, &cols[i].type);
 	}
-	FL_TRY(add_calc(b, rel->node, NULL, exprs, cols, items->count, &rel->node));
+	FL_TRY(add_calcs(b, rel, NULL, exprs, cols, items->count));
 	rel->cols = cols;
 	rel->count = items->count;
 	return FL_OK;
@@ -1081,6 +1104,107 @@ bind_select(struct bind *b, const struct ast_query *ast, struct bind_view *views
 	return project(b, rel, &items);
 }
 
+/* ---- UNION ALL ---- */
+
+/* Column c of all parts: name and time attribute of the first, the common type. */
+static enum fl_code
+union_column(struct bind *b, const struct ast_query *ast, const struct rel *parts, uint32_t count,
+    uint32_t c, struct rel_col *out)
+{
+	char first[64], other[64];
+	uint32_t i;
+
+	memset(out, 0, sizeof(*out));
+	out->name = parts[0].cols[c].name;
+	out->type = parts[0].cols[c].type;
+	out->time = parts[0].cols[c].time;
+	out->is_rowtime = true;
+	for (i = 0; i < count; i++) {
+		const struct rel_col *col = &parts[i].cols[c];
+		struct fl_type so_far = out->type;
+
+		/* What is an event time in one part only is none: no watermark covers the others. */
+		if (col->time != out->time || col->type.id != parts[0].cols[c].type.id)
+			out->time = FL_TIME_NONE;
+		out->is_rowtime &= col->is_rowtime;
+		out->is_spent |= col->is_spent;
+		if (!fl_type_least_restrictive(&so_far, &col->type, &out->type))
+			return BIND_FAIL(b, FL_E_SQL_BIND, ((const struct ast_query *)ast->parts->items[i])->line,
+			    ((const struct ast_query *)ast->parts->items[i])->col,
+			    "CAST one of them to the type of the other",
+			    "Type mismatch in column %u of UNION ALL: %s and %s", c + 1,
+			    fl_type_print(&so_far, first, sizeof(first)),
+			    fl_type_print(&col->type, other, sizeof(other)));
+		out->type.nullable = so_far.nullable || col->type.nullable;
+	}
+	return FL_OK;
+}
+
+/* A part's columns become those of the whole. */
+static enum fl_code
+convert_part(struct bind *b, const struct ast_query *ast, struct rel *part, const struct rel_col *cols)
+{
+	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, part->count);
+	uint32_t c;
+
+	for (c = 0; c < part->count; c++) {
+		struct fl_type to = cols[c].type;
+
+		to.nullable = part->cols[c].type.nullable;
+		exprs[c] = fl_expr_column(b->arena, c, &part->cols[c].type);
+		FL_TRY(bind_cast(b, exprs[c], &to, ast->line, ast->col, &exprs[c]));
+	}
+	return add_calcs(b, part, NULL, exprs, cols, part->count);
+}
+
+static enum fl_code
+check_part(struct bind *b, const struct ast_query *ast, const struct rel *part, uint32_t count)
+{
+	FL_TRY(check_rank_used(b, ast, part));
+	if (part->stage == REL_WINDOWED)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "UNION ALL of the rows of windows is not supported: put the UNION ALL into the window "
+		    "function: TABLE(TUMBLE((SELECT ... UNION ALL SELECT ...), DESCRIPTOR(ts), size))");
+	if (part->count != count)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
+		    "Column count mismatch in UNION ALL: %u columns, the first part has %u", part->count, count);
+	return FL_OK;
+}
+
+static enum fl_code
+bind_union(struct bind *b, const struct ast_query *ast, struct bind_view *views, struct rel *rel)
+{
+	uint32_t n = ast->parts->count, total = 0, i, c;
+	struct rel *parts = FL_ARENA_ARRAY(b->arena, struct rel, n), *last;
+	struct rel_col *cols;
+
+	for (i = 0; i < n; i++) {
+		FL_TRY(bind_query(b, ast->parts->items[i], views, &parts[i]));
+		FL_TRY(check_part(b, ast->parts->items[i], &parts[i], parts[0].count));
+		for (last = &parts[i]; last != NULL; last = last->also)
+			total++;
+		if (total > UNION_PARTS_MAX)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+			    "UNION ALL of more than %u parts is not supported", UNION_PARTS_MAX);
+	}
+	cols = FL_ARENA_ARRAY(b->arena, struct rel_col, parts[0].count);
+	for (c = 0; c < parts[0].count; c++)
+		FL_TRY(union_column(b, ast, parts, n, c, &cols[c]));
+	*rel = parts[0];
+	for (i = 0, last = rel; i < n; i++) {
+		FL_TRY(convert_part(b, ast->parts->items[i], i == 0 ? rel : &parts[i], cols));
+		/* Windows of several aggregates are no windows of the whole. */
+		if (parts[i].stage != REL_ROWS)
+			rel->stage = REL_AGGREGATED;
+		if (i > 0)
+			last->also = &parts[i];
+		while (last->also != NULL)
+			last = last->also;
+	}
+	rel->cols = cols;
+	return FL_OK;
+}
+
 static enum fl_code
 bind_query(struct bind *b, const struct ast_query *ast, struct bind_view *views,
     struct rel *rel)
@@ -1100,7 +1224,7 @@ bind_query(struct bind *b, const struct ast_query *ast, struct bind_view *views,
 		view->next = views;
 		views = view;
 	}
-	code = bind_select(b, ast, views, rel);
+	code = ast->parts != NULL ? bind_union(b, ast, views, rel) : bind_select(b, ast, views, rel);
 	b->depth--;
 	return code;
 }
@@ -1243,13 +1367,14 @@ convert_columns(struct bind *b, const struct ast_insert *ast, struct rel *rel, c
 	return FL_OK;
 }
 
+/* Projects each part of rel to the sink's columns; its node becomes the SINK. */
 static enum fl_code
-add_sink(struct bind *b, const struct ast_insert *ast, struct fl_table *t, struct rel *rel)
+add_sinks(struct bind *b, const struct ast_insert *ast, struct fl_table *t, struct rel *rel)
 {
 	uint32_t *targets, n = t->physical.count, want, i;
 	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
 	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n);
-	struct fl_node *node;
+	struct rel *part;
 
 	FL_TRY(find_targets(b, ast, t, &targets));
 	want = ast->columns != NULL ? ast->columns->count : n;
@@ -1261,11 +1386,12 @@ add_sink(struct bind *b, const struct ast_insert *ast, struct fl_table *t, struc
 		cols[i].name = t->physical.fields[i].name;
 		cols[i].type = exprs[i]->type;
 	}
-	FL_TRY(add_calc(b, rel->node, NULL, exprs, cols, n, &rel->node));
-	node = make_node(b, FL_NODE_SINK, rel->node);
-	node->table = t;
-	node->schema = t->physical;
-	rel->node = node;
+	FL_TRY(add_calcs(b, rel, NULL, exprs, cols, n));
+	for (part = rel; part != NULL; part = part->also) {
+		part->node = make_node(b, FL_NODE_SINK, part->node);
+		part->node->table = t;
+		part->node->schema = t->physical;
+	}
 	return FL_OK;
 }
 
@@ -1284,12 +1410,44 @@ query_name(struct bind *b, const char *table)
 	return name;
 }
 
+/* The tables that a tree scans are sources. */
+static void
+mark_sources(struct bind *b, const struct fl_node *node)
+{
+	const struct bind_table *bt;
+	uint32_t i;
+
+	for (; node != NULL; node = node->input) {
+		for (i = 0; i < node->also_count; i++)
+			mark_sources(b, node->also[i]);
+		for (bt = node->kind == FL_NODE_SCAN ? b->tables : NULL; bt != NULL; bt = bt->next)
+			if (bt->table == node->table)
+				bt->table->is_source = true;
+	}
+}
+
+/* One query for each part of a UNION ALL that reaches the sink. */
+static void
+add_query(struct bind *b, const struct rel *rel, const struct fl_table *sink)
+{
+	struct fl_query *query = FL_ARENA_NEW(b->arena, struct fl_query);
+
+	query->name = query_name(b, sink->name);
+	query->root = rel->node;
+	query->scan = rel->scan;
+	query->window = rel->window;
+	query->agg = rel->agg;
+	query->sink = (uint32_t)sink->sink;
+	mark_sources(b, rel->node);
+	fl_ast_append(b->arena, b->inserts, query);
+}
+
 enum fl_code
 bind_insert(struct bind *b, const struct ast_statement *statement)
 {
 	const struct ast_insert *ast = statement->insert;
 	struct bind_table *bt = bind_table_find(b, ast->table->text);
-	struct fl_query *query = FL_ARENA_NEW(b->arena, struct fl_query);
+	const struct rel *part;
 	struct rel rel;
 
 	if (bt == NULL && bind_view_find(b->views, ast->table->text) != NULL)
@@ -1303,18 +1461,12 @@ bind_insert(struct bind *b, const struct ast_statement *statement)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->query->line, ast->query->col, NULL,
 		    "a window function without an aggregate is not supported: add GROUP BY window_start, "
 		    "window_end");
-	FL_TRY(add_sink(b, ast, bt->table, &rel));
-	query->name = query_name(b, bt->table->name);
-	query->root = rel.node;
-	query->scan = rel.scan;
-	query->window = rel.window;
-	query->agg = rel.agg;
-	rel.table->table->is_source = true;
+	FL_TRY(add_sinks(b, ast, bt->table, &rel));
 	if (!bt->table->is_sink) {
 		bt->table->is_sink = true;
 		bt->table->sink = (int32_t)b->plan->sink_count++;
 	}
-	query->sink = (uint32_t)bt->table->sink;
-	fl_ast_append(b->arena, b->inserts, query);
+	for (part = &rel; part != NULL; part = part->also)
+		add_query(b, part, bt->table);
 	return FL_OK;
 }

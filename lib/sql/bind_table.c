@@ -687,13 +687,27 @@ check_table_settings(struct bind *b)
 	return FL_OK;
 }
 
+/* All streams that the tree of a query over processing time scans. */
+static void
+need_time(struct fl_plan *plan, const struct fl_node *node)
+{
+	uint32_t i;
+
+	for (; node != NULL; node = node->input) {
+		for (i = 0; i < node->also_count; i++)
+			need_time(plan, node->also[i]);
+		if (node->kind == FL_NODE_SCAN)
+			plan->streams[node->table->stream].needs_time = true;
+	}
+}
+
 enum fl_code
 bind_finish(struct bind *b)
 {
 	struct fl_plan *plan = b->plan;
 	struct bind_table *bt;
 	struct bind_table **order = FL_ARENA_ARRAY(b->arena, struct bind_table *, b->table_count + 1);
-	uint32_t i = b->table_count, k;
+	uint32_t i = b->table_count;
 
 	FL_TRY(check_table_settings(b));
 	for (bt = b->tables; bt != NULL; bt = bt->next)
@@ -722,10 +736,8 @@ bind_finish(struct bind *b)
 	for (i = 0; i < plan->query_count; i++) {
 		const struct fl_query *query = &plan->queries[i];
 
-		if (query->window == NULL || query->window->time != FL_TIME_PROC)
-			continue;
-		k = (uint32_t)query->scan->table->stream;
-		plan->streams[k].needs_time = true;
+		if (query->window != NULL && query->window->time == FL_TIME_PROC)
+			need_time(plan, query->root);
 	}
 	return FL_OK;
 }

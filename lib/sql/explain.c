@@ -110,17 +110,24 @@ print_table(const struct fl_table *t, struct fl_buf *out)
 }
 
 static void
+print_nodes(const struct fl_node *node, int depth, struct fl_buf *out)
+{
+	uint32_t i;
+
+	fl_buf_printf(out, "%*s", 2 * depth, "");
+	fl_node_print(node, out);
+	fl_buf_byte(out, '\n');
+	if (node->input != NULL)
+		print_nodes(node->input, depth + 1, out);
+	for (i = 0; i < node->also_count; i++)
+		print_nodes(node->also[i], depth + 1, out);
+}
+
+static void
 print_query(const struct fl_query *query, struct fl_buf *out)
 {
-	const struct fl_node *node;
-	int depth = 2;
-
 	fl_buf_printf(out, "  %s%s\n", query->name, query->window == NULL ? " (row by row)" : "");
-	for (node = query->root; node != NULL; node = node->input, depth++) {
-		fl_buf_printf(out, "%*s", 2 * depth, "");
-		fl_node_print(node, out);
-		fl_buf_byte(out, '\n');
-	}
+	print_nodes(query->root, 2, out);
 }
 
 void

@@ -65,6 +65,8 @@
 %type inserts {struct ast_list *}
 %type query {struct ast_query *}
 %type select {struct ast_query *}
+%type union {struct ast_query *}
+%type operand {struct ast_query *}
 %type ctes {struct ast_list *}
 %type items {struct ast_list *}
 %type item {struct ast_item *}
@@ -315,7 +317,13 @@ zone(A) ::= WITH(B) TIME ZONE. { A = B; }
 /* ---- INSERT ---- */
 stmt(S) ::= insert(I). { S = I; }
 stmt(S) ::= EXECUTE insert(I). { S = I; }
-insert(S) ::= INSERT(T) INTO path(N) columns(C) query(Q). {
+insert(S) ::= INSERT(T) INTO path(N) query(Q). {
+	S = fl_ast_statement(ps, AST_INSERT, T.line, T.col);
+	S->insert = NEW(struct ast_insert);
+	S->insert->table = fl_ast_object(ps, N);
+	S->insert->query = Q;
+}
+insert(S) ::= INSERT(T) INTO path(N) LP names(C) RP query(Q). {
 	S = fl_ast_statement(ps, AST_INSERT, T.line, T.col);
 	S->insert = NEW(struct ast_insert);
 	S->insert->table = fl_ast_object(ps, N);
@@ -353,11 +361,22 @@ path(E) ::= path(P) DOT ID(N). {
 /* ---- queries ---- */
 query(Q) ::= select(S). { Q = S; }
 query(Q) ::= WITH ctes(L) select(S). { Q = S; Q->ctes = L; }
-query(Q) ::= select(S) ORDER(T) BY sorts. {
+query(Q) ::= union(U). { Q = U; }
+query(Q) ::= WITH ctes(L) union(U). { Q = U; Q->ctes = L; }
+query(Q) ::= select(S) order. { Q = S; }
+query(Q) ::= union(U) order. { Q = U; }
+order ::= ORDER(T) BY sorts. {
 	fl_parse_refuse(ps, &T, "ORDER BY on a stream",
 	    "order within a window: ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY ...)");
-	Q = S;
 }
+/* A query in parentheses stands only where it is a part of a UNION ALL: else
+ * ((SELECT ...)) would be two things. */
+operand(Q) ::= select(S). { Q = S; }
+operand(Q) ::= LP query(S) RP. { Q = S; }
+union(Q) ::= operand(A) UNION(T) ALL operand(B). { Q = fl_ast_union(ps, &T, A, B); }
+union(Q) ::= union(A) UNION(T) ALL operand(B). { Q = fl_ast_union(ps, &T, A, B); }
+union(Q) ::= operand(A) UNION(T) operand. { fl_parse_refuse(ps, &T, "UNION", "write UNION ALL"); Q = A; }
+union(Q) ::= union(A) UNION(T) operand. { fl_parse_refuse(ps, &T, "UNION", "write UNION ALL"); Q = A; }
 ctes(L) ::= name(N) AS LP query(Q) RP. {
 	struct ast_cte *cte = NEW(struct ast_cte);
 

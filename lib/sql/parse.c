@@ -145,6 +145,23 @@ fl_ast_chain(struct fl_parse *ps, enum ast_kind kind, struct ast_expr *a, struct
 	return a;
 }
 
+struct ast_query *
+fl_ast_union(
+    struct fl_parse *ps, const struct fl_token *at, struct ast_query *a, struct ast_query *b)
+{
+	struct ast_query *query = a;
+
+	if (a->parts == NULL || a->ctes != NULL) {
+		query = FL_ARENA_NEW(ps->arena, struct ast_query);
+		query->line = at->line;
+		query->col = at->col;
+		query->parts = fl_ast_list(ps->arena);
+		fl_ast_append(ps->arena, query->parts, a);
+	}
+	fl_ast_append(ps->arena, query->parts, b);
+	return query;
+}
+
 /* "MINUTES" and "MINUTE" are the same. */
 const char *
 fl_ast_unit(struct fl_parse *ps, const struct fl_token *tok)

@@ -203,18 +203,20 @@ print_tree(const struct fl_node *node, unsigned depth, struct fl_buf *out)
 	char type[64];
 	uint32_t i;
 
-	for (; node != NULL; node = node->input, depth++) {
-		fl_buf_printf(out, "%*s", (int)(2 * depth), "");
-		fl_node_print(node, out);
-		fl_buf_str(out, " -> ");
-		for (i = 0; i < node->schema.count; i++) {
-			if (i > 0)
-				fl_buf_byte(out, ',');
-			fl_buf_json(out, node->schema.fields[i].name, strlen(node->schema.fields[i].name));
-			fl_buf_printf(out, " %s", fl_type_print(&node->schema.fields[i].type, type, sizeof(type)));
-		}
-		fl_buf_byte(out, '\n');
+	fl_buf_printf(out, "%*s", (int)(2 * depth), "");
+	fl_node_print(node, out);
+	fl_buf_str(out, " -> ");
+	for (i = 0; i < node->schema.count; i++) {
+		if (i > 0)
+			fl_buf_byte(out, ',');
+		fl_buf_json(out, node->schema.fields[i].name, strlen(node->schema.fields[i].name));
+		fl_buf_printf(out, " %s", fl_type_print(&node->schema.fields[i].type, type, sizeof(type)));
 	}
+	fl_buf_byte(out, '\n');
+	if (node->input != NULL)
+		print_tree(node->input, depth + 1, out);
+	for (i = 0; i < node->also_count; i++)
+		print_tree(node->also[i], depth + 1, out);
 }
 
 static void
