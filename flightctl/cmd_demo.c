@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "flightctl/ctl.h"
+#include "flightctl/generate.h"
 #include "flightctl/pipeline.h"
 #include "kafka/client.h"
 
@@ -100,6 +101,7 @@ send_flights(struct demo *demo, struct topic_codec *codec, struct fl_kafka_produ
 		poll(NULL, 0, 20);
 	}
 	fl_buf_fini(&line);
+	generate_fini(&generate);
 	return code;
 }
 

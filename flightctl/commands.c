@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const struct ctl_command rows[] = {
 #define FL_COMMAND(name, function, access, arguments, summary, options, text, examples)            \
@@ -312,6 +313,18 @@ void
 ctl_stop_on(int signal_number)
 {
 	signal(signal_number, on_signal);
+}
+
+void
+ctl_wait_until(int64_t due_us)
+{
+	int64_t wait_us;
+
+	/* In pieces: the signal may come between the look at the flag and the sleep. */
+	while (!ctl_is_stopping && (wait_us = due_us - fl_monotonic_us()) > 0) {
+		wait_us = FL_MIN(wait_us, 200000);
+		nanosleep(&(struct timespec){.tv_nsec = wait_us * 1000}, NULL);
+	}
 }
 
 bool

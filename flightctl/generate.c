@@ -1,59 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* generate.c - rows made from a seed: the same options give the same rows everywhere. */
-#include <inttypes.h>
+/* generate.c - what generators have in common: chance, times, ids. */
+#include "flightctl/generate.h"
 
-#include "flightctl/ctl.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/util.h"
 
 /* SplitMix64: 64 good bits from a counter; state is one word. */
 static uint64_t
-random_u64(struct generate *g)
+mix(uint64_t z)
 {
-	uint64_t z = (g->random += UINT64_C(0x9e3779b97f4a7c15));
-
 	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
 	return z ^ (z >> 31);
 }
 
-static uint64_t
-random_below(struct generate *g, uint64_t n)
+uint64_t
+generate_u64(struct generate *generate)
 {
-	return n == 0 ? 0 : random_u64(g) % n;
+	return mix(generate->random += UINT64_C(0x9e3779b97f4a7c15));
 }
 
-static double
-random_share(struct generate *g)
+uint64_t
+generate_below(struct generate *generate, uint64_t n)
 {
-	return (double)(random_u64(g) >> 11) * 0x1.0p-53;
+	return n == 0 ? 0 : generate_u64(generate) % n;
 }
 
-static void
-generate_flights(struct generate *g, struct fl_buf *line)
+bool
+generate_is(struct generate *generate, double share)
 {
-	/* Weights fall so that a trend is visible but changes hands. */
-	static const char *const origins[] = {
-	    "es", "us", "fr", "de", "it", "gb", "pt", "nl", "cn", "mx"};
-	static const char *const carriers[] = {
-	    "IB", "AA", "AF", "LH", "AZ", "BA", "TP", "KL", "CA", "AM"};
-	const struct generate_options *o = g->options;
-	uint64_t one = random_below(g, 10), other = random_below(g, 10);
-	uint64_t at = one < other ? one : other;
-	bool is_big = random_below(g, 3) == 0;
-	uint64_t passengers = is_big ? 150 + random_below(g, 250) : 30 + random_below(g, 120);
-	int64_t landed = o->start_s + (int64_t)((double)g->index / o->per_second);
+	return (double)(generate_u64(generate) >> 11) * 0x1.0p-53 < share;
+}
 
-	landed -= (int64_t)random_below(g, (uint64_t)o->disorder_s + 1);
-	if (random_share(g) < o->late_share)
-		landed -= 60 + (int64_t)random_below(g, 3540);
-	fl_buf_printf(line,
-	    "{\"flightNumber\":\"%s%" PRIu64 "\",\"planeType\":\"%s\",\"passengers\":%" PRIu64
-	    ",\"landedAt\":%" PRId64 ",\"origin\":\"%s\"}",
-	    carriers[at], 100 + random_below(g, 8900), is_big ? "BIG" : "SMALL", passengers, landed,
-	    origins[at]);
+int64_t
+generate_due_ms(const struct generate *generate)
+{
+	const struct generate_options *o = generate->options;
+
+	return o->start_s * 1000 + (int64_t)((double)generate->index * 1000 / o->per_second);
+}
+
+int64_t
+generate_time_ms(struct generate *generate)
+{
+	const struct generate_options *o = generate->options;
+	int64_t at = generate_due_ms(generate);
+
+	at -= (int64_t)generate_below(generate, (uint64_t)o->disorder_s * 1000 + 1);
+	if (generate_is(generate, o->late_share))
+		at -= 60000 + (int64_t)generate_below(generate, 3540000);
+	return at;
+}
+
+void
+generate_uuid(const struct generate *generate, uint64_t kind, uint64_t k, char text[37])
+{
+	uint64_t seed = mix(generate->options->seed + kind * UINT64_C(0xd1342543de82ef95));
+	uint64_t high = mix(seed + 2 * k), low = mix(seed + 2 * k + 1);
+
+	/* Version 4, variant 1, as everybody's random ones. */
+	high = (high & ~UINT64_C(0xf000)) | 0x4000;
+	low = (low & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62);
+	snprintf(text, 37, "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64,
+	    high >> 32, high >> 16 & 0xffff, high & 0xffff, low >> 48, low & UINT64_C(0xffffffffffff));
+}
+
+void
+generate_cut(struct fl_buf *line, size_t from)
+{
+	line->size -= (line->size - from) / 2;
+	line->data[line->size] = '\0';
 }
 
 static const struct generate_row rows[] = {
-#define FL_GENERATOR(name, topic, schema, help) {#name, topic, schema, help, generate_##name},
+#define FL_GENERATOR(name, topic, schema) {#name, topic, schema, generate_##name},
 #include "tbl/generators.h"
 #undef FL_GENERATOR
 };
@@ -70,10 +92,23 @@ generate_init(struct generate *generate, const struct generate_options *options)
 	*generate = (struct generate){.options = options, .random = options->seed};
 }
 
+void
+generate_fini(struct generate *generate)
+{
+	free(generate->own);
+	generate->own = NULL;
+}
+
 bool
 generate_next(struct generate *generate, const struct generate_row *row, struct fl_buf *line)
 {
+	if (row->schema[0] != '\0') {
+		row->make(generate, line);
+		generate->index++;
+		return generate_is(generate, generate->options->bad_share);
+	}
+	generate->is_bad = generate_is(generate, generate->options->bad_share);
 	row->make(generate, line);
 	generate->index++;
-	return random_share(generate) < generate->options->bad_share;
+	return false;
 }

@@ -104,6 +104,8 @@ bool ctl_option_f64(
 extern volatile sig_atomic_t ctl_is_stopping;
 /* From now on the signal sets ctl_is_stopping. */
 void ctl_stop_on(int signal_number);
+/* Sleeps until then (fl_monotonic_us()), or until ctl_is_stopping. */
+void ctl_wait_until(int64_t due_us);
 
 void ctl_print_usage(FILE *out); /* all commands */
 void ctl_print_help(const struct ctl_command *command, bool is_long, FILE *out);
@@ -288,29 +290,6 @@ enum fl_code topic_decode(struct topic_codec *codec, const void *message, size_t
     struct fl_buf *line, struct fl_err *err);
 /* Is it one JSON value and nothing else? */
 bool topic_is_json(const char *text, size_t size);
-
-/* ---- generators: rows of tbl/generators.h ---- */
-
-struct generate_options {
-	uint64_t seed;
-	int64_t start_s;    /* event time of the first one */
-	double per_second;  /* per second of event time */
-	int64_t disorder_s; /* up to this much earlier */
-	double late_share, bad_share;
-};
-struct generate {
-	const struct generate_options *options;
-	uint64_t random, index;
-};
-struct generate_row {
-	const char *name, *topic, *schema, *help;
-	/* Appends one JSON object without newline. */
-	void (*make)(struct generate *generate, struct fl_buf *line);
-};
-const struct generate_row *generate_row(uint32_t i); /* NULL past the end */
-void generate_init(struct generate *generate, const struct generate_options *options);
-/* True: this one shall be spoilt (the share of options). */
-bool generate_next(struct generate *generate, const struct generate_row *row, struct fl_buf *line);
 
 #define FL_COMMAND(name, function, access, arguments, summary, options, text, examples)            \
 	int cmd_##function(struct ctl *ctl);

@@ -148,22 +148,34 @@ FL_COMMAND(consume, consume, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --fo
     "Reads committed messages only; -X isolation.level=read_uncommitted shows all.\n",
     "flightctl consume trend_origin -b localhost:9092 --schema flights.avpr#flights.analyzer.TrendOrigin -e\n"
     "flightctl consume clicks -b localhost:9092 --format json -c 10\n")
-FL_COMMAND(gen, gen, LOCAL, "flights [--count N]",
-    "make rows: JSON lines to stdout, or Avro into a topic with -b",
+FL_COMMAND(gen, gen, LOCAL, "flights | routes | orders | food | logins",
+    "make rows: JSON lines to stdout, or messages of a topic with -b",
     "      --count N           rows (default 1000; 0: no end)\n"
     "      --rate R            rows per second of the clock (default 0: as fast as possible)\n"
+    "      --every S           a row every S seconds of the clock; 1-2: a random time from 1 to 2 s\n"
     "      --per-second R      rows per second of event time (default 10)\n"
     "      --seed S            same seed, same rows (default 1)\n"
     "      --start T           event time of the first row, seconds since 1970 (default 1700000000)\n"
     "      --disorder S        rows come up to S seconds out of order (default 0)\n"
     "      --late SHARE        share of rows that come 1 to 60 minutes late (default 0)\n"
-    "      --bad SHARE         share of rows that cannot be decoded (default 0)\n"
+    "      --bad SHARE         share of rows that cannot be decoded or break a rule (default 0)\n"
+    "      --again SHARE       orders: share of events that are sent once more (default 0)\n"
+    "      --stray SHARE       orders: share of events of orders that nobody ordered, or of customers\n"
+    "                          that never registered (default 0)\n"
+    "      --array             one JSON array instead of lines\n"
     "      --partitions N      spread over partitions 0 to N-1 (default: the client's choice)\n"
     "  -b, --brokers BROKERS   host:port,...\n"
     "  -t, --topic TOPIC       instead of the generator's own\n"
     "  -X, --property K=V      property of the client; no secrets\n"
     "  -F, --properties FILE   properties of the client, one K=V a line\n",
-    "The same options give the same rows on every machine.\n",
+    "The same options give the same rows on every machine.  With -b flights are sent as Avro, the\n"
+    "others as their lines.  What they hold:\n\n"
+    "  flights   flightNumber, planeType, passengers, landedAt (seconds), origin\n"
+    "  routes    timestamp (seconds), userId, coordinates [latitude, longitude]\n"
+    "  orders    events id, aggregate_id, type, timestamp (any offset), data\n"
+    "  food      food\n"
+    "  logins    user_id, app_version, device_type, ip, locale, device_id, timestamp (seconds);\n"
+    "            5 % lack device_type, beside those that --bad asks for\n",
     "flightctl gen flights --count 10 --seed 7\n"
     "flightctl gen flights --count 1000000 --partitions 4 -b localhost:9092\n")
 FL_COMMAND(docs, docs, LOCAL, "cli | config | metrics | errors | sql-functions",
