@@ -1,21 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_produce.c - JSON lines to messages of a topic. */
+/* cmd_produce.c - JSON lines, or a JSON array, to messages of a topic; as fast as it goes or as it happened. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "flightctl/ctl.h"
+#include "flightctl/input.h"
 #include "kafka/client.h"
 
 #define LINE_REPORTS_MAX 100
+/* Before a wait of this length what was due is delivered first. */
+#define FLUSH_WAIT_US 100000
 
 struct job {
 	struct topic topic;
-	const char *file, *key_delim;
+	const char *file, *key_delim, *time_field;
 	int64_t partition, count;
-	int64_t sent, bad;
+	int64_t sent, bad, timeless;
+	const char *unit; /* of what was read: "line", "element" */
+	bool is_realtime, is_array;
+	struct player player;
 };
+
+/* Waits until the message is due; one that bears no time is so at once. */
+static enum fl_code
+wait_for_turn(struct job *job, const struct input *input, struct fl_kafka_producer *producer,
+    int timeout_ms, struct fl_err *err)
+{
+	int64_t time_ms, now_us = fl_monotonic_us(), due_us;
+
+	if (!input_time(input->text.data, input->text.size, job->time_field, &time_ms)) {
+		job->timeless++;
+		return FL_OK;
+	}
+	due_us = player_due(&job->player, time_ms, now_us);
+	if (due_us - now_us > FLUSH_WAIT_US)
+		FL_TRY(fl_kafka_producer_flush(producer, timeout_ms, err));
+	ctl_wait_until(due_us);
+	return FL_OK;
+}
 
 static enum fl_code
 send_line(struct job *job, struct topic_codec *codec, struct fl_kafka_producer *producer,
@@ -42,40 +65,34 @@ send_line(struct job *job, struct topic_codec *codec, struct fl_kafka_producer *
 }
 
 static enum fl_code
-send_all(const struct ctl *ctl, struct job *job, FILE *in, struct topic_codec *codec,
-    struct fl_kafka_producer *producer, struct fl_err *err)
+send_all(const struct ctl *ctl, struct job *job, struct input *input, struct topic_codec *codec,
+    struct fl_kafka_producer *producer, int timeout_ms, struct fl_err *err)
 {
-	char *line = NULL, text[FL_ERR_TEXT_SIZE + 64];
-	size_t line_max = 0;
-	ssize_t n;
+	char text[FL_ERR_TEXT_SIZE + 64];
 	enum fl_code code = FL_OK;
+	bool more;
 
-	for (int64_t number = 1; (job->count == 0 || job->sent < job->count) &&
-				 (n = getline(&line, &line_max, in)) >= 0;
-	     number++) {
-		while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-			n--;
-		if (n == 0)
-			continue;
-		code = send_line(job, codec, producer, line, (size_t)n, err);
+	while (job->count == 0 || job->sent < job->count) {
+		FL_TRY(input_next(input, &more, err));
+		if (!more)
+			break;
+		if (job->is_realtime)
+			FL_TRY(wait_for_turn(job, input, producer, timeout_ms, err));
+		code = send_line(job, codec, producer, input->text.data != NULL ? input->text.data : "",
+		    input->text.size, err);
 		if (code == FL_OK) {
 			job->sent++;
 			continue;
 		}
 		if (fl_code_class(code) != FL_CLASS_INPUT)
-			break;
+			return code;
 		if (job->bad++ < LINE_REPORTS_MAX)
-			fprintf(stderr, "flightctl %s: %s line %" PRId64 ": %s\n",
-			    ctl->command->name, job->file != NULL ? job->file : "stdin", number,
+			fprintf(stderr, "flightctl %s: %s %s %" PRId64 ": %s\n", ctl->command->name,
+			    input->name, input_unit(input), input->number,
 			    fl_err_print(err, text, sizeof(text)));
-		code = FL_OK;
 		*err = (struct fl_err){0};
 	}
-	free(line);
-	if (code == FL_OK && ferror(in))
-		code = FL_FAIL(
-		    err, FL_E_IO, "could not read \"%s\"", job->file != NULL ? job->file : "stdin");
-	return code;
+	return FL_OK;
 }
 
 static enum fl_code
@@ -84,6 +101,7 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 	int timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : 30000);
 	struct fl_kafka_producer *producer = NULL;
 	struct topic_codec *codec = NULL;
+	struct input input;
 	FILE *in = stdin;
 	enum fl_code code;
 
@@ -91,13 +109,17 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 	    (in = fopen(job->file, "re")) == NULL)
 		return FL_FAIL_NATIVE(
 		    err, FL_E_NO_SUCH_FILE, errno, "file \"%s\": %s", job->file, strerror(errno));
+	input_init(&input, in, in != stdin ? job->file : "stdin",
+	    job->is_array	 ? INPUT_ARRAY
+		: job->is_realtime ? INPUT_EITHER
+				   : INPUT_LINES);
 	code = topic_codec_open(&job->topic, true, &codec, err);
 	if (code == FL_OK)
 		code = topic_check(&job->topic, job->partition + 1, timeout_ms, err);
 	if (code == FL_OK)
 		code = fl_kafka_producer_open(&job->topic.table, NULL, &producer, err);
 	if (code == FL_OK)
-		code = send_all(ctl, job, in, codec, producer, err);
+		code = send_all(ctl, job, &input, codec, producer, timeout_ms, err);
 	if (producer != NULL) {
 		/* What was taken goes out even if a later line could not. */
 		struct fl_err flush_err = {0};
@@ -110,31 +132,85 @@ run_job(const struct ctl *ctl, struct job *job, struct fl_err *err)
 	}
 	fl_kafka_producer_close(&producer);
 	topic_codec_close(&codec);
+	job->unit = input_unit(&input);
+	input_fini(&input);
 	if (in != stdin)
 		fclose(in);
 	return code;
 }
 
+static void
+take_option(struct ctl *ctl, struct job *job, const char *option, const char *value)
+{
+	double max_wait_s;
+
+	if (strcmp(option, "file") == 0)
+		job->file = value;
+	else if (strcmp(option, "key-delim") == 0)
+		job->key_delim = value;
+	else if (strcmp(option, "partition") == 0)
+		ctl_option_i64(ctl, option, value, 0, &job->partition);
+	else if (strcmp(option, "count") == 0)
+		ctl_option_i64(ctl, option, value, 1, &job->count);
+	else if (strcmp(option, "array") == 0)
+		job->is_array = true;
+	else if (strcmp(option, "realtime") == 0)
+		job->is_realtime = true;
+	else if (strcmp(option, "time-field") == 0)
+		job->time_field = value;
+	else if (strcmp(option, "speed") == 0)
+		ctl_option_f64(ctl, option, value, 1e-6, 1e9, &job->player.speed);
+	else if (strcmp(option, "max-wait") == 0 &&
+	    ctl_option_f64(ctl, option, value, 0, 1e9, &max_wait_s))
+		job->player.max_wait_us = (int64_t)(max_wait_s * 1e6);
+}
+
+/* What does not go together, and defaults that depend. */
+static bool
+check_options(struct ctl *ctl, struct job *job)
+{
+	bool plays = job->time_field != NULL || job->player.speed > 0 || job->player.max_wait_us >= 0;
+
+	if (plays && !job->is_realtime)
+		ctl->status = ctl_usage(ctl, "--time-field, --max-wait and --speed are for --realtime");
+	else if (job->key_delim != NULL && (job->is_array || job->is_realtime))
+		ctl->status = ctl_usage(ctl, "--key-delim is for lines that begin with a key, not for %s",
+		    job->is_array ? "--array" : "--realtime");
+	else {
+		if (job->time_field == NULL)
+			job->time_field = "timestamp";
+		if (job->player.speed <= 0)
+			job->player.speed = 1;
+		return true;
+	}
+	return false;
+}
+
+/* What was sent; the exit status. */
+static int
+say_end(const struct ctl *ctl, const struct job *job)
+{
+	ctl_say(ctl, "%" PRId64 " message%s sent", job->sent, job->sent == 1 ? "" : "s");
+	if (job->timeless > 0)
+		ctl_say(ctl, "%" PRId64 " without a time in \"%s\" did not wait", job->timeless,
+		    job->time_field);
+	if (job->bad > 0)
+		ctl_say(ctl, "%" PRId64 " %s%s refused", job->bad, job->unit, job->bad == 1 ? "" : "s");
+	return job->bad > 0 ? CTL_FAILED : CTL_OK;
+}
+
 int
 cmd_produce(struct ctl *ctl)
 {
-	struct job job = {.partition = -1};
+	struct job job = {.partition = -1, .player = {.max_wait_us = -1}};
 	struct fl_err err = {0};
 	const char *option, *value;
 	int status;
 
 	topic_init(&job.topic);
-	while ((option = topic_next_option(ctl, &job.topic, &value)) != NULL) {
-		if (strcmp(option, "file") == 0)
-			job.file = value;
-		else if (strcmp(option, "key-delim") == 0)
-			job.key_delim = value;
-		else if (strcmp(option, "partition") == 0)
-			ctl_option_i64(ctl, option, value, 0, &job.partition);
-		else if (strcmp(option, "count") == 0)
-			ctl_option_i64(ctl, option, value, 1, &job.count);
-	}
-	if (!ctl_need_args(ctl, job.topic.table.topic != NULL ? 0 : 1, 1)) {
+	while ((option = topic_next_option(ctl, &job.topic, &value)) != NULL)
+		take_option(ctl, &job, option, value);
+	if (!ctl_need_args(ctl, job.topic.table.topic != NULL ? 0 : 1, 1) || !check_options(ctl, &job)) {
 		status = ctl->status;
 		goto out;
 	}
@@ -143,10 +219,7 @@ cmd_produce(struct ctl *ctl)
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}
-	ctl_say(ctl, "%" PRId64 " message%s sent", job.sent, job.sent == 1 ? "" : "s");
-	if (job.bad > 0)
-		ctl_say(ctl, "%" PRId64 " line%s refused", job.bad, job.bad == 1 ? "" : "s");
-	status = job.bad > 0 ? CTL_FAILED : CTL_OK;
+	status = say_end(ctl, &job);
 out:
 	topic_fini(&job.topic);
 	return status;

@@ -120,15 +120,23 @@ FL_COMMAND(produce, produce, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --fo
     "      --schema FILE#NAME  encode as this record of an .avsc or .avpr file\n"
     "      --format FORMAT     avro (default), or json or raw: send lines as they are\n"
     "      --file FILE         read this file instead of stdin\n"
+    "      --array             the input is one JSON array: each element is a message\n"
+    "      --realtime          wait between messages as long as they were apart; lines or an array\n"
+    "      --time-field F      the key with the time (default timestamp): seconds, milliseconds, or a\n"
+    "                          text as 2019-08-01 10:18:55 +0200\n"
+    "      --max-wait S        no wait is longer than S seconds\n"
+    "      --speed X           X times as fast\n"
     "  -p, --partition N       to this partition (default: any)\n"
     "  -K, --key-delim C       what stands before the first C of a line is the key\n"
     "  -c, --count N           at most N messages\n"
     "  -X, --property K=V      property of the client; no secrets\n"
     "  -F, --properties FILE   properties of the client, one K=V a line\n",
     "A line that is not JSON or does not fit the schema is reported with its number; the rest\n"
-    "is sent, and the exit status is 1.\n",
+    "is sent, and the exit status is 1.  With --realtime a message whose time lies before that of\n"
+    "one already sent, or that bears no time, does not wait.\n",
     "flightctl produce flights -b localhost:9092 --schema flights.avpr#flights.analyzer.Flight --file rows.jsonl\n"
-    "flightctl produce clicks -b localhost:9092 --format json < clicks.jsonl\n")
+    "flightctl produce clicks -b localhost:9092 --format json < clicks.jsonl\n"
+    "flightctl produce events-json-topic -b localhost:9092 --format json --file events.json --realtime --speed 10 --max-wait 5\n")
 FL_COMMAND(consume, consume, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --format json)",
     "print the messages of a topic, one JSON object per line",
     "  -b, --brokers BROKERS   host:port,...\n"
