@@ -34,6 +34,8 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 		code = pipeline_apply(ctl, instance, files, 1, brokers, reset, err);
 	if (code == FL_OK)
 		code = fl_instance_load(instance, false, err);
+	if (code == FL_OK)
+		code = fl_instance_reopen(instance, err);
 	if (code == FL_OK) {
 		code = fl_programs_run(
 		    instance, programs, FL_ARRAY_COUNT(programs), &ctl_is_stopping, err);

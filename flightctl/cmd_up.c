@@ -148,7 +148,7 @@ cmd_up(struct ctl *ctl)
 	if (job.apply_only)
 		goto out;
 	if (super_lock(instance->dir, &lock, &err) != FL_OK ||
-	    super_write(instance, &err) != FL_OK ||
+	    fl_instance_reopen(instance, &err) != FL_OK || super_write(instance, &err) != FL_OK ||
 	    super_start(instance, !job.detach, &pid, &err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		goto out;

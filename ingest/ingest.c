@@ -358,6 +358,8 @@ is_commit_due(struct ingest *ingest, int64_t now_ms)
 	if (ingest->full)
 		return true;
 	due = ingest->step_rows > 0 || ingest->marks_urgent || ingest->dead.size > 0 || time_due;
+	/* All ended in a former life (fl_instance_reopen()), and nothing came since. */
+	due = due || (ingest->cursor.finished == 0 && step_find_finished(ingest) != 0);
 	if (due && !ingest->sync && fl_monotonic_us() - ingest->submitted_us <
 	    (ingest->is_behind ? BACKLOG_INTERVAL_US : COMMIT_INTERVAL_US))
 		due = false;

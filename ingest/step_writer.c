@@ -11,9 +11,8 @@
 
 #include "stream.h"
 
-/* The highest number among the streams if all are at their end, else 0. */
-static uint32_t
-find_finished(const struct ingest *ingest)
+uint32_t
+step_find_finished(const struct ingest *ingest)
 {
 	uint32_t highest = 0;
 
@@ -47,7 +46,7 @@ copy_cursor(struct ingest *ingest, struct job *job)
 	if (ingest->orphan_count > 0)
 		memcpy(job->parts + at, ingest->orphans, ingest->orphan_count * sizeof *job->parts);
 	ingest->cursor.partition_count = count;
-	ingest->cursor.finished = find_finished(ingest);
+	ingest->cursor.finished = step_find_finished(ingest);
 	job->cursor = ingest->cursor;
 }
 

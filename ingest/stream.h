@@ -208,6 +208,8 @@ void marks_time(struct ingest *ingest, int64_t now_ms, bool *due);
 /* step_writer.c */
 void step_write(struct ingest *ingest, struct job *job, int64_t now_ms);
 void dead_add(struct part *part, const struct source_record *record, const struct fl_err *why);
+/* The highest number among the streams if all are at their end, else 0. */
+uint32_t step_find_finished(const struct ingest *ingest);
 /* committer.c */
 enum fl_code committer_open(struct committer *committer, struct fl_err *err);
 void committer_close(struct committer *committer);

@@ -31,6 +31,7 @@
 
 #include <jansson.h>
 
+#include "shm/pipeline.h"
 #include "shm/step.h"
 
 #define CATALOG_MAP_SIZE (UINT64_C(1) << 30)
@@ -259,6 +260,84 @@ fl_instance_store(const struct fl_instance *instance, enum fl_role role, const c
 
 	(void)fl_instance_path(instance, role, pipeline, path, sizeof(path));
 	return fl_store_open(path, &options, store, err);
+}
+
+/* Is the cursor of the store (ingest's or a pipeline's) one of a finished run? */
+static enum fl_code
+read_finished(struct fl_txn *txn, enum fl_role role, bool *finished, struct fl_err *err)
+{
+	struct fl_pipeline_cursor_view view;
+	const struct fl_partition_cursor *parts;
+	const struct fl_ingest_cursor *cursor;
+	bool found;
+
+	if (role == FL_ROLE_INGEST) {
+		FL_TRY(fl_ingest_cursor_get(txn, &found, &cursor, &parts, err));
+		*finished = found && cursor->finished != 0;
+	} else {
+		FL_TRY(fl_pipeline_cursor_get(txn, &found, &view, err));
+		*finished = found && view.head->finished != 0;
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+clear_finished(struct fl_txn *txn, enum fl_role role, struct fl_err *err)
+{
+	enum fl_dbi dbi = role == FL_ROLE_INGEST ? FL_DBI_INGEST_META : FL_DBI_PIPELINE_META;
+	const void *value;
+	enum fl_code code;
+	struct fl_buf buf;
+	bool found;
+	size_t size;
+
+	FL_TRY(fl_txn_get(txn, dbi, "cursor", 6, &found, NULL, &value, &size, err));
+	fl_buf_init(&buf);
+	fl_buf_add(&buf, value, size);
+	if (role == FL_ROLE_INGEST)
+		((struct fl_ingest_cursor *)(void *)buf.data)->finished = 0;
+	else
+		((struct fl_pipeline_cursor *)(void *)buf.data)->finished = 0;
+	code = fl_txn_put(txn, dbi, "cursor", 6, 0, buf.data, size, err);
+	fl_buf_fini(&buf);
+	return code;
+}
+
+static enum fl_code
+reopen_store(
+    const struct fl_instance *instance, enum fl_role role, const char *pipeline, struct fl_err *err)
+{
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	bool finished = false;
+	enum fl_code code;
+
+	code = fl_instance_store(instance, role, pipeline, false, &store, err);
+	if (code == FL_E_NO_SUCH_OBJECT) /* it never ran */
+		return FL_OK;
+	if (code == FL_OK)
+		code = fl_txn_begin_read(store, &txn, err);
+	if (code == FL_OK)
+		code = read_finished(txn, role, &finished, err);
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	if (code != FL_OK || !finished)
+		return code;
+	FL_TRY(fl_instance_store(instance, role, pipeline, true, &store, err));
+	code = fl_txn_begin_write(store, &txn, err);
+	if (code == FL_OK)
+		code = fl_txn_end(&txn, clear_finished(txn, role, err), err);
+	fl_store_close(&store);
+	return code;
+}
+
+enum fl_code
+fl_instance_reopen(const struct fl_instance *instance, struct fl_err *err)
+{
+	FL_TRY(reopen_store(instance, FL_ROLE_INGEST, NULL, err));
+	for (uint32_t i = 0; i < instance->pipeline_count; i++)
+		FL_TRY(reopen_store(instance, FL_ROLE_PIPELINE, instance->pipelines[i].name, err));
+	return FL_OK;
 }
 
 /* ---- files that the compiler asks for ---- */

@@ -181,6 +181,14 @@ struct fl_program {
 	}                                                                                       \
 	const struct fl_program NAME##_program = { #NAME, NAME##_program_open,                  \
 		NAME##_program_step, NAME##_program_wait, NAME##_program_close }
+/*
+ * Before the programs start: what a former run finished is not finished any more, as
+ * its sources are looked at again.  Without it aggregate and emit would take the former
+ * run's word and end before ingest has found what is new.
+ *
+ * Errors:  ALREADY_RUNNING  of a program that finished and still runs
+ */
+enum fl_code fl_instance_reopen(const struct fl_instance *instance, struct fl_err *err);
 /* Runs a program's main(): options, signals, log, loop, exit status; TRANSIENT
  * errors are retried with back-off (50 ms to 5 s) and shown as the state.  It beats
  * in metrics.<name> once a second, keeping the state text that the program set.  A
