@@ -31,57 +31,59 @@ hash_value(const struct fl_col *col, uint32_t i, uint64_t seed)
 	return fl_hash64_seed(p, size, seed);
 }
 
+void
+fire_row(const struct oper *oper, const struct table *t, uint32_t entry, struct fl_batch *batch,
+    uint32_t i, struct fl_buf *bufs)
+{
+	const struct fl_node *agg = oper->agg;
+	const struct table_entry *e = table_at(t, entry);
+	struct table_key_reader reader = { table_key(t, e), NULL };
+	uint32_t keys = agg->key_count;
+
+	reader.end = reader.at + e->key_size;
+	for (uint32_t c = 0; c < keys; c++)
+		table_key_take(&reader, &batch->cols[c], i, &bufs[c]);
+	for (uint32_t a = 0; a < agg->agg_count; a++)
+		agg->aggs[a].fn->finish(&agg->aggs[a], table_acc(t, entry) + agg->aggs[a].acc_at,
+		    &t->heap, &batch->cols[keys + a], i, &bufs[keys + a]);
+}
+
 /* Columns of AGG for entries[0..count): keys, aggregates, bounds. */
 static void
 fill_batch(struct fold *fold, const struct oper *oper, const struct window *window,
     const uint32_t *entries, uint32_t count, struct fl_batch *batch, struct fl_buf *bufs)
 {
 	const struct fl_node *agg = oper->agg;
-	const struct table *t = &window->table;
-	uint32_t col_count = agg->schema.count, keys = agg->key_count;
+	uint32_t col_count = agg->schema.count, first = agg->key_count + agg->agg_count;
 	const int64_t bounds[3] = { window->start, window->end,
 		window_last_instant(fold, oper, window->end) };
 
-	assert(col_count == keys + agg->agg_count + 3);
+	assert(col_count == first + 3);
 	batch->row_count = count;
 	for (uint32_t c = 0; c < col_count; c++) {
 		table_col_alloc(&batch->cols[c], &agg->schema.fields[c].type, count, &fold->fire_arena);
 		fl_buf_init(&bufs[c]);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		const struct table_entry *e = table_at(t, entries[i]);
-		struct table_key_reader reader = { table_key(t, e), NULL };
-
-		reader.end = reader.at + e->key_size;
-		for (uint32_t c = 0; c < keys; c++)
-			table_key_take(&reader, &batch->cols[c], i, &bufs[c]);
-		for (uint32_t a = 0; a < agg->agg_count; a++)
-			agg->aggs[a].fn->finish(&agg->aggs[a],
-			    table_acc(t, entries[i]) + agg->aggs[a].acc_at, &t->heap,
-			    &batch->cols[keys + a], i, &bufs[keys + a]);
+		fire_row(oper, &window->table, entries[i], batch, i, bufs);
 		for (uint32_t b = 0; b < 3; b++)
-			((int64_t *)batch->cols[keys + agg->agg_count + b].data)[i] = bounds[b];
+			((int64_t *)batch->cols[first + b].data)[i] = bounds[b];
 	}
 	for (uint32_t c = 0; c < col_count; c++)
 		if (fl_type_is_var(batch->cols[c].type.id))
 			batch->cols[c].bytes = bufs[c].data == NULL ? "" : bufs[c].data;
 }
 
-static void
-hash_rows(struct oper *oper, const struct window *window, const uint32_t *entries,
-    const struct fl_batch *batch)
+void
+fire_hash(struct oper *oper, uint64_t hash, int64_t end, const struct fl_batch *batch, uint32_t i)
 {
 	const struct fl_node *agg = oper->agg;
+	struct group *g = &oper->groups[table_group(hash)];
 
-	for (uint32_t i = 0; i < batch->row_count; i++) {
-		uint64_t hash = table_at(&window->table, entries[i])->hash;
-		struct group *g = &oper->groups[table_group(hash)];
-
-		hash ^= (uint64_t)window->end * UINT64_C(0x9e3779b97f4a7c15);
-		for (uint32_t a = 0; a < agg->agg_count; a++)
-			hash = hash_value(&batch->cols[agg->key_count + a], i, hash);
-		g->hash = (g->hash ^ hash) * UINT64_C(0x9fb21c651e98df25) + 1;
-	}
+	hash ^= (uint64_t)end * UINT64_C(0x9e3779b97f4a7c15);
+	for (uint32_t a = 0; a < agg->agg_count; a++)
+		hash = hash_value(&batch->cols[agg->key_count + a], i, hash);
+	g->hash = (g->hash ^ hash) * UINT64_C(0x9fb21c651e98df25) + 1;
 }
 
 /* One batch of fired rows climbs to the sink. */
@@ -128,7 +130,8 @@ fire_entries(struct fold *fold, struct oper *oper, struct window *window, const 
 	for (uint32_t i = 0; i < count; i++)
 		seen[i] = table_at(&window->table, entries[i])->first_seen;
 	fill_batch(fold, oper, window, entries, count, &base->batch, bufs);
-	hash_rows(oper, window, entries, &base->batch);
+	for (uint32_t i = 0; i < count; i++)
+		fire_hash(oper, table_at(&window->table, entries[i])->hash, window->end, &base->batch, i);
 	climb(fold, oper, seen, count);
 	for (uint32_t c = 0; c < oper->agg->schema.count; c++)
 		fl_buf_fini(&bufs[c]);
@@ -163,6 +166,8 @@ fire_window(struct fold *fold, struct oper *oper, struct window *window)
 static bool
 is_due(const struct fold *fold, const struct oper *oper, const struct window *window)
 {
+	if (oper->is_updating)
+		return false;
 	if (oper->is_proc)
 		return fold->clock_ms >= window->fire_at;
 	return time_of_oper(oper) >= window->fire_at - 1;

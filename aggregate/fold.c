@@ -4,7 +4,7 @@
  *
  * Reading order: fold_step() at the end; time.c for what a block says about time;
  * calc.c for how a query's rows climb; window.c for how they get into tables;
- * fire.c and topn.c for how they come out; results.c for what is kept of it.
+ * fire.c and topn.c for how they come out; update.c for queries without a window; results.c for what is kept of it.
  */
 #include "aggregate/fold.h"
 
@@ -156,7 +156,8 @@ make_oper(struct fold *fold, uint32_t index)
 	oper->sink = query->sink;
 	oper->window = query->window;
 	oper->agg = query->agg;
-	assert((oper->window == NULL) == (oper->agg == NULL));
+	oper->is_updating = fl_query_is_updating(query);
+	assert(oper->window == NULL || oper->agg != NULL);
 	oper->branches =
 	    fl_calloc(oper->agg == NULL ? 1 : 1 + oper->agg->also_count, sizeof(*oper->branches));
 	make_branch(fold, oper, oper->agg == NULL ? query->root : oper->agg->input);
@@ -166,6 +167,8 @@ make_oper(struct fold *fold, uint32_t index)
 		oper->reads_watermark = oper->reads_watermark || node_reads_watermark(oper->agg);
 		make_upper(oper);
 	}
+	if (oper->is_updating)
+		(void)window_open(oper, FL_TIME_MIN, FL_TIME_MAX, FL_TIME_MAX);
 	if (oper->window != NULL) {
 		oper->is_proc = oper->window->time == FL_TIME_PROC;
 		oper->is_ltz = oper->is_proc || oper->branches[0].source->is_ltz;
@@ -200,7 +203,13 @@ fold_init(struct fold *fold, const struct fl_plan *plan, const uint32_t *stream_
 	for (uint32_t s = 0; s < plan->sink_count; s++) {
 		fold->sinks[s].table = plan->sinks[s];
 		fl_builder_init(&fold->sinks[s].rows, &plan->sinks[s]->physical);
+		fl_buf_init(&fold->sinks[s].kinds);
+		fold->sinks[s].wants_before =
+		    fl_table_takes_changes(plan->sinks[s]) == FL_TAKES_ALL_CHANGES;
 	}
+	for (uint32_t q = 0; q < plan->query_count; q++)
+		if (fold->opers[q].is_updating)
+			fold->sinks[fold->opers[q].sink].has_changes = true;
 }
 
 static void
@@ -229,8 +238,10 @@ fold_fini(struct fold *fold)
 		free_oper(&fold->opers[q]);
 	for (uint32_t s = 0; s < fold->source_count; s++)
 		stage_fini(&fold->sources[s].scan);
-	for (uint32_t s = 0; s < fold->sink_count; s++)
+	for (uint32_t s = 0; s < fold->sink_count; s++) {
 		fl_builder_fini(&fold->sinks[s].rows);
+		fl_buf_fini(&fold->sinks[s].kinds);
+	}
 	free(fold->opers);
 	free(fold->sources);
 	free(fold->sinks);
@@ -302,7 +313,11 @@ fold_rows(struct fold *fold, struct oper *oper, const struct branch *branch,
 			break;
 		}
 	}
-	if (oper->agg != NULL && p.sel_count > 0)
+	if (oper->agg == NULL || p.sel_count == 0)
+		return;
+	if (oper->is_updating)
+		update_add(&p, &branch->stages[branch->stage_count - 1]);
+	else
 		window_add(&p, &branch->stages[branch->stage_count - 1]);
 }
 
@@ -380,13 +395,13 @@ fold_step(struct fold *fold, const struct fl_step_view *step, struct fl_err *err
 	fold->row_total = head->rows_before + head->row_count;
 	if (fold->overfull != NULL)
 		return FL_FAIL(err, FL_E_STATE_LIMIT,
-		    "pipeline \"%s\" query \"%s\": the strings of one window (keys, MIN and MAX) need more "
-		    "than 4 GiB",
+		    "pipeline \"%s\" query \"%s\": the strings of one window, or of a GROUP BY without one "
+		    "(keys, MIN, MAX and the like), need more than 4 GiB",
 		    fold->plan->name, fold->overfull->query->name);
 	if (fold->plan->state_limit_keys > 0 && !fold->discard &&
 	    fold_key_count(fold) > (uint64_t)fold->plan->state_limit_keys)
 		return FL_FAIL(err, FL_E_STATE_LIMIT,
-		    "pipeline \"%s\" holds %" PRIu64 " keys in open windows; flight.state-limit is %" PRId64,
+		    "pipeline \"%s\" holds %" PRIu64 " keys in open windows and in GROUP BY without one; flight.state-limit is %" PRId64,
 		    fold->plan->name, fold_key_count(fold), fold->plan->state_limit_keys);
 	return FL_OK;
 }
@@ -420,7 +435,7 @@ fold_window_count(const struct fold *fold)
 	uint32_t count = 0;
 
 	for (uint32_t q = 0; q < fold->oper_count; q++)
-		count += fold->opers[q].window_count;
+		count += fold->opers[q].is_updating ? 0 : fold->opers[q].window_count;
 	return count;
 }
 
@@ -439,7 +454,7 @@ fold_wants_time(const struct fold *fold)
 	for (uint32_t q = 0; q < fold->oper_count; q++) {
 		const struct oper *oper = &fold->opers[q];
 
-		if (oper->window_count > 0 &&
+		if (oper->window_count > 0 && !oper->is_updating &&
 		    (oper->is_proc || fold->plan->quiet_close_ms > 0 || may_be_idle(oper)))
 			return true;
 	}
@@ -450,7 +465,8 @@ bool
 fold_is_drained(const struct fold *fold)
 {
 	for (uint32_t q = 0; q < fold->oper_count; q++)
-		if (!fold->opers[q].is_proc && fold->opers[q].window_count > 0)
+		if (!fold->opers[q].is_proc && !fold->opers[q].is_updating &&
+		    fold->opers[q].window_count > 0)
 			return false;
 	return true;
 }

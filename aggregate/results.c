@@ -61,8 +61,10 @@ seal_rows(struct fold *fold, uint32_t sink)
 	if (s->rows.row_count == 0)
 		return;
 	info.first = (int64_t)(s->next - s->rows.row_count);
+	if (s->has_changes)
+		info.kinds = (const uint8_t *)s->kinds.data;
 	fl_builder_view(&s->rows, &batch, &fold->arena);
-	size_max = fl_block_size_max(&batch, false, false);
+	size_max = fl_block_size_max(&batch, false, s->has_changes);
 	at = align_out(out);
 	fl_buf_reserve(&out->bytes, size_max);
 	size = fl_block_seal(&batch, &info, out->bytes.data + at, size_max);
@@ -74,6 +76,7 @@ seal_rows(struct fold *fold, uint32_t sink)
 	out->blocks[out->block_count++] = (struct out_block){ .sink = sink,
 		.row_count = batch.row_count, .first = (uint64_t)info.first, .at = at, .size = size };
 	fl_builder_reset(&s->rows);
+	fl_buf_reset(&s->kinds);
 	s->rows_size = 0;
 }
 
@@ -110,41 +113,96 @@ find_null(const struct fl_schema *sink, const struct fl_batch *batch, uint32_t r
 	return -1;
 }
 
+/* May the sink have it?  If not it is a dead letter. */
+static bool
+check_row(struct pass *p, const struct fl_schema *schema, const struct fl_batch *batch,
+    uint32_t row, size_t *size)
+{
+	int32_t null = find_null(schema, batch, row);
+
+	*size = row_size(batch, row);
+	if (null < 0 && *size <= ROW_SIZE_MAX)
+		return true;
+	results_dead(p, row, null >= 0 ? FL_E_BAD_NULL : FL_E_ROW_TOO_LARGE,
+	    null >= 0 ? schema->fields[null].name : NULL);
+	return false;
+}
+
+static void
+put_row(struct pass *p, const struct fl_batch *batch, uint32_t row, size_t size, enum fl_change kind)
+{
+	struct out_sink *sink = &p->fold->sinks[p->oper->sink];
+
+	if (!fl_builder_begin(&sink->rows) || sink->rows_size + size > BLOCK_SIZE) {
+		seal_rows(p->fold, p->oper->sink);
+		(void)fl_builder_begin(&sink->rows);
+	}
+	for (uint32_t c = 0; c < batch->schema->count; c++)
+		fl_builder_set_from(&sink->rows, c, &batch->cols[c], row);
+	fl_builder_commit(&sink->rows);
+	if (sink->has_changes)
+		fl_buf_byte(&sink->kinds, (char)kind);
+	sink->rows_size += size;
+	sink->next++;
+	p->oper->count.fired_rows++;
+}
+
 uint32_t
 results_put(struct pass *p, struct stage *st)
 {
-	struct fold *fold = p->fold;
-	struct out_sink *sink = &fold->sinks[p->oper->sink];
-	const struct fl_schema *schema = &sink->table->physical;
+	const struct fl_schema *schema = &p->fold->sinks[p->oper->sink].table->physical;
 	uint32_t taken = 0;
 
 	for (uint32_t c = 0; c < schema->count; c++)
 		stage_need(st, c, p);
 	pass_drop_errors(p);
-	for (uint32_t k = 0; k < p->sel_count && !fold->discard; k++) {
+	for (uint32_t k = 0; k < p->sel_count && !p->fold->discard; k++) {
 		uint32_t row = pass_row(p, k);
-		int32_t null = find_null(schema, &st->batch, row);
-		size_t size = row_size(&st->batch, row);
+		size_t size;
 
-		if (null >= 0 || size > ROW_SIZE_MAX) {
-			results_dead(p, row, null >= 0 ? FL_E_BAD_NULL : FL_E_ROW_TOO_LARGE,
-			    null >= 0 ? schema->fields[null].name : NULL);
+		if (!check_row(p, schema, &st->batch, row, &size))
 			continue;
-		}
-		if (!fl_builder_begin(&sink->rows) || sink->rows_size + size > BLOCK_SIZE) {
-			seal_rows(fold, p->oper->sink);
-			(void)fl_builder_begin(&sink->rows);
-		}
-		for (uint32_t c = 0; c < schema->count; c++)
-			fl_builder_set_from(&sink->rows, c, &st->batch.cols[c], row);
-		fl_builder_commit(&sink->rows);
-		sink->rows_size += size;
-		sink->next++;
+		put_row(p, &st->batch, row, size, FL_CHANGE_INSERT);
 		taken++;
 	}
-	if (!fold->discard)
-		p->oper->count.fired_rows += taken;
 	return taken;
+}
+
+/*
+ * What a pair says of its key, by which of the two the sink may have:
+ *
+ *	before	after
+ *	no	yes	+I	the first, or it passes HAVING (again)
+ *	yes	yes	-U +U	or only +U
+ *	yes	no	-D	it does not pass HAVING any more, or cannot be computed
+ */
+void
+results_put_changes(struct pass *p, struct stage *st)
+{
+	const struct out_sink *sink = &p->fold->sinks[p->oper->sink];
+	const struct fl_schema *schema = &sink->table->physical;
+	size_t *sizes = FL_ARENA_ARRAY(p->ev.arena, size_t, p->row_count);
+
+	for (uint32_t c = 0; c < schema->count; c++)
+		stage_need(st, c, p);
+	pass_drop_errors(p);
+	for (uint32_t k = 0; k < p->sel_count; k++) {
+		uint32_t row = pass_row(p, k);
+
+		if (!check_row(p, schema, &st->batch, row, &sizes[row]))
+			sizes[row] = 0; /* no row has that size */
+	}
+	for (uint32_t row = 0; row < p->row_count; row += 2) {
+		bool before = sizes[row] > 0, after = sizes[row + 1] > 0;
+
+		if (before && !after)
+			put_row(p, &st->batch, row, sizes[row], FL_CHANGE_DELETE);
+		if (before && after && sink->wants_before)
+			put_row(p, &st->batch, row, sizes[row], FL_CHANGE_UPDATE_BEFORE);
+		if (after)
+			put_row(p, &st->batch, row + 1, sizes[row + 1],
+			    before ? FL_CHANGE_UPDATE_AFTER : FL_CHANGE_INSERT);
+	}
 }
 
 /* ---- dead letters ---- */
@@ -177,7 +235,8 @@ results_dead(struct pass *p, uint32_t row, enum fl_code code, const char *what)
 	const struct fl_batch *batch = p->view != NULL ? &p->view->batch : p->rows;
 	uint32_t block = p->view != NULL ? p->block : UINT32_MAX;
 
-	if (fold->discard || p->oper == NULL)
+	/* A value that had died is no news when it is left. */
+	if (fold->discard || p->oper == NULL || (p->is_changes && row % 2 == 0))
 		return;
 	fl_buf_init(&reason);
 	fl_buf_init(&json);

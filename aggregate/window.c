@@ -404,11 +404,6 @@ skip_known(struct pass *p, struct runs *r, const struct fl_col *keys, uint32_t k
 
 /* ---- into the tables ---- */
 
-struct agg_input {
-	struct fl_col col;
-	const uint8_t *passes; /* FILTER: per row 1 if it counts; NULL: all */
-};
-
 static void
 add_agg(struct fold *fold, const struct fl_agg *agg, const struct agg_input *in, struct window *window,
     const uint32_t *order, uint32_t count, const uint32_t *rows, bool dense)
@@ -444,8 +439,8 @@ add_agg(struct fold *fold, const struct fl_agg *agg, const struct agg_input *in,
 	    agg->arg == NULL ? NULL : &shifted, sel, count, &t->heap);
 }
 
-static void
-mark_groups(struct fold *fold, struct oper *oper, uint64_t groups)
+void
+window_mark(struct fold *fold, struct oper *oper, uint64_t groups)
 {
 	for (; groups != 0; groups &= groups - 1) {
 		struct group *g = &oper->groups[__builtin_ctzll(groups)];
@@ -488,7 +483,7 @@ add_run_rows(struct pass *p, const struct runs *r, const struct run *run,
 		groups = table_assign(&window->table, &fold->keys, run->from, run->count, r->order,
 		    (uint64_t)p->base, rows);
 	oper->key_count += window->table.count - before;
-	mark_groups(fold, oper, groups);
+	window_mark(fold, oper, groups);
 	for (uint32_t a = 0; a < agg->agg_count; a++)
 		add_agg(fold, &agg->aggs[a], &inputs[a], window, order, run->count,
 		    agg->key_count == 0 ? NULL : rows, dense);
@@ -498,8 +493,8 @@ add_run_rows(struct pass *p, const struct runs *r, const struct run *run,
 		table_compact(&window->table, agg->aggs, agg->agg_count);
 }
 
-static void
-need_inputs(struct pass *p, struct stage *below, struct fl_col *keys, struct agg_input *inputs)
+void
+window_inputs(struct pass *p, struct stage *below, struct fl_col *keys, struct agg_input *inputs)
 {
 	const struct fl_node *agg = p->oper->agg;
 	uint32_t *passing = NULL;
@@ -551,7 +546,7 @@ window_add(struct pass *p, struct stage *below)
 		if (p->sel_count == 0)
 			return;
 	}
-	need_inputs(p, below, keys, inputs);
+	window_inputs(p, below, keys, inputs);
 	if (p->ev.error_count > 0) {
 		pass_drop_errors(p);
 		thin_runs(&r, p->ev.errors, p->row_count);

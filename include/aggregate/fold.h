@@ -10,6 +10,7 @@
  *	pass	 one batch on its way up: which rows are left, which failed
  *	window	 open window of an operator: its table
  *	run	 rows of one batch that fall into one window
+ *	change	 what a row makes of its key's value where there is no window (update.c)
  *
  * fold_step() handles a step completely: its rows, then time, then fires in the
  * order (window end, operator, key group, first seen).  It reads neither clock nor
@@ -26,6 +27,7 @@
 #include "shm/step.h"
 #include "sql/plan.h"
 
+/* Of an updating query there is one, from FL_TIME_MIN to FL_TIME_MAX, which never fires. */
 struct window {
 	int64_t start, end; /* as window_start and window_end print them */
 	int64_t fire_at;    /* end as an instant */
@@ -62,6 +64,13 @@ struct pass {
 	uint32_t block;		/* index in the step */
 	int64_t base;		/* number of row 0 in the log */
 	const struct fl_batch *rows; /* what a dead letter shows of a row */
+	bool is_changes;	/* row 2i is a key's value before an input row, 2i + 1 after it */
+};
+
+/* What an aggregate reads of a batch. */
+struct agg_input {
+	struct fl_col col;
+	const uint8_t *passes; /* FILTER: per row 1 if it counts; NULL: all */
 };
 
 /* What one block says about time; shared by all queries over the table. */
@@ -108,9 +117,11 @@ struct oper {
 	uint32_t sink;
 	uint32_t upper_count;
 	struct stage *upper;  /* fired rows, and what stands above AGG */
-	const struct fl_node *window, *agg; /* NULL: rows are passed on */
+	const struct fl_node *window; /* NULL: rows are passed on, or change keys */
+	const struct fl_node *agg;    /* NULL: rows are passed on */
 	int64_t watermark, end; /* over several tables: time of its own, latest end of a window */
 	bool is_proc, is_ltz;
+	bool is_updating;	/* agg without window: each row comes out as a change */
 	bool has_topn;
 	bool reads_watermark;	/* some expression over its rows is CURRENT_WATERMARK */
 	struct window **windows; /* by end */
@@ -148,6 +159,9 @@ struct out_sink {
 	uint64_t next, first; /* as fl_sink_count */
 	struct fl_builder rows; /* of this step, not sealed yet */
 	size_t rows_size;	/* their bytes, about */
+	bool has_changes;	/* some query of it is updating: ... */
+	bool wants_before;	/* ... -U goes with +U */
+	struct fl_buf kinds;	/* ... and rows have kinds: enum fl_change, a byte a row */
 };
 
 struct fold {
@@ -232,6 +246,9 @@ int64_t window_start(int64_t t, int64_t offset, int64_t size);
 void window_add(struct pass *pass, struct stage *below);
 struct window *window_open(struct oper *oper, int64_t start, int64_t end, int64_t fire_at);
 void window_free(struct oper *oper, uint32_t i);
+/* Keys and what the aggregates read of the rows left; rows with errors are still in. */
+void window_inputs(struct pass *pass, struct stage *below, struct fl_col *keys, struct agg_input *inputs);
+void window_mark(struct fold *fold, struct oper *oper, uint64_t groups);
 /* The end of a window cut on the wall clock of the session, as an instant. */
 int64_t window_instant(const struct fold *fold, const struct oper *oper, int64_t local);
 /* window_time of a window with this end: its last millisecond as an instant. */
@@ -242,6 +259,16 @@ void window_bounds(struct pass *pass, const struct fl_node *node, uint32_t which
 /* ---- fire.c ---- */
 /* Everything due after the step, in order. */
 void fire_due(struct fold *fold);
+
+/* Row i of AGG's columns from an entry: keys, then aggregates; rows in order. */
+void fire_row(const struct oper *oper, const struct table *table, uint32_t entry,
+    struct fl_batch *batch, uint32_t i, struct fl_buf *bufs);
+/* Row i, of a key of this hash, came out: its group's hash goes on. */
+void fire_hash(struct oper *oper, uint64_t hash, int64_t end, const struct fl_batch *batch, uint32_t i);
+
+/* ---- update.c ---- */
+/* The rows left in the pass change their keys' values; the changes go to the sink. */
+void update_add(struct pass *pass, struct stage *below);
 
 /* ---- topn.c ---- */
 /* Ranks the rows left in the pass and makes them the rows of stage's batch; seen:
@@ -278,6 +305,8 @@ void time_load(struct fold *fold, const struct fl_partition_time *parts, uint32_
 /* Rows of a stage go to the query's sink; returns how many it took (the others
  * became dead letters). */
 uint32_t results_put(struct pass *pass, struct stage *stage);
+/* The same for changes: a pass of pairs. */
+void results_put_changes(struct pass *pass, struct stage *stage);
 /* Seals the step's rows into result blocks. */
 void results_seal(struct fold *fold);
 void results_dead(struct pass *pass, uint32_t row, enum fl_code code, const char *what);

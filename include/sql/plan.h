@@ -12,19 +12,23 @@
  *	CALC	filter (may be NULL) then projection
  *	WINDOW  adds window_start, window_end, window_time to its input
  *	AGG	window aggregate: output = keys..., aggs..., window_start, window_end,
- *		window_time
+ *		window_time; without a WINDOW below it, updating: keys..., aggs...
  *	TOPN	window Top-N: input columns plus the rank (BIGINT, last)
  *	SINK    output columns = the sink table's physical columns
  *
- * Every query has one of two shapes, bottom to top ("CALC*": none or some; the
+ * Every query has one of three shapes, bottom to top ("CALC*": none or some; the
  * binder merges neighbours unless the merged expressions would grow too large):
  *
  *	SCAN CALC* SINK
+ *	SCAN CALC* AGG CALC* SINK
  *	SCAN CALC* WINDOW CALC* AGG CALC* [TOPN CALC*] SINK
  *
  * A UNION ALL is no node: what stands above it is put on each of its parts.  Below a
  * SINK each part is a query of its own; an AGG takes the rows of all parts (`input`
- * and `also`, each SCAN CALC* WINDOW CALC*, the columns and windows the same).
+ * and `also`, each SCAN CALC* [WINDOW CALC*], the columns and windows the same).
+ *
+ * The second shape is updating: AGG gives the changes of each key's value, row by row, and
+ * the CALCs above it take both sides of a change.
  *
  * From WINDOW upwards each row belongs to one window, and keeps belonging to it
  * through every CALC, AGG and TOPN whatever those project: the window travels
@@ -105,6 +109,9 @@ struct fl_table {
 	struct fl_schema physical;
 	struct fl_expr *watermark;	/* over schema; NULL: none */
 	int32_t rowtime;		/* column index or -1 */
+	/* PRIMARY KEY: indexes in physical, in the key's order; 0 columns: none. */
+	uint32_t primary_key_count;
+	uint32_t *primary_key;
 	uint32_t option_count;
 	struct fl_option *options;	/* as written, for explain and `properties.*` */
 	enum fl_connector connector;
@@ -192,10 +199,17 @@ struct fl_query {
 	const char *name;		/* its target table, unique within the plan ("t", "t_2") */
 	struct fl_node *root;		/* SINK */
 	struct fl_node *scan;		/* SCAN at the bottom of root's inputs (not of `also`) */
-	struct fl_node *window;		/* NULL: stateless */
+	struct fl_node *window;		/* NULL: stateless, or updating */
 	struct fl_node *agg;		/* NULL: stateless */
 	uint32_t sink;			/* index in plan->sinks */
 };
+
+/* GROUP BY without a window: its sink gets changes of keys, not rows that stay. */
+static inline bool
+fl_query_is_updating(const struct fl_query *query)
+{
+	return query->agg != NULL && query->window == NULL;
+}
 
 struct fl_plan {
 	struct fl_arena arena;
@@ -248,6 +262,10 @@ struct fl_sql_env {
 enum fl_code fl_sql_compile(const char *text, size_t size, const struct fl_sql_env *env,
     struct fl_plan **plan, struct fl_buf *detail, struct fl_err *err);
 void fl_plan_free(struct fl_plan **plan);
+/* What changes a table takes as a sink: none; by PRIMARY KEY, so that a new value needs no
+ * word on the old one; all four kinds, as Flink's print does. */
+enum fl_takes_changes { FL_TAKES_NO_CHANGES, FL_TAKES_UPSERTS, FL_TAKES_ALL_CHANGES };
+enum fl_takes_changes fl_table_takes_changes(const struct fl_table *table);
 /* The value of an option as written, or NULL. */
 const char *fl_table_option(const struct fl_table *table, const char *key);
 /* What a decoder or encoder of the table has to know; borrows from it. */

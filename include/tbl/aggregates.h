@@ -14,3 +14,5 @@ FL_AGGREGATE("SUM", 1, sum, parts_sum, "SUM(x)|In the type of x, where integers 
 FL_AGGREGATE("AVG", 1, avg, parts_sum, "AVG(x)|In the type of x: integers truncate toward zero (cast to DOUBLE first); DECIMAL(p, s) gives DECIMAL(38, max(6, s)), HALF_UP.")
 FL_AGGREGATE("MIN", 1, min, parts_min, "MIN(x)|The smallest; strings by bytes.")
 FL_AGGREGATE("MAX", 1, max, parts_max, "MAX(x)|The largest; strings by bytes.")
+FL_AGGREGATE("FIRST_VALUE", 1, first, parts_first, "FIRST_VALUE(x)|The first that is not NULL, by arrival.")
+FL_AGGREGATE("LAST_VALUE", 1, last, parts_last, "LAST_VALUE(x)|The last that is not NULL, by arrival.")

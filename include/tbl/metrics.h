@@ -25,7 +25,7 @@ FL_METRIC(aggregate, conservation, GAUGE, "rows", "Seen minus used, filtered, la
 FL_METRIC(aggregate, steps_total, COUNTER, "steps", "Steps folded durably (R, summed over pipelines).")
 FL_METRIC(aggregate, results_total, COUNTER, "rows", "Result rows written to the outbox.")
 FL_METRIC(aggregate, windows_open, GAUGE, "windows", "Open windows.")
-FL_METRIC(aggregate, keys_open, GAUGE, "keys", "Keys in open windows.")
+FL_METRIC(aggregate, keys_open, GAUGE, "keys", "Keys in open windows, and of GROUP BY without one.")
 FL_METRIC(emit, rows_total, COUNTER, "rows", "Rows that sinks confirmed.")
 FL_METRIC(emit, commits_total, COUNTER, "commits", "Transactions that sinks confirmed.")
 FL_METRIC(emit, dead_total, COUNTER, "rows", "Rows that a sink refused.")

@@ -36,7 +36,7 @@ FL_SETTING(LATENESS, "table.exec.emit.allow-lateness", IGNORED, "it has no effec
 FL_SETTING(PARALLELISM, "parallelism.default", IGNORED, "work is divided by key groups", "ignored")
 FL_SETTING(TABLE_PARALLELISM, "table.exec.resource.default-parallelism", IGNORED, "work is divided by key groups", "ignored")
 FL_SETTING(MINI_BATCH, "table.exec.mini-batch.*", IGNORED, "rows are folded a step at a time", "ignored")
-FL_SETTING(TTL, "table.exec.state.ttl", IGNORED, "windows forget their state when they close", "ignored")
+FL_SETTING(TTL, "table.exec.state.ttl", IGNORED, "windows forget their state when they close; GROUP BY without a window keeps every key", "ignored")
 FL_SETTING(OPTIMIZER, "table.optimizer.*", IGNORED, "there is one plan", "ignored")
 FL_SETTING(STATE_BACKEND, "state.*", IGNORED, "state is kept in the pipeline's store", "ignored")
 FL_SETTING(EXECUTION, "execution.*", IGNORED, "it is about a cluster", "ignored")

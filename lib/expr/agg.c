@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agg.c - accumulators of COUNT, SUM, AVG, MIN and MAX.
+ * agg.c - accumulators of COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE and LAST_VALUE.
  *
  * The add functions are the hot loops of a replay.  Each is one inline loop that
  * DEFINE_ADD compiles eight times, once per (selection or not) x (NULLs or not) x
@@ -10,7 +10,8 @@
  *	COUNT		{ i64 count }				 8 bytes
  *	SUM, AVG	{ i64 or double sum, i64 count }	16
  *	  DECIMAL	{ i128 sum, i64 count, i64 overflow }	32
- *	MIN, MAX	{ value in 8 bytes, i64 count }		16
+ *	MIN, MAX, FIRST_VALUE, LAST_VALUE
+ *			{ value in 8 bytes, i64 count }		16
  *	  DECIMAL	{ i128 value, i64 count }		24
  *	  strings	{ fl_blob value, i64 count }		16
  *
@@ -52,6 +53,8 @@ static const char *const parts_count[] = {".count", NULL};
 static const char *const parts_sum[] = {".sum", ".count", NULL};
 static const char *const parts_min[] = {".min", NULL};
 static const char *const parts_max[] = {".max", NULL};
+static const char *const parts_first[] = {".first", NULL};
+static const char *const parts_last[] = {".last", NULL};
 
 /* ---- heap ---- */
 
@@ -158,6 +161,13 @@ fl_heap_put(struct fl_heap *heap, const void *p, uint32_t size)
 	if (acc->count == 0 || v > acc->value)                                                     \
 		acc->value = v;                                                                    \
 	acc->count = 1
+#define TAKE_FIRST                                                                                 \
+	if (acc->count == 0)                                                                       \
+		acc->value = v;                                                                    \
+	acc->count = 1
+#define TAKE_LAST                                                                                  \
+	acc->value = v;                                                                            \
+	acc->count = 1
 
 DEFINE_ADD(sum_i8, int8_t, acc_i64, ADD_INTEGER)
 DEFINE_ADD(sum_i16, int16_t, acc_i64, ADD_INTEGER)
@@ -185,6 +195,24 @@ DEFINE_ADD(max_i64, int64_t, acc_i64, TAKE_MORE)
 DEFINE_ADD(max_f32, float, acc_f32, TAKE_MORE)
 DEFINE_ADD(max_f64, double, acc_f64, TAKE_MORE)
 DEFINE_ADD(max_i128, fl_i128, acc_i128, TAKE_MORE)
+DEFINE_ADD(first_u8, uint8_t, acc_i64, TAKE_FIRST)
+/* NOLINTNEXTLINE(bugprone-signed-char-misuse): TINYINT is a number */
+DEFINE_ADD(first_i8, int8_t, acc_i64, TAKE_FIRST)
+DEFINE_ADD(first_i16, int16_t, acc_i64, TAKE_FIRST)
+DEFINE_ADD(first_i32, int32_t, acc_i64, TAKE_FIRST)
+DEFINE_ADD(first_i64, int64_t, acc_i64, TAKE_FIRST)
+DEFINE_ADD(first_f32, float, acc_f32, TAKE_FIRST)
+DEFINE_ADD(first_f64, double, acc_f64, TAKE_FIRST)
+DEFINE_ADD(first_i128, fl_i128, acc_i128, TAKE_FIRST)
+DEFINE_ADD(last_u8, uint8_t, acc_i64, TAKE_LAST)
+/* NOLINTNEXTLINE(bugprone-signed-char-misuse): TINYINT is a number */
+DEFINE_ADD(last_i8, int8_t, acc_i64, TAKE_LAST)
+DEFINE_ADD(last_i16, int16_t, acc_i64, TAKE_LAST)
+DEFINE_ADD(last_i32, int32_t, acc_i64, TAKE_LAST)
+DEFINE_ADD(last_i64, int64_t, acc_i64, TAKE_LAST)
+DEFINE_ADD(last_f32, float, acc_f32, TAKE_LAST)
+DEFINE_ADD(last_f64, double, acc_f64, TAKE_LAST)
+DEFINE_ADD(last_i128, fl_i128, acc_i128, TAKE_LAST)
 
 typedef void add_loop(char *base, uint32_t stride, const uint32_t *rows, const struct fl_col *arg,
     const uint32_t *sel, uint32_t count);
@@ -650,6 +678,114 @@ print_min(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
 
 static void
 print_max(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap, uint32_t part,
+    struct fl_buf *out)
+{
+	print_min(agg, acc, heap, part, out);
+}
+
+/* ---- FIRST_VALUE, LAST_VALUE ---- */
+
+static enum fl_code
+rule_first(const struct fl_type *arg, struct fl_type *result, uint32_t *acc_size, struct fl_err *err)
+{
+	return rule_extreme("FIRST_VALUE", arg, result, acc_size, err);
+}
+
+static enum fl_code
+rule_last(const struct fl_type *arg, struct fl_type *result, uint32_t *acc_size, struct fl_err *err)
+{
+	return rule_extreme("LAST_VALUE", arg, result, acc_size, err);
+}
+
+static void
+place_strings(bool is_first, char *base, uint32_t stride, const uint32_t *rows,
+    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
+{
+	for (uint32_t k = 0; k < count; k++) {
+		uint32_t row = sel != NULL ? sel[k] : k, size;
+		struct acc_blob *acc =
+		    (struct acc_blob *)(void *)(base +
+						(rows != NULL ? (size_t)rows[k] * stride : 0));
+		const char *p;
+
+		if (!fl_col_is_valid(arg, row) || (is_first && acc->count != 0))
+			continue;
+		p = fl_col_str(arg, row, &size);
+		take_string(acc, heap, p, size);
+	}
+}
+
+static void
+add_first(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
+    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
+{
+	static add_loop *const loops[] = {
+	    [FL_TYPE_BOOLEAN] = add_first_u8,
+	    [FL_TYPE_TINYINT] = add_first_i8,
+	    [FL_TYPE_SMALLINT] = add_first_i16,
+	    [FL_TYPE_INT] = add_first_i32,
+	    [FL_TYPE_BIGINT] = add_first_i64,
+	    [FL_TYPE_FLOAT] = add_first_f32,
+	    [FL_TYPE_DOUBLE] = add_first_f64,
+	    [FL_TYPE_DECIMAL] = add_first_i128,
+	    [FL_TYPE_DATE] = add_first_i32,
+	    [FL_TYPE_TIMESTAMP] = add_first_i64,
+	    [FL_TYPE_TIMESTAMP_LTZ] = add_first_i64,
+	};
+
+	if (fl_type_is_var((enum fl_type_id)arg->type.id))
+		place_strings(true, base + agg->acc_at, stride, rows, arg, sel, count, heap);
+	else
+		loops[arg->type.id](base + agg->acc_at, stride, rows, arg, sel, count);
+}
+
+static void
+add_last(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
+    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
+{
+	static add_loop *const loops[] = {
+	    [FL_TYPE_BOOLEAN] = add_last_u8,
+	    [FL_TYPE_TINYINT] = add_last_i8,
+	    [FL_TYPE_SMALLINT] = add_last_i16,
+	    [FL_TYPE_INT] = add_last_i32,
+	    [FL_TYPE_BIGINT] = add_last_i64,
+	    [FL_TYPE_FLOAT] = add_last_f32,
+	    [FL_TYPE_DOUBLE] = add_last_f64,
+	    [FL_TYPE_DECIMAL] = add_last_i128,
+	    [FL_TYPE_DATE] = add_last_i32,
+	    [FL_TYPE_TIMESTAMP] = add_last_i64,
+	    [FL_TYPE_TIMESTAMP_LTZ] = add_last_i64,
+	};
+
+	if (fl_type_is_var((enum fl_type_id)arg->type.id))
+		place_strings(false, base + agg->acc_at, stride, rows, arg, sel, count, heap);
+	else
+		loops[arg->type.id](base + agg->acc_at, stride, rows, arg, sel, count);
+}
+
+static void
+finish_first(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
+    struct fl_col *out, uint32_t i, struct fl_buf *out_bytes)
+{
+	finish_min(agg, acc, heap, out, i, out_bytes);
+}
+
+static void
+print_first(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap, uint32_t part,
+    struct fl_buf *out)
+{
+	print_min(agg, acc, heap, part, out);
+}
+
+static void
+finish_last(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
+    struct fl_col *out, uint32_t i, struct fl_buf *out_bytes)
+{
+	finish_min(agg, acc, heap, out, i, out_bytes);
+}
+
+static void
+print_last(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap, uint32_t part,
     struct fl_buf *out)
 {
 	print_min(agg, acc, heap, part, out);

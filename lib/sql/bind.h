@@ -69,7 +69,8 @@ struct bind {
 /* ---- relations ---- */
 
 enum win_role { WIN_NONE, WIN_START, WIN_END, WIN_TIME };
-enum rel_stage { REL_ROWS, REL_WINDOWED, REL_AGGREGATED, REL_RANKED };
+/* UPDATING: what GROUP BY without a window gives, the changes of keys. */
+enum rel_stage { REL_ROWS, REL_WINDOWED, REL_AGGREGATED, REL_RANKED, REL_UPDATING };
 
 struct rel_col {
 	const char *qualifier, *name;

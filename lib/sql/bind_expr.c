@@ -701,7 +701,8 @@ check_aggregate(struct bind *b, const struct scope *scope, const struct ast_expr
 	*fn = fl_agg_find(ast->text, strlen(ast->text), star);
 	if (*fn == NULL && fl_agg_find(ast->text, strlen(ast->text), false) == NULL)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
-		    "the aggregate %s is not supported; there are COUNT, SUM, AVG, MIN, MAX", ast->text);
+		    "the aggregate %s is not supported; there are COUNT, SUM, AVG, MIN, MAX, "
+		    "FIRST_VALUE, LAST_VALUE", ast->text);
 	if (*fn == NULL || (star && arg_count != 0) || (!star && arg_count != (*fn)->arg_count))
 		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
 		    "Invalid number of arguments to function '%s': expected %u, got %u", ast->text,

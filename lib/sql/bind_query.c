@@ -6,7 +6,7 @@
  *
  *	FROM	  SCAN, or what a view or subquery makes; a window function adds WINDOW
  *	WHERE	  CALC with a filter; on a rank its limits go into the TOPN below
- *	GROUP BY  AGG
+ *	GROUP BY  AGG; without a window it is updating, and the sink must take changes
  *	HAVING	  CALC with a filter
  *	SELECT	  TOPN for ROW_NUMBER(), CALC with the projection
  *
@@ -395,6 +395,10 @@ bind_from_tvf(struct bind *b, const struct ast_from *from, struct bind_view *vie
 	} else {
 		FL_TRY(bind_query(b, tvf.data->query, views, rel));
 	}
+	if (rel->stage == REL_UPDATING)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, from->line, from->col, NULL,
+		    "a window doesn't support consuming update changes which is produced by node "
+		    "GroupAggregate: its rows must come from a table");
 	if (rel->stage != REL_ROWS)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, from->line, from->col, NULL,
 		    "a window over the result of a window is not supported: write the results to a topic and "
@@ -539,18 +543,28 @@ bind_where(struct bind *b, const struct ast_query *ast, struct rel *rel)
 
 /* ---- GROUP BY ---- */
 
+/* Aggregates without both bounds of a window: over rows they are updating. */
 static enum fl_code
-no_window(struct bind *b, const struct ast_query *ast, const struct rel *rel, const char *why)
+check_window(struct bind *b, const struct ast_query *ast, const struct rel *rel, bool has_start,
+    bool has_end)
 {
 	if (rel->stage == REL_AGGREGATED || rel->stage == REL_RANKED)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
 		    "an aggregate over the result of a window is not supported: write the results to a topic "
 		    "and read them in a second pipeline");
+	if (rel->stage == REL_UPDATING)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "an aggregate over the changes of another (GROUP BY without a window) is not supported");
+	if (rel->stage == REL_ROWS || (has_start && has_end))
+		return FL_OK;
 	return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col,
 	    "FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, "
 	    "window_end",
-	    "%s: an unbounded, updating aggregate; the sinks take appended rows only and don't support "
-	    "consuming update changes which is produced by node GroupAggregate", why);
+	    "GROUP BY has %s: over the rows of a window that is an unbounded, updating aggregate in "
+	    "Flink, which is not supported here; without the window function it is",
+	    has_start ? "window_start but not window_end" :
+	    has_end   ? "window_end but not window_start" :
+			"neither window_start nor window_end");
 }
 
 /* The name of a key in the output of AGG: of its column, or of the item that is it. */
@@ -603,13 +617,7 @@ bind_keys(struct bind *b, const struct ast_query *ast, const struct rel *rel, st
 		agg->key_names[agg->key_count] = key_name(b, ast, key, rel, expr, agg->key_count);
 		agg->keys[agg->key_count++] = expr;
 	}
-	if (rel->stage != REL_WINDOWED)
-		return no_window(b, ast, rel, n > 0 ? "GROUP BY without a window" : "an aggregate without a window");
-	if (!has_start || !has_end)
-		return no_window(b, ast, rel, has_start ? "GROUP BY has window_start but not window_end" :
-		    has_end ? "GROUP BY has window_end but not window_start" :
-			      "GROUP BY has neither window_start nor window_end");
-	return FL_OK;
+	return check_window(b, ast, rel, has_start, has_end);
 }
 
 struct places {
@@ -646,7 +654,8 @@ static void
 add_agg(struct bind *b, struct rel *rel, const struct agg_scope *agg, const char *const *names)
 {
 	uint32_t n = agg->key_count, m = agg->aggs->count, at = 0, i;
-	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n + m + 3);
+	uint32_t bounds = rel->window != NULL ? 3 : 0;
+	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n + m + bounds);
 	struct fl_node *node = make_node(b, FL_NODE_AGG, rel->node);
 	struct rel *part;
 
@@ -679,15 +688,15 @@ add_agg(struct bind *b, struct rel *rel, const struct agg_scope *agg, const char
 		cols[n + i].type = a->result;
 	}
 	node->row_size = at;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < bounds; i++) {
 		const struct fl_field *bound =
 		    &rel->window->schema.fields[rel->window->input->schema.count + i];
 
 		cols[n + m + i] = window_column(bound->name, bound->type, (enum win_role)(WIN_START + i));
 	}
 	rel->cols = cols;
-	rel->count = n + m + 3;
-	rel->stage = REL_AGGREGATED;
+	rel->count = n + m + bounds;
+	rel->stage = rel->window != NULL ? REL_AGGREGATED : REL_UPDATING;
 	set_schema(b, node, cols, rel->count);
 	rel->node = rel->agg = node;
 }
@@ -1194,7 +1203,9 @@ bind_union(struct bind *b, const struct ast_query *ast, struct bind_view *views,
 	for (i = 0, last = rel; i < n; i++) {
 		FL_TRY(convert_part(b, ast->parts->items[i], i == 0 ? rel : &parts[i], cols));
 		/* Windows of several aggregates are no windows of the whole. */
-		if (parts[i].stage != REL_ROWS)
+		if (parts[i].stage == REL_UPDATING || rel->stage == REL_UPDATING)
+			rel->stage = REL_UPDATING;
+		else if (parts[i].stage != REL_ROWS)
 			rel->stage = REL_AGGREGATED;
 		if (i > 0)
 			last->also = &parts[i];
@@ -1395,6 +1406,148 @@ add_sinks(struct bind *b, const struct ast_insert *ast, struct fl_table *t, stru
 	return FL_OK;
 }
 
+/* ---- changes into a sink ---- */
+
+static void
+print_group_aggregate(const struct fl_node *agg, struct fl_buf *out)
+{
+	const struct fl_schema *below = &agg->input->schema;
+	uint32_t i;
+
+	fl_buf_str(out, "GroupAggregate(");
+	for (i = 0; i < agg->key_count; i++)
+		fl_buf_printf(out, "%s%s", i == 0 ? "groupBy=[" : ", ", agg->schema.fields[i].name);
+	fl_buf_str(out, agg->key_count > 0 ? "], select=[" : "select=[");
+	for (i = 0; i < agg->schema.count; i++) {
+		const struct fl_agg *call = i < agg->key_count ? NULL : &agg->aggs[i - agg->key_count];
+
+		fl_buf_str(out, i == 0 ? "" : ", ");
+		if (call != NULL) {
+			fl_buf_printf(out, "%s(", call->fn->name);
+			if (call->arg != NULL)
+				fl_expr_print(call->arg, below, out);
+			else
+				fl_buf_byte(out, '*');
+			fl_buf_str(out, ") AS ");
+		}
+		fl_buf_str(out, agg->schema.fields[i].name);
+	}
+	fl_buf_str(out, "])");
+}
+
+/* The key of the aggregate that column c of the sink is, at most in a wider integer; -1. */
+static int64_t
+trace_key(const struct fl_node *node, uint32_t c)
+{
+	for (node = node->input; node->kind == FL_NODE_CALC; node = node->input) {
+		const struct fl_expr *expr = node->exprs[c];
+
+		if (expr->kind == FL_EXPR_CAST && (expr->type.id == expr->args[0]->type.id ?
+		    expr->type.length == expr->args[0]->type.length && expr->type.id != FL_TYPE_DECIMAL :
+		    fl_type_is_integer(expr->type.id) && fl_type_is_integer(expr->args[0]->type.id) &&
+		    fl_type_width(expr->type.id) >= fl_type_width(expr->args[0]->type.id)))
+			expr = expr->args[0];
+		if (expr->kind != FL_EXPR_COLUMN)
+			return -1;
+		c = expr->column;
+	}
+	return c < node->key_count ? (int64_t)c : -1;
+}
+
+/* One row of the sink for each key of the query: that is what PRIMARY KEY has to say. */
+static enum fl_code
+check_primary_key(struct bind *b, const struct ast_insert *ast, const struct fl_table *t,
+    const struct fl_node *sink, const struct fl_node *agg)
+{
+	bool *seen = FL_ARENA_ARRAY(b->arena, bool, agg->key_count + 1);
+	uint32_t i, n = 0;
+
+	for (i = 0; i < t->primary_key_count; i++) {
+		int64_t key = trace_key(sink, t->primary_key[i]);
+
+		if (key < 0)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
+			    "column '%.80s' of the PRIMARY KEY of '%.80s' is no key of the query's GROUP BY: "
+			    "the PRIMARY KEY must be the keys of GROUP BY, all of them and unchanged",
+			    t->physical.fields[t->primary_key[i]].name, t->name);
+		n += !seen[key];
+		seen[key] = true;
+	}
+	for (i = 0; i < agg->key_count && n < agg->key_count; i++)
+		if (!seen[i])
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
+			    "the query groups by '%.80s', which the PRIMARY KEY of '%.80s' does not have: "
+			    "the PRIMARY KEY must be the keys of GROUP BY, all of them and unchanged",
+			    agg->schema.fields[i].name, t->name);
+	return FL_OK;
+}
+
+static bool
+reads_clock(const struct fl_expr *expr)
+{
+	uint32_t i;
+
+	if (expr->kind == FL_EXPR_CALL && (expr->fn->flags & FL_FUNCTION_CLOCK) != 0)
+		return true;
+	for (i = 0; i < expr->arg_count; i++)
+		if (reads_clock(expr->args[i]))
+			return true;
+	return false;
+}
+
+static enum fl_code
+refuse_changes(struct bind *b, const struct ast_insert *ast, const struct fl_table *t,
+    const struct fl_node *agg)
+{
+	enum fl_code code;
+	struct fl_buf buf;
+
+	fl_buf_init(&buf);
+	print_group_aggregate(agg, &buf);
+	code = BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col,
+	    "FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, "
+	    "window_end",
+	    "Table sink '%.80s' doesn't support consuming update changes which is produced by node "
+	    "%s", t->name, buf.data);
+	fl_buf_fini(&buf);
+	return code;
+}
+
+static enum fl_code
+check_part_changes(struct bind *b, const struct ast_insert *ast, const struct fl_table *t,
+    const struct rel *part, bool is_only)
+{
+	const struct fl_node *node;
+
+	if (part->agg == NULL || part->window != NULL)
+		return FL_OK;
+	if (fl_table_takes_changes(t) == FL_TAKES_NO_CHANGES)
+		return refuse_changes(b, ast, t, part->agg);
+	for (node = part->node; node != part->agg; node = node->input)
+		if (node->kind == FL_NODE_CALC && node->filter != NULL && reads_clock(node->filter))
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->query->line, ast->query->col, NULL,
+			    "a condition on the result of GROUP BY without a window cannot read the clock: "
+			    "whether a key's old value had passed it would not be known any more");
+	if (t->primary_key_count == 0)
+		return FL_OK;
+	if (!is_only)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
+		    "UNION ALL of GROUP BY without a window into '%.80s' is not supported: parts may have the "
+		    "same key, and its PRIMARY KEY has room for one value", t->name);
+	return check_primary_key(b, ast, t, part->node, part->agg);
+}
+
+static enum fl_code
+check_changes(struct bind *b, const struct ast_insert *ast, const struct fl_table *t,
+    const struct rel *rel)
+{
+	const struct rel *part;
+
+	for (part = rel; part != NULL; part = part->also)
+		FL_TRY(check_part_changes(b, ast, t, part, rel->also == NULL));
+	return FL_OK;
+}
+
 static const char *
 query_name(struct bind *b, const char *table)
 {
@@ -1462,6 +1615,7 @@ bind_insert(struct bind *b, const struct ast_statement *statement)
 		    "a window function without an aggregate is not supported: add GROUP BY window_start, "
 		    "window_end");
 	FL_TRY(add_sinks(b, ast, bt->table, &rel));
+	FL_TRY(check_changes(b, ast, bt->table, &rel));
 	if (!bt->table->is_sink) {
 		bt->table->is_sink = true;
 		bt->table->sink = (int32_t)b->plan->sink_count++;

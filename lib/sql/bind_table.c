@@ -216,9 +216,10 @@ bind_watermark(struct bind *b, struct fl_table *t, const struct ast_watermark *a
 static enum fl_code
 bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 {
-	uint32_t i, k;
+	uint32_t n = ast->primary != NULL ? ast->primary->count : 0, i, k, c;
 
-	for (i = 0; ast->primary != NULL && i < ast->primary->count; i++) {
+	t->primary_key = FL_ARENA_ARRAY(b->arena, uint32_t, n);
+	for (i = 0; i < n; i++) {
 		const struct fl_token *name = ast->primary->items[i];
 
 		for (k = 0; k < t->column_count; k++)
@@ -229,6 +230,10 @@ bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 			    "Primary key column '%.80s' is not defined in the schema as a physical column",
 			    name->text);
 		t->columns[k].type.nullable = false; /* as Flink makes it */
+		t->primary_key[t->primary_key_count] = 0;
+		for (c = 0; c < k; c++)
+			t->primary_key[t->primary_key_count] += t->columns[c].kind == FL_COLUMN_PHYSICAL;
+		t->primary_key_count++;
 	}
 	return FL_OK;
 }

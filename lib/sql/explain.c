@@ -126,7 +126,8 @@ print_nodes(const struct fl_node *node, int depth, struct fl_buf *out)
 static void
 print_query(const struct fl_query *query, struct fl_buf *out)
 {
-	fl_buf_printf(out, "  %s%s\n", query->name, query->window == NULL ? " (row by row)" : "");
+	fl_buf_printf(out, "  %s%s\n", query->name,
+	    fl_query_is_updating(query) ? " (updating)" : query->window == NULL ? " (row by row)" : "");
 	print_nodes(query->root, 2, out);
 }
 

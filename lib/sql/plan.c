@@ -77,6 +77,20 @@ fl_table_option(const struct fl_table *table, const char *key)
 	return NULL;
 }
 
+/* Flink's print and blackhole take every kind; what stays where it is written takes none;
+ * a way out into tables takes them by key. */
+enum fl_takes_changes
+fl_table_takes_changes(const struct fl_table *table)
+{
+	if (table->connector == FL_CONNECTOR_PRINT || table->connector == FL_CONNECTOR_BLACKHOLE ||
+	    table->connector == FL_CONNECTOR_TEST)
+		return FL_TAKES_ALL_CHANGES;
+	if (table->connector == FL_CONNECTOR_KAFKA || table->connector == FL_CONNECTOR_FILESYSTEM ||
+	    table->primary_key_count == 0)
+		return FL_TAKES_NO_CHANGES;
+	return FL_TAKES_UPSERTS;
+}
+
 /* ---- the text ---- */
 
 const struct fl_connector_info *
@@ -246,6 +260,8 @@ print_source(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf
 static void
 print_sink(const struct fl_table *t, struct fl_buf *out)
 {
+	uint32_t i;
+
 	fl_buf_printf(out, "sink %s %s", t->name, fl_connector_info(t->connector)->name);
 	if (t->topic != NULL)
 		fl_buf_printf(out, " topic=%s", t->topic);
@@ -256,6 +272,9 @@ print_sink(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, ":%016" PRIx64, fl_hash64(t->avro_schema, strlen(t->avro_schema)));
 	if (t->format == FL_FORMAT_JSON)
 		fl_buf_printf(out, ":%d%d%d", t->json.iso8601, t->json.decimal_as_plain, t->json.ignore_null_fields);
+	for (i = 0; i < t->primary_key_count; i++)
+		fl_buf_printf(out, "%s%s", i == 0 ? " key=" : ",",
+		    t->physical.fields[t->primary_key[i]].name);
 	fl_buf_byte(out, '\n');
 }
 

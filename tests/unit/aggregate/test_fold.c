@@ -6,6 +6,8 @@
  * partitions with disorder beyond the watermark's delay of 5 s, NULL keys, NULL
  * values and NULL event times.  Steps are cut at random.
  */
+#include <inttypes.h>
+
 #include "../unit.h"
 
 #include "aggregate/fold.h"
@@ -497,6 +499,159 @@ strings_without_room_in_their_window_stop_the_pipeline(void **state)
 	free(log.bytes);
 }
 
+/* The same query without its window: keys, COUNT(*) and SUM. */
+static void
+take_window_away(struct fixture *f)
+{
+	f->agg.input = &f->scan;
+	f->agg.schema.count = 3;
+	f->sink.physical = f->top.schema = f->agg.schema;
+	f->sink.connector = FL_CONNECTOR_TEST;
+	f->query.window = NULL;
+}
+
+/* A result row as text: "kind key count sum". */
+static void
+print_changes(struct fixture *f, const struct fold *fold, struct fl_buf *out)
+{
+	struct fl_err err = { .code = FL_OK };
+	struct fl_arena arena;
+	int64_t next = 0;
+
+	fl_arena_init(&arena);
+	for (uint32_t i = 0; i < fold->out.block_count; i++) {
+		const struct out_block *b = &fold->out.blocks[i];
+		struct fl_block_view view;
+
+		assert_int_equal(fl_block_view(fold->out.bytes.data + b->at, b->size,
+				     &f->sink.physical, &arena, &view, &err),
+		    FL_OK);
+		assert_int_equal(view.head->first, next);
+		assert_non_null(view.kinds);
+		for (uint32_t r = 0; r < view.batch.row_count; r++, next++) {
+			fl_buf_printf(out, "%u ", view.kinds[r]);
+			for (uint32_t c = 0; c < 3; c++) {
+				fl_col_print(&view.batch.cols[c], r, out);
+				fl_buf_byte(out, c < 2 ? ' ' : '\n');
+			}
+		}
+	}
+	fl_arena_fini(&arena);
+}
+
+static void
+print_value(const struct row *r, const struct cell *cell, int kind, struct fl_buf *out)
+{
+	if (r->key < 0)
+		fl_buf_printf(out, "%d NULL", kind);
+	else
+		fl_buf_printf(out, r->key % 3 == 0 ? "%d %d" : "%d key number %d of many", kind, r->key);
+	fl_buf_printf(out, " %" PRIu64, cell->count);
+	if (cell->has_sum)
+		fl_buf_printf(out, " %d\n", (int)cell->sum);
+	else
+		fl_buf_str(out, " NULL\n");
+}
+
+/* The definition, row by row.  Each row counts, so each is news. */
+static void
+compute_changes(struct fixture *f, struct fl_buf *out)
+{
+	struct cell cells[KEYS + 1];
+
+	memset(cells, 0, sizeof(cells));
+	for (uint32_t i = 0; i < ROWS; i++) {
+		const struct row *r = &f->rows[i];
+		struct cell *cell = &cells[r->key + 1];
+		bool is_first = cell->count == 0;
+
+		if (!is_first)
+			print_value(r, cell, FL_CHANGE_UPDATE_BEFORE, out);
+		cell->count++;
+		if (r->value != INT32_MIN) {
+			cell->sum += r->value;
+			cell->has_sum = true;
+		}
+		print_value(r, cell, is_first ? FL_CHANGE_INSERT : FL_CHANGE_UPDATE_AFTER, out);
+	}
+}
+
+static void
+changes_are_those_of_the_rows_however_steps_are_cut(void **state)
+{
+	static const uint32_t step_max[] = { 1, 7, 300, 5000 };
+	struct fixture *f = *state;
+	struct fl_buf got, want;
+	uint64_t hash = 0;
+
+	take_window_away(f);
+	make_rows(f);
+	for (uint32_t i = 0; i < ROWS; i++)
+		f->rows[i].partition = 0; /* several would change the order of rows with the steps */
+	fl_buf_init(&got);
+	fl_buf_init(&want);
+	compute_changes(f, &want);
+	for (uint32_t round = 0; round < FL_ARRAY_COUNT(step_max); round++) {
+		struct fold fold;
+
+		fold_rows(f, &fold, step_max[round]);
+		fl_buf_reset(&got);
+		print_changes(f, &fold, &got);
+		assert_int_equal(got.size, want.size);
+		assert_memory_equal(got.data, want.data, want.size);
+		assert_int_equal(fold.opers[0].count.seen, ROWS);
+		assert_int_equal(fold.opers[0].count.used, ROWS);
+		assert_int_equal(fold_key_count(&fold), KEYS + 1);
+		assert_int_equal(fold_window_count(&fold), 0);
+		assert_true(fold_is_drained(&fold));
+		assert_false(fold_wants_time(&fold));
+		assert_true(round == 0 || hash == fold_fired_hash(&fold));
+		hash = fold_fired_hash(&fold);
+		fold_fini(&fold);
+	}
+	fl_buf_fini(&got);
+	fl_buf_fini(&want);
+}
+
+static void
+keyed_sink_gets_new_values_alone(void **state)
+{
+	static uint32_t key[1] = { 0 };
+	const uint32_t ids[1] = { 7 };
+	struct fixture *f = *state;
+	struct log log = { 0 };
+	struct fl_buf got;
+	struct fold fold;
+
+	take_window_away(f);
+	make_rows(f);
+	f->rows[0] = f->rows[1] = (struct row){ .key = 3, .value = 4 };
+	/* Any that keeps rows by key; of those there are, none takes upserts only. */
+	f->sink.connector = (enum fl_connector)(FL_CONNECTOR_TEST + 1);
+	f->sink.primary_key = key;
+	f->sink.primary_key_count = 1;
+	log.bytes = fl_calloc(1, FL_STEP_SIZE_MAX);
+	fold_init(&fold, &f->plan, ids, 0);
+	fold_one(f, &fold, &log, 0, 2, 0);
+	fl_buf_init(&got);
+	print_changes(f, &fold, &got);
+	assert_string_equal(got.data, "0 3 1 4\n2 3 2 8\n");
+	fl_buf_fini(&got);
+	fold_fini(&fold);
+	free(log.bytes);
+}
+
+static void
+keys_without_a_window_count_against_the_limit(void **state)
+{
+	struct fixture *f = *state;
+
+	take_window_away(f);
+	more_keys_than_the_limit_stop_the_pipeline(state);
+	f->plan.state_limit_keys = 0;
+	strings_without_room_in_their_window_stop_the_pipeline(state);
+}
+
 static void
 windows_align_to_the_epoch_and_the_offset(void **state)
 {
@@ -518,6 +673,9 @@ main(void)
 		TEST(step_of_another_log_is_refused),
 		TEST(more_keys_than_the_limit_stop_the_pipeline),
 		TEST(strings_without_room_in_their_window_stop_the_pipeline),
+		TEST(changes_are_those_of_the_rows_however_steps_are_cut),
+		TEST(keyed_sink_gets_new_values_alone),
+		TEST(keys_without_a_window_count_against_the_limit),
 		cmocka_unit_test(windows_align_to_the_epoch_and_the_offset),
 	};
 

@@ -136,6 +136,11 @@ results_are_flink_s(void **state)
 	    {TOTAL("MIN", I(5), I(-2), I(3)), "-2 INT .min=-2"},
 	    {TOTAL("MAX", NI, I(-5), I(-2)), "-2 INT .max=-2"},
 	    {TOTAL("MAX", NI), "NULL INT .max=NULL"},
+	    {TOTAL("FIRST_VALUE", NI, I(5), I(-2), NI), "5 INT .first=5"},
+	    {TOTAL("LAST_VALUE", NI, I(5), I(-2), NI), "-2 INT .last=-2"},
+	    {TOTAL("LAST_VALUE", NI), "NULL INT .last=NULL"},
+	    {TOTAL("FIRST_VALUE", N("1.50"), N("9.75")), "1.50 DECIMAL(3, 2) .first=1.50"},
+	    {TOTAL("LAST_VALUE", D(2), ND, D(-0.5)), "-0.5 DOUBLE .last=-0.5"},
 	    {TOTAL("MIN", D(2), D(-0.5)), "-0.5 DOUBLE .min=-0.5"},
 	    {TOTAL("MAX", N("1.50"), N("9.75")), "9.75 DECIMAL(3, 2) .max=9.75"},
 	    {TOTAL("MAX", B(false), B(true)), "TRUE BOOLEAN .max=TRUE"},
@@ -179,7 +184,8 @@ float_sums_in_float_and_averages_in_double(void **state)
 static void
 all_loops_add_the_same(void **state)
 {
-	static const char *const names[] = {"COUNT", "SUM", "AVG", "MIN", "MAX"};
+	static const char *const names[] = {"COUNT", "SUM", "AVG", "MIN", "MAX", "FIRST_VALUE",
+	    "LAST_VALUE"};
 	static const enum fl_type_id ids[] = {FL_TYPE_TINYINT, FL_TYPE_SMALLINT, FL_TYPE_INT,
 	    FL_TYPE_BIGINT, FL_TYPE_FLOAT, FL_TYPE_DOUBLE, FL_TYPE_DECIMAL, FL_TYPE_VARCHAR};
 	enum { COUNT = 200, SLOTS = 7, STRIDE = 64, AT = 24 };
