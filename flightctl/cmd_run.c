@@ -4,15 +4,47 @@
  * instance, which is temporary unless -i names one.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 
 #include "aggregate/aggregate.h"
 #include "emit/emit.h"
 #include "flightctl/ctl.h"
 #include "flightctl/pipeline.h"
+#include "flightctl/view.h"
 #include "ingest/ingest.h"
 
 #define EXIT_AGAIN 75
+
+/* Rows that no window took any more: without a word they would look like rows never read. */
+static void
+say_late(const struct ctl *ctl, const struct fl_instance *instance)
+{
+	struct fl_buf names;
+	struct view view;
+	uint64_t all = 0;
+
+	fl_buf_init(&names);
+	view_read(instance, &view);
+	for (uint32_t i = 0; i < view.pipeline_count; i++) {
+		const struct view_pipeline *p = &view.pipelines[i];
+		uint64_t late = 0;
+
+		for (uint32_t q = 0; p->has_cursor && q < p->cursor.query_count; q++)
+			late += p->queries[q].late;
+		if (late > 0)
+			fl_buf_printf(&names, "%s%s %" PRIu64, all > 0 ? ", " : "",
+			    p->pipeline->name, late);
+		all += late;
+	}
+	if (all > 0)
+		ctl_say(ctl,
+		    "flightctl run: %" PRIu64 " late row%s, in no result (%s): they came after their "
+		    "windows were complete",
+		    all, all == 1 ? "" : "s", names.data);
+	view_fini(&view);
+	fl_buf_fini(&names);
+}
 
 static enum fl_code
 run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *brokers, bool reset,
@@ -22,14 +54,19 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 	    &ingest_program, &aggregate_program, &emit_program};
 	struct fl_instance *instance = NULL;
 	struct fl_plan *plan = NULL;
+	struct fl_err ignored = {0};
 	enum fl_code code;
 
 	FL_TRY(pipeline_read(ctl, files[0], brokers, &plan, err)); /* before anything is made */
 	fl_plan_free(&plan);
 	FL_TRY(fl_instance_open(dir, true, &instance, err));
 	instance->is_run = true;
+	/* Refused before the catalog is changed: programs that run would take it up. */
+	(void)fl_instance_load(instance, false, &ignored);
+	code = super_claim(instance, false, err);
 	/* Readers fold as the writer did: flight.max-future has another default here. */
-	code = fl_instance_set(instance, "mode", "run", err);
+	if (code == FL_OK)
+		code = fl_instance_set(instance, "mode", "run", err);
 	if (code == FL_OK)
 		code = pipeline_apply(ctl, instance, files, 1, brokers, reset, err);
 	if (code == FL_OK)
@@ -39,6 +76,7 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 	if (code == FL_OK) {
 		code = fl_programs_run(
 		    instance, programs, FL_ARRAY_COUNT(programs), &ctl_is_stopping, err);
+		say_late(ctl, instance);
 		if (dlq_say(ctl, instance))
 			ctl_say(ctl,
 			    ctl->is_instance_named

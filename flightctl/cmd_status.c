@@ -180,6 +180,7 @@ show_status(const struct ctl *ctl, const struct fl_instance *instance, bool is_s
 {
 	struct screen screen = {0};
 	struct view view;
+	const char *verdict = "running";
 	int status = CTL_OK;
 
 	view_read(instance, &view);
@@ -187,16 +188,18 @@ show_status(const struct ctl *ctl, const struct fl_instance *instance, bool is_s
 	add_pipelines(&screen, &view);
 	add_partitions(&screen, &view);
 	add_sinks(&screen, &view);
-	if (screen.running == 0)
+	if (screen.running == 0 && screen.stopped == 0 && view_is_finished(instance, &view)) {
+		verdict = "finished";
+	} else if (screen.running == 0) {
+		verdict = "not running";
 		status = CTL_NOT_RUNNING;
-	else if (screen.missing + screen.silent + screen.stopped + view.problem_count > 0 ||
-		 (is_strict && screen.waiting > 0))
+	} else if (screen.missing + screen.silent + screen.stopped + view.problem_count > 0 ||
+		   (is_strict && screen.waiting > 0)) {
+		verdict = "degraded";
 		status = CTL_DEGRADED;
+	}
 	if (!ctl->quiet)
-		print_screen(ctl, instance, &view, &screen,
-		    status == CTL_OK	     ? "running"
-		    : status == CTL_DEGRADED ? "degraded"
-					     : "not running");
+		print_screen(ctl, instance, &view, &screen, verdict);
 	out_fini(&screen.programs);
 	out_fini(&screen.pipelines);
 	out_fini(&screen.partitions);

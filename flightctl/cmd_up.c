@@ -9,8 +9,11 @@
 
 #include "flightctl/ctl.h"
 #include "flightctl/pipeline.h"
+#include "flightctl/view.h"
 
 #define FOLLOW_MS 100
+#define IDLE_MS 500
+#define LOOK_MS 5000
 #define STOP_MS 70000
 #define READY_MS 30000
 #define SETTINGS_MAX 32
@@ -53,10 +56,13 @@ set_one(struct fl_instance *instance, const char *pair, struct fl_err *err)
 	    closest != NULL ? closest : "", closest != NULL ? "\"" : "");
 }
 
+/* *lock stays held: of two `up` the one that does not start leaves the catalog as it is. */
 static enum fl_code
-prepare(
-    const struct ctl *ctl, const struct job *job, struct fl_instance **instance, struct fl_err *err)
+prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **instance, int *lock,
+    struct fl_err *err)
 {
+	struct fl_err ignored = {0};
+
 	for (uint32_t i = 0; i < job->setting_count; i++)
 		FL_TRY(set_one(NULL, job->settings[i], err));
 	if (access(ctl->instance, F_OK) != 0 && ctl->arg_count == 0)
@@ -64,6 +70,12 @@ prepare(
 		    "there is no instance \"%s\" yet: name a .sql file", ctl->instance);
 	FL_TRY(super_check(ctl->instance, err)); /* before anything is made */
 	FL_TRY(fl_instance_open(ctl->instance, true, instance, err));
+	if (!job->apply_only) {
+		FL_TRY(super_lock((*instance)->dir, lock, err));
+		/* What cannot be loaded now may be about to be replaced. */
+		(void)fl_instance_load(*instance, false, &ignored);
+		FL_TRY(super_claim(*instance, true, err));
+	}
 	FL_TRY(fl_instance_set(*instance, "mode", "up", err)); /* see cmd_run.c */
 	for (uint32_t i = 0; i < job->setting_count; i++)
 		FL_TRY(set_one(*instance, job->settings[i], err));
@@ -76,21 +88,44 @@ prepare(
 	return FL_OK;
 }
 
-/* Prints the logs until Ctrl-C, TERM, `down` from elsewhere, or the end of supervisord. */
-static enum fl_code
-follow(const struct ctl *ctl, pid_t pid, struct fl_err *err)
+/* Have all programs ended since they were done?  *is_finished: and nothing is left to do. */
+static bool
+is_done(const struct ctl *ctl, bool *is_finished)
 {
-	int64_t at[SUPER_LOG_COUNT] = {0};
-	enum fl_code code = FL_OK;
-	bool is_gone = false;
-	int how = 0;
+	struct fl_instance *instance = NULL;
+	struct fl_err ignored = {0};
+	struct view view;
+	bool done;
 
-	super_log_follow(ctl->instance, at, true);
-	while (!ctl_is_stopping && !is_gone) {
+	if (ctl_instance_open(ctl, true, &instance, &ignored) != FL_OK)
+		return false;
+	done = ctl_is_done(instance);
+	view_read(instance, &view);
+	*is_finished = view_is_finished(instance, &view);
+	view_fini(&view);
+	fl_instance_close(&instance);
+	return done;
+}
+
+/* Prints the logs until all is done, Ctrl-C, TERM, `down` from elsewhere, or the end of
+ * supervisord. */
+static enum fl_code
+follow(const struct ctl *ctl, pid_t pid, int64_t at[SUPER_LOG_COUNT], struct fl_err *err)
+{
+	enum fl_code code = FL_OK;
+	bool is_gone = false, has_ended = false, is_finished = false;
+	int how = 0, idle_ms = 0;
+
+	while (!ctl_is_stopping && !is_gone && !has_ended) {
 		is_gone = waitpid(pid, &how, WNOHANG) == pid;
 		super_log_follow(ctl->instance, at, false);
-		if (!is_gone)
-			poll(NULL, 0, FOLLOW_MS);
+		if (is_gone)
+			break;
+		poll(NULL, 0, FOLLOW_MS);
+		/* Programs that end are back at once, unless they are done or need a person. */
+		idle_ms = super_is_idle(pid) ? idle_ms + FOLLOW_MS : 0;
+		if (idle_ms >= IDLE_MS && (idle_ms - IDLE_MS) % LOOK_MS == 0)
+			has_ended = is_done(ctl, &is_finished);
 	}
 	if (!is_gone)
 		code = super_stop(
@@ -100,7 +135,13 @@ follow(const struct ctl *ctl, pid_t pid, struct fl_err *err)
 		return FL_FAIL(err, FL_E_IO, "supervisord[%d] ended by %s %d", (int)pid,
 		    WIFSIGNALED(how) ? "signal" : "itself, status",
 		    WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
-	return code;
+	if (!has_ended || code != FL_OK)
+		return code;
+	if (!is_finished)
+		return FL_FAIL(err, FL_E_IO,
+		    "the programs were done before all was: there is new work, start them again");
+	ctl_say(ctl, "finished: instance %s", ctl->instance);
+	return FL_OK;
 }
 
 int
@@ -110,7 +151,7 @@ cmd_up(struct ctl *ctl)
 	struct job job = {0};
 	const char *option, *value;
 	struct fl_err err = {0};
-	int64_t from_ms = fl_now_ms();
+	int64_t log_at[SUPER_LOG_COUNT] = {0}, from_ms;
 	int status = CTL_OK, lock = -1;
 	pid_t pid = 0;
 
@@ -141,14 +182,16 @@ cmd_up(struct ctl *ctl)
 		if (status != CTL_OK)
 			return status;
 	}
-	if (prepare(ctl, &job, &instance, &err) != FL_OK) {
+	if (prepare(ctl, &job, &instance, &lock, &err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		goto out;
 	}
 	if (job.apply_only)
 		goto out;
-	if (super_lock(instance->dir, &lock, &err) != FL_OK ||
-	    fl_instance_reopen(instance, &err) != FL_OK || super_write(instance, &err) != FL_OK ||
+	/* What is logged from here on is of this `up`, also before all are ready. */
+	super_log_follow(ctl->instance, log_at, true);
+	from_ms = fl_now_ms();
+	if (fl_instance_reopen(instance, &err) != FL_OK || super_write(instance, &err) != FL_OK ||
 	    super_start(instance, !job.detach, &pid, &err) != FL_OK) {
 		status = ctl_fail(ctl, &err);
 		goto out;
@@ -167,7 +210,7 @@ cmd_up(struct ctl *ctl)
 		close(lock);
 		lock = -1;
 		fl_instance_close(&instance);
-		status = follow(ctl, pid, &err) == FL_OK ? CTL_OK : ctl_fail(ctl, &err);
+		status = follow(ctl, pid, log_at, &err) == FL_OK ? CTL_OK : ctl_fail(ctl, &err);
 	}
 out:
 	if (lock >= 0)

@@ -402,7 +402,7 @@ ctl_print_cli_page(struct fl_buf *out)
 	    "```\n\n"
 	    "| exit status | means |\n|---|---|\n"
 	    "| 0 | done |\n| 1 | failed, or a problem was found |\n| 2 | usage |\n"
-	    "| 3 | the engine is not running (`status` only) |\n| 4 | no such object |\n"
+	    "| 3 | the engine is not running, nor finished (`status` only) |\n| 4 | no such object |\n"
 	    "| 5 | timed out |\n| 6 | running, but degraded (`status`, `up --detach`) |\n\n"
 	    "`run` ends like the programs: 0 done, 1 failed, 2 usage, 70 fatal (start it again), "
 	    "75 try again, 78 needs a person.\n\n"

@@ -132,3 +132,16 @@ ctl_life_get(const struct fl_instance *instance, const char *program, struct ctl
 	else if (!life->is_running && is_state_of_living(life->state))
 		snprintf(life->state, sizeof(life->state), "killed");
 }
+
+bool
+ctl_is_done(const struct fl_instance *instance)
+{
+	struct ctl_life life;
+
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
+		ctl_life_get(instance, ctl_programs[i], &life);
+		if (life.is_running || strcmp(life.state, "done") != 0)
+			return false;
+	}
+	return true;
+}

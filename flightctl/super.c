@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #define ORPHAN_WAIT_MS 10000
+#define IDLE_STOP_MS 10000 /* of a supervisord whose programs have ended */
 #define POLL_MS 20
 #define LAST_WORDS "supervisord-start"
 
@@ -241,8 +242,8 @@ wait_for_locks(const struct fl_instance *instance, struct fl_err *err)
 				break;
 			if (fl_monotonic_us() > until)
 				return FL_FAIL(err, FL_E_ALREADY_RUNNING,
-				    "instance \"%s\": %s[%d] runs already, under a supervisor of "
-				    "its own",
+				    "instance \"%s\": %s[%d] runs already, and not under a "
+				    "supervisord of `flightctl up`",
 				    instance->dir, ctl_programs[i], (int)life.pid);
 			sleep_ms(POLL_MS);
 		}
@@ -254,6 +255,8 @@ super_lock(const char *dir, int *fd, struct fl_err *err)
 {
 	char path[PATH_MAX + 32];
 
+	snprintf(path, sizeof(path), "%s/run", dir);
+	FL_TRY(fl_mkdirs(path, err));
 	snprintf(path, sizeof(path), "%s/run/up.lock", dir);
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (*fd < 0)
@@ -265,6 +268,22 @@ super_lock(const char *dir, int *fd, struct fl_err *err)
 	*fd = -1;
 	return FL_FAIL_NATIVE(err, FL_E_ALREADY_RUNNING, errno,
 	    "instance \"%s\": another `flightctl up` is starting it", dir);
+}
+
+enum fl_code
+super_claim(const struct fl_instance *instance, bool ends_idle, struct fl_err *err)
+{
+	pid_t pid = super_pid(instance->dir);
+
+	if (pid == 0)
+		return wait_for_locks(instance, err);
+	if (!super_is_idle(pid) || !ctl_is_done(instance))
+		return FL_FAIL(err, FL_E_ALREADY_RUNNING,
+		    "instance \"%s\" is running under supervisord[%d] and stays as it is; "
+		    "`flightctl down` ends it, `flightctl up --apply-only FILE.sql` puts a pipeline "
+		    "into it while it runs",
+		    instance->dir, (int)pid);
+	return ends_idle ? super_stop(instance->dir, pid, IDLE_STOP_MS, err) : FL_OK;
 }
 
 static void
@@ -348,6 +367,19 @@ super_child(pid_t parent, const char *comm)
 	fl_buf_fini(&children);
 	fl_buf_fini(&name);
 	return found;
+}
+
+bool
+super_is_idle(pid_t pid)
+{
+	char comm[32];
+
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
+		snprintf(comm, sizeof(comm), "flight-%s", ctl_programs[i]);
+		if (super_child(pid, comm) != 0)
+			return false;
+	}
+	return true;
 }
 
 /* Last line of a log that is not empty. */

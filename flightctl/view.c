@@ -160,6 +160,27 @@ view_read(const struct fl_instance *instance, struct view *view)
 		note_problem(view, &err);
 }
 
+bool
+view_is_finished(const struct fl_instance *instance, const struct view *view)
+{
+	if (view->problem_count > 0 || view->pipeline_count == 0)
+		return false;
+	if (!ctl_is_done(instance))
+		return false;
+	/* A pipeline that was put in since then has neither. */
+	for (uint32_t i = 0; i < view->pipeline_count; i++) {
+		const struct view_pipeline *p = &view->pipelines[i];
+
+		if (!p->has_cursor || p->cursor.r < view->ingest.last_step)
+			return false;
+		for (uint32_t s = 0; s < p->sink_count; s++)
+			if (!p->sinks[s].is_known ||
+			    p->sinks[s].position.next < p->sinks[s].count.next)
+				return false;
+	}
+	return true;
+}
+
 int
 view_say_problems(const struct ctl *ctl, const struct view *view)
 {

@@ -128,6 +128,8 @@ struct ctl_life {
 };
 extern const char *const ctl_programs[3]; /* ingest, aggregate, emit */
 void ctl_life_get(const struct fl_instance *instance, const char *program, struct ctl_life *life);
+/* All three have ended since they were done. */
+bool ctl_is_done(const struct fl_instance *instance);
 
 /* ---- output: one table for people and machines ---- */
 
@@ -221,9 +223,17 @@ void ctl_temporary_close(struct ctl_temporary *temporary);
 /* Could supervisord take an instance at this path?  It need not be there; nothing is made.
  * Errors: BAD_CONFIG. */
 enum fl_code super_check(const char *dir, struct fl_err *err);
-/* Held from before super_start() until all are ready: of two `up` one starts.  The kernel
- * frees it with the process.  Errors: ALREADY_RUNNING, BAD_CONFIG. */
+/* Held from before the catalog is changed until all are ready: of two `up` one starts.  The
+ * kernel frees it with the process.  Errors: ALREADY_RUNNING, BAD_CONFIG. */
 enum fl_code super_lock(const char *dir, int *fd, struct fl_err *err);
+/*
+ * May the caller change this instance and run it?  Not while its programs run; where all
+ * are done it may be run again, and ends_idle ends the supervisord that is left of them.
+ *
+ * Errors:  ALREADY_RUNNING; TIMED_OUT (that supervisord does not end)
+ */
+enum fl_code super_claim(
+    const struct fl_instance *instance, bool ends_idle, struct fl_err *err);
 /* Writes DIR/supervisord.conf.  Errors: BAD_CONFIG. */
 enum fl_code super_write(const struct fl_instance *instance, struct fl_err *err);
 /* Process that listens on the instance's socket; 0: none. */
@@ -247,6 +257,8 @@ enum fl_code super_wait_ready(const struct fl_instance *instance, pid_t pid, int
 enum fl_code super_stop(const char *dir, pid_t pid, int64_t timeout_ms, struct fl_err *err);
 /* The children of a process by name of program; 0: none. */
 pid_t super_child(pid_t parent, const char *comm);
+/* No program of the three is a child of this supervisord. */
+bool super_is_idle(pid_t pid);
 /* Copies what was added to the log files to stdout; at[] keeps the positions. */
 #define SUPER_LOG_COUNT 4
 void super_log_follow(const char *dir, int64_t at[SUPER_LOG_COUNT], bool to_end);

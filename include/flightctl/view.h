@@ -60,6 +60,9 @@ void view_asker_fini(struct view_asker *asker);
 /* A store that cannot be read is a line of problems; the rest is there. */
 void view_read(const struct fl_instance *instance, struct view *view);
 void view_fini(struct view *view);
+/* All programs have ended since nothing is left to do: the sources have ended, every step is
+ * folded and every result is confirmed. */
+bool view_is_finished(const struct fl_instance *instance, const struct view *view);
 /* To stderr.  CTL_FAILED if there are any. */
 int view_say_problems(const struct ctl *ctl, const struct view *view);
 /* Opens one store of the instance for reading; *store NULL when it does not exist yet. */

@@ -34,8 +34,10 @@ FL_COMMAND(up, up, WRITES, "[--detach | --apply-only] [-b BROKERS] [--reset] [FI
     "      --set KEY=VALUE     a setting of the instance (docs/config.md); may be repeated\n",
     "Makes the instance directory if it is absent, keeps the pipelines in its catalog, writes\n"
     "supervisord.conf and runs ingest, aggregate and emit under a private supervisord.  Without\n"
-    "FILE the pipelines of the catalog are run.  In the foreground it prints the logs, and\n"
-    "Ctrl-C or TERM is `down`.  --timeout says how long to wait for readiness (30 s).\n",
+    "FILE the pipelines of the catalog are run.  In the foreground it prints what is logged from\n"
+    "its start on, Ctrl-C or TERM is `down`, and it ends when all is done, which is when every\n"
+    "source is bounded.  With --detach supervisord stays until `down` or the next `up`.  An instance\n"
+    "that is running is refused and stays as it is; --apply-only changes it.  --timeout says how long to wait for readiness (30 s).\n",
     "flightctl up -b localhost:9092 flights.sql\nflightctl -i /var/lib/flight/a up --detach flights.sql\n")
 FL_COMMAND(down, down, WRITES, "",
     "end the programs of the instance",
@@ -83,7 +85,9 @@ FL_COMMAND(snapshot, snapshot, READS, "[--pipeline NAME] [QUERY]",
 FL_COMMAND(status, status, READS, "[--strict]",
     "one screen: programs, pipelines, partitions, sinks",
     "      --strict            waiting counts as degraded too\n",
-    "Exit 3: no program runs.  Exit 6: one is missing, or something is stopped for a person.\n",
+    "finished: the sources have ended, all is folded and delivered; exit 0.  Exit 3: no program\n"
+    "runs, and there is something left to do.  Exit 6: one is missing, or something is stopped\n"
+    "for a person.\n",
     "flightctl status\nflightctl status --strict --quiet\n")
 FL_COMMAND(lag, lag, READS, "[--over N]",
     "per partition: position, end, lag, watermark and who holds it back",
