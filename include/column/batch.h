@@ -4,6 +4,8 @@
  *
  *	type	  what a value is: id, nullability, precision, scale, length
  *	schema	  named types: the columns of a table or of a plan node
+ *	ROW	  no column: its fields are columns, one after the other, and say
+ *		  which ROW they lie in; it is as NULL as all of them
  *	col	  one column of a batch
  *	batch	  row_count rows of schema->count columns; read-only once made
  *	builder	  a batch that grows by rows: what decoders write into
@@ -48,9 +50,17 @@ struct fl_type {
 };
 #define FL_LENGTH_MAX UINT32_MAX
 
+/* A declared column of type ROW, or a field of one. */
+struct fl_row_type {
+	const char *name;	      /* "data"; of a field of data: "data.a" */
+	const struct fl_row_type *in; /* NULL: a column of the table */
+	bool nullable;
+};
+
 struct fl_field {
-	const char *name;
+	const char *name; /* of a field of a ROW its path: "data.a.b" */
 	struct fl_type type;
+	const struct fl_row_type *in; /* the ROW that it is a field of, or NULL */
 };
 
 struct fl_schema {
@@ -70,6 +80,13 @@ const char *fl_type_print(const struct fl_type *type, char *buf, size_t size);
 bool fl_type_equal(const struct fl_type *a, const struct fl_type *b); /* nullability too */
 struct fl_type fl_type_make(enum fl_type_id id, bool nullable);
 int32_t fl_schema_find(const struct fl_schema *schema, const char *name); /* -1 */
+/* What a field is called in its ROW: "b" of "data.a.b" in "data.a". */
+const char *fl_row_field(const char *name, const struct fl_row_type *in);
+uint32_t fl_row_depth(const struct fl_row_type *in); /* 0 of NULL */
+/* The ROW that both lie in, or NULL. */
+const struct fl_row_type *fl_row_common(const struct fl_row_type *a, const struct fl_row_type *b);
+/* The first field of a ROW, or NULL. */
+const struct fl_field *fl_schema_row(const struct fl_schema *schema);
 
 #define FL_BATCH_ROWS_MAX 65536u
 

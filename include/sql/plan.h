@@ -55,6 +55,7 @@ enum fl_time_attr { FL_TIME_NONE, FL_TIME_EVENT, FL_TIME_PROC };
 struct fl_column {
 	const char *name;
 	struct fl_type type;
+	const struct fl_row_type *in; /* a field of a ROW: PHYSICAL, a column of its own */
 	enum fl_col_kind kind;
 	const char *metadata_key; /* METADATA: "offset", "timestamp", ... */
 	bool is_virtual;

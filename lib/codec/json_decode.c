@@ -3,9 +3,14 @@
  * json_decode.c - one JSON object into columns, without a tree.
  *
  * The text is pulled token by token; a key is looked up among the columns and
- * its value converted straight into the builder.  Nested values are walked with
- * a stack of 64 bits (object or array), so nothing recurses and nothing is
- * allocated per row but the growth of reused buffers.
+ * its value converted straight into the builder.  Nothing is allocated per row
+ * but the growth of reused buffers.
+ *
+ * A member is what a key can name: a column, or a ROW that columns lie in.  The
+ * columns are members 0 to n-1, the ROWs follow, outer ones first.  An object is
+ * read with the members of its ROW (the record's own object: of no ROW); objects
+ * of ROWs recurse, as deep as they are declared.  Other nested values are walked
+ * with a stack of 64 bits (object or array).
  *
  * Verdicts follow Flink's tree parser (docs: json).  A body that is broken
  * anywhere beats a value that does not convert, and of two equal names the last
@@ -28,7 +33,7 @@ enum token { T_STRING, T_NUMBER, T_TRUE, T_FALSE, T_NULL, T_OBJECT, T_ARRAY };
 static const char *const token_names[] = {
 	"a string", "a number", "true", "false", "null", "an object", "an array" };
 
-/* What became of a column in this row. */
+/* What became of a member in this row. */
 enum { S_ABSENT, S_SET, S_NULL, S_BAD };
 
 struct number {
@@ -46,10 +51,12 @@ struct value {
 
 #define NAME_QUICK 16u
 
-/* How a column's name stands in most texts: as it is, and a quote. */
+/* How a member's name stands in most texts: as it is, and a quote. */
 struct name {
 	uint8_t quick[NAME_QUICK]; /* its beginning */
+	const char *text;
 	uint32_t size;	/* of the name */
+	uint16_t object; /* that the member is of, by its number (below) */
 	bool is_plain;	/* needs no escape */
 };
 
@@ -62,11 +69,16 @@ struct json_decoder {
 	struct fl_decoder head;
 	bool ignore_parse_errors, fail_on_missing, strict;
 	char separator; /* between date and time */
-	/* Open addressing over the names. */
-	uint16_t *slots; /* column + 1 */
+	const struct fl_row_type **rows;
+	uint32_t row_count, member_count;
+	/* Open addressing over objects and names. */
+	uint16_t *slots; /* member + 1 */
 	uint32_t slot_mask;
 	struct name *names;
-	uint16_t *next; /* the column after column c in the records so far; [count]: the first */
+	/* The member after member m in the records so far, of the same object.  Objects are
+	 * numbered from member_count on, the record's own and then those of the ROWs;
+	 * next[object] is its first member. */
+	uint16_t *next;
 	uint8_t *states;
 	struct bad *bads;
 	struct fl_buf scratch; /* a string with its escapes resolved */
@@ -832,30 +844,31 @@ convert(struct json_decoder *d, struct fl_builder_col *bc, uint32_t row, const s
 /* ---- one object ---- */
 
 static inline uint32_t
-hash_name(const uint8_t *p, size_t size)
+hash_name(uint32_t object, const uint8_t *p, size_t size)
 {
-	return (uint32_t)(size * 31 + (size > 0 ? p[0] * 7u + p[size - 1] * 131u + p[size / 2] * 17u : 0));
+	return (uint32_t)(object * 61 + size * 31 + (size > 0 ? p[0] * 7u + p[size - 1] * 131u + p[size / 2] * 17u : 0));
 }
 
 static int32_t
-find_column(const struct json_decoder *d, const uint8_t *p, size_t size)
+find_member(const struct json_decoder *d, uint32_t object, const uint8_t *p, size_t size)
 {
-	uint32_t i = hash_name(p, size) & d->slot_mask;
+	uint32_t i = hash_name(object, p, size) & d->slot_mask;
 
 	for (; d->slots[i] != 0; i = (i + 1) & d->slot_mask) {
-		uint32_t c = d->slots[i] - 1u;
+		uint32_t m = d->slots[i] - 1u;
+		const struct name *name = &d->names[m];
 
-		if (d->names[c].size == size && memcmp(d->head.schema->fields[c].name, p, size) == 0)
-			return (int32_t)c;
+		if (name->size == size && name->object == object && memcmp(name->text, p, size) == 0)
+			return (int32_t)m;
 	}
 	return -1;
 }
 
-/* Does the name of column c stand at p, with its quote?  Then p is moved behind it. */
+/* Does the name of member m stand at p, with its quote?  Then p is moved behind it. */
 static inline bool
-take_name(struct json_decoder *d, uint32_t c)
+take_name(struct json_decoder *d, uint32_t m)
 {
-	const struct name *name = &d->names[c];
+	const struct name *name = &d->names[m];
 	size_t left = (size_t)(d->end - d->p), size = name->size + 1u;
 
 	if (!name->is_plain || left < size)
@@ -875,50 +888,74 @@ take_name(struct json_decoder *d, uint32_t c)
 		}
 	}
 #endif
-	if (memcmp(d->p, d->head.schema->fields[c].name, name->size) != 0 || d->p[name->size] != '"')
+	if (memcmp(d->p, name->text, name->size) != 0 || d->p[name->size] != '"')
 		return false;
 	d->p += size;
 	return true;
 }
 
 /*
- * The column of the name at p, -1 when there is none.  Producers write their fields in
- * one order, so the name that followed the column before (*last) is tried first.
+ * The member that the name at p is, -1 when there is none.  Producers write their fields in
+ * one order, so the name that followed the member before (*last) is tried first.
  */
 static inline enum fl_code
-read_name(struct json_decoder *d, uint32_t *last, int32_t *column)
+read_name(struct json_decoder *d, uint32_t object, uint32_t *last, int32_t *member)
 {
 	const uint8_t *name;
 	size_t size;
 
-	*column = (int32_t)d->next[*last];
-	if (fl_unlikely(!take_name(d, (uint32_t)*column))) {
+	*member = (int32_t)d->next[*last];
+	if (fl_unlikely(!take_name(d, (uint32_t)*member))) {
 		FL_TRY(read_string(d, &name, &size));
-		*column = find_column(d, name, size);
-		if (*column < 0)
+		*member = find_member(d, object, name, size);
+		if (*member < 0)
 			return FL_OK;
-		d->next[*last] = (uint16_t)*column;
+		d->next[*last] = (uint16_t)*member;
 	}
-	*last = (uint32_t)*column;
+	*last = (uint32_t)*member;
 	return FL_OK;
+}
+
+/* A column without a value; a ROW without those of its fields. */
+static void
+clear_member(struct json_decoder *d, struct fl_builder *builder, uint32_t m)
+{
+	uint32_t count = d->head.schema->count;
+
+	d->states[m] = S_ABSENT;
+	if (m >= count) {
+		for (uint32_t i = 0; i < d->member_count; i++)
+			if (d->names[i].object == d->member_count + 1 + (m - count))
+				clear_member(d, builder, i);
+		return;
+	}
+	fl_builder_set_null(builder, m);
+	if (builder->cols[m].offsets != NULL) {
+		struct fl_buf *bytes = &builder->cols[m].bytes;
+
+		bytes->size = builder->cols[m].offsets[builder->row_count];
+		if (bytes->data != NULL)
+			bytes->data[bytes->size] = '\0';
+	}
 }
 
 /* A name came again: forget the value before it. */
 static enum fl_code
-forget_column(struct json_decoder *d, struct fl_builder *builder, uint32_t c, const uint8_t *at)
+forget_member(struct json_decoder *d, struct fl_builder *builder, uint32_t m, const uint8_t *at)
 {
-	struct fl_builder_col *bc = &builder->cols[c];
-
 	if (d->strict)
 		return fail_at(d, FL_E_BAD_JSON, at, "a name stands twice");
 	d->odd_count++;
-	fl_builder_set_null(builder, c);
-	if (bc->offsets != NULL) {
-		bc->bytes.size = bc->offsets[builder->row_count];
-		if (bc->bytes.data != NULL)
-			bc->bytes.data[bc->bytes.size] = '\0';
-	}
+	clear_member(d, builder, m);
 	return FL_OK;
+}
+
+static __attribute__((noinline)) void
+note_bad(struct json_decoder *d, uint32_t m, const uint8_t *at, enum token token)
+{
+	d->states[m] = S_BAD;
+	d->bads[m] = (struct bad){ .at = (uint32_t)(at - d->start), .size = (uint32_t)(d->p - at),
+		.token = token };
 }
 
 /* The value at p into column c, its verdict into states[c]. */
@@ -962,18 +999,67 @@ read_value(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 		return FL_OK;
 	}
 	bc->bytes.size = size_before;
-	if (code == FL_E_BAD_TYPE && !d->ignore_parse_errors) {
-		d->states[c] = S_BAD;
-		d->bads[c] = (struct bad){ .at = (uint32_t)(at - d->start),
-			.size = (uint32_t)(d->p - at), .token = value.token };
-	}
+	if (code == FL_E_BAD_TYPE && !d->ignore_parse_errors)
+		note_bad(d, c, at, value.token);
 	return FL_OK;
 }
 
-static enum fl_code
-read_object(struct json_decoder *d, struct fl_builder *builder)
+/* The value at p, which is no object, for ROW m: null, or of a wrong type. */
+static __attribute__((noinline)) enum fl_code
+read_no_row(struct json_decoder *d, uint32_t m)
 {
-	uint32_t last = d->head.schema->count;
+	const uint8_t *at = d->p;
+	enum token token = T_NUMBER;
+
+	if (at == d->end)
+		return fail_token(d, "");
+	if (*at == '[')
+		FL_TRY(walk_nested(d, NULL));
+	else
+		FL_TRY(walk_scalar(d, NULL));
+	switch (*at) {
+	case '[':
+		token = T_ARRAY;
+		break;
+	case '"':
+		token = T_STRING;
+		break;
+	case 't':
+		token = T_TRUE;
+		break;
+	case 'f':
+		token = T_FALSE;
+		break;
+	case 'n':
+		token = T_NULL;
+		break;
+	default:
+		break;
+	}
+	d->states[m] = S_NULL;
+	if (token != T_NULL && !d->ignore_parse_errors)
+		note_bad(d, m, at, token);
+	return FL_OK;
+}
+
+static enum fl_code read_object(
+    struct json_decoder *d, struct fl_builder *builder, uint32_t object);
+
+/* The value at p for ROW m. */
+static __attribute__((noinline)) enum fl_code
+read_row(struct json_decoder *d, struct fl_builder *builder, uint32_t m)
+{
+	if (d->p == d->end || *d->p != '{')
+		return read_no_row(d, m);
+	d->states[m] = S_SET;
+	return read_object(d, builder, d->member_count + 1 + (m - d->head.schema->count));
+}
+
+/* The object at p, the record's own or that of a ROW, by its number. */
+static enum fl_code
+read_object(struct json_decoder *d, struct fl_builder *builder, uint32_t object)
+{
+	uint32_t last = object;
 
 	skip_blanks(d);
 	if (d->p == d->end || *d->p != '{')
@@ -986,23 +1072,26 @@ read_object(struct json_decoder *d, struct fl_builder *builder)
 	}
 	for (;;) {
 		const uint8_t *at;
-		int32_t c;
+		int32_t m;
 
 		skip_blanks(d);
 		at = d->p;
 		if (d->p == d->end || *d->p != '"')
 			return fail_token(d, "expected a name in quotes");
 		d->p++;
-		FL_TRY(read_name(d, &last, &c));
+		FL_TRY(read_name(d, object, &last, &m));
 		skip_blanks(d);
 		if (d->p == d->end || *d->p != ':')
 			return fail_token(d, "expected ':'");
 		d->p++;
 		skip_blanks(d);
-		if (c >= 0) {
-			if (fl_unlikely(d->states[c] != S_ABSENT))
-				FL_TRY(forget_column(d, builder, (uint32_t)c, at));
-			FL_TRY(read_value(d, builder, (uint32_t)c));
+		if (m >= 0) {
+			if (fl_unlikely(d->states[m] != S_ABSENT))
+				FL_TRY(forget_member(d, builder, (uint32_t)m, at));
+			if (fl_likely((uint32_t)m < d->head.schema->count))
+				FL_TRY(read_value(d, builder, (uint32_t)m));
+			else
+				FL_TRY(read_row(d, builder, (uint32_t)m));
 		} else if (d->p == d->end) {
 			return fail_token(d, "");
 		} else if (*d->p == '{' || *d->p == '[') {
@@ -1034,31 +1123,57 @@ check_tail(struct json_decoder *d)
 	return FL_OK;
 }
 
+/* Does member m, which has no value, spoil the row? */
+static enum fl_code
+judge_member(struct json_decoder *d, uint32_t m, struct fl_err *err)
+{
+	const struct fl_schema *schema = d->head.schema;
+	bool is_row = m >= schema->count;
+	const struct fl_row_type *row = is_row ? d->rows[m - schema->count] : NULL;
+	const char *name = is_row ? row->name : schema->fields[m].name;
+	bool nullable = is_row ? row->nullable : schema->fields[m].type.nullable;
+	const struct bad *bad = &d->bads[m];
+	char clip[80], type[64];
+
+	if (d->states[m] == S_BAD)
+		return FL_FAIL(err, FL_E_BAD_TYPE, "field \"%s\" at byte %u: %s %s cannot be converted to %s",
+		    name, bad->at, token_names[bad->token],
+		    fl_codec_clip(clip, d->start + bad->at, bad->size),
+		    is_row ? nullable ? "ROW" : "ROW NOT NULL" :
+			     fl_type_print(&schema->fields[m].type, type, sizeof(type)));
+	if (d->states[m] == S_ABSENT && (d->fail_on_missing || !nullable))
+		return FL_FAIL(err, FL_E_MISSING_FIELD, "field \"%s\" is missing%s", name,
+		    nullable ? "" : ", but its column is NOT NULL");
+	if (!nullable)
+		return FL_FAIL(err, FL_E_BAD_NULL,
+		    "field \"%s\": the column is NOT NULL and its value null", name);
+	return FL_OK;
+}
+
+/* Are the ROWs around member m there?  If one is not, it is judged instead. */
+static bool
+has_object(const struct json_decoder *d, uint32_t m, uint32_t *outer)
+{
+	uint32_t object = d->names[m].object, row;
+
+	if (object == d->member_count)
+		return true;
+	row = d->head.schema->count + (object - d->member_count - 1);
+	if (!has_object(d, row, outer))
+		return false;
+	*outer = row;
+	return d->states[row] == S_SET;
+}
+
 /* The first column that spoils the row, in column order. */
 static enum fl_code
 judge_columns(struct json_decoder *d, struct fl_err *err)
 {
-	const struct fl_schema *schema = d->head.schema;
-	char clip[80], type[64];
+	for (uint32_t c = 0; c < d->head.schema->count; c++) {
+		uint32_t outer;
 
-	for (uint32_t c = 0; c < schema->count; c++) {
-		const struct fl_field *field = &schema->fields[c];
-		const struct bad *bad = &d->bads[c];
-
-		if (d->states[c] == S_SET)
-			continue;
-		if (d->states[c] == S_BAD)
-			return FL_FAIL(err, FL_E_BAD_TYPE,
-			    "field \"%s\" at byte %u: %s %s cannot be converted to %s", field->name,
-			    bad->at, token_names[bad->token],
-			    fl_codec_clip(clip, d->start + bad->at, bad->size),
-			    fl_type_print(&field->type, type, sizeof(type)));
-		if (d->states[c] == S_ABSENT && (d->fail_on_missing || !field->type.nullable))
-			return FL_FAIL(err, FL_E_MISSING_FIELD, "field \"%s\" is missing%s", field->name,
-			    field->type.nullable ? "" : ", but its column is NOT NULL");
-		if (!field->type.nullable)
-			return FL_FAIL(err, FL_E_BAD_NULL,
-			    "field \"%s\": the column is NOT NULL and its value null", field->name);
+		if (d->states[c] != S_SET)
+			FL_TRY(judge_member(d, has_object(d, c, &outer) ? c : outer, err));
 	}
 	return FL_OK;
 }
@@ -1068,7 +1183,6 @@ decode_json(struct fl_decoder *decoder, const uint8_t *value, size_t size,
     struct fl_builder *builder, struct fl_err *err)
 {
 	struct json_decoder *d = (struct json_decoder *)decoder;
-	uint32_t count = decoder->schema->count;
 
 	if (fl_unlikely(size == 0))
 		return FL_VERDICT_SKIPPED;
@@ -1076,10 +1190,10 @@ decode_json(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 	d->end = value + size;
 	d->code = FL_OK;
 	d->odd_count = 0;
-	memset(d->states, S_ABSENT, count);
+	memset(d->states, S_ABSENT, d->member_count);
 	if (size >= 3 && memcmp(value, "\xef\xbb\xbf", 3) == 0)
 		d->p += 3;
-	if (fl_unlikely(read_object(d, builder) != FL_OK || check_tail(d) != FL_OK)) {
+	if (fl_unlikely(read_object(d, builder, d->member_count) != FL_OK || check_tail(d) != FL_OK)) {
 		if (d->ignore_parse_errors)
 			return FL_VERDICT_SKIPPED;
 		(void)FL_FAIL(err, d->code, "byte %zu: %s", (size_t)(d->why_at - value), d->why);
@@ -1098,6 +1212,7 @@ free_json(struct fl_decoder *decoder)
 {
 	struct json_decoder *d = (struct json_decoder *)decoder;
 
+	free(d->rows);
 	free(d->slots);
 	free(d->names);
 	free(d->next);
@@ -1108,33 +1223,69 @@ free_json(struct fl_decoder *decoder)
 	free(d);
 }
 
+/* The number of row among the ROWs; those not seen before are added, outer ones first. */
+static uint32_t
+add_row(struct json_decoder *d, const struct fl_row_type *row)
+{
+	uint32_t i;
+
+	if (row->in != NULL)
+		(void)add_row(d, row->in);
+	for (i = 0; i < d->row_count && d->rows[i] != row; i++)
+		;
+	if (i == d->row_count) {
+		d->rows = fl_realloc(d->rows, (i + 1) * sizeof(const struct fl_row_type *));
+		d->rows[d->row_count++] = row;
+	}
+	return i;
+}
+
 static void
-make_slots(struct json_decoder *d)
+add_member(struct json_decoder *d, uint32_t m, const char *path, const struct fl_row_type *in)
+{
+	struct name *n = &d->names[m];
+	uint32_t i;
+
+	n->text = fl_row_field(path, in);
+	n->size = (uint32_t)strlen(n->text);
+	n->object = (uint16_t)(d->member_count + (in != NULL ? 1 + add_row(d, in) : 0));
+	memcpy(n->quick, n->text, FL_MIN(n->size, NAME_QUICK));
+	if (n->size < NAME_QUICK)
+		n->quick[n->size] = '"';
+	n->is_plain = strpbrk(n->text, "\"\\") == NULL;
+	for (i = 0; i < n->size; i++)
+		n->is_plain &= (uint8_t)n->text[i] >= 0x20;
+	i = hash_name(n->object, (const uint8_t *)n->text, n->size) & d->slot_mask;
+	while (d->slots[i] != 0)
+		i = (i + 1) & d->slot_mask;
+	d->slots[i] = (uint16_t)(m + 1);
+}
+
+static void
+make_members(struct json_decoder *d)
 {
 	const struct fl_schema *schema = d->head.schema;
-	uint32_t size = 8;
+	uint32_t size = 8, m;
 
-	while (size < schema->count * 4)
+	while (size < d->member_count * 4)
 		size *= 2;
 	d->slots = fl_calloc(size, sizeof(*d->slots));
 	d->slot_mask = size - 1;
-	for (uint32_t c = 0; c < schema->count; c++) {
-		const char *name = schema->fields[c].name;
-		struct name *n = &d->names[c];
-		uint32_t i;
-
-		n->size = (uint32_t)strlen(name);
-		memcpy(n->quick, name, FL_MIN(n->size, NAME_QUICK));
-		if (n->size < NAME_QUICK)
-			n->quick[n->size] = '"';
-		n->is_plain = strpbrk(name, "\"\\") == NULL;
-		for (i = 0; i < n->size; i++)
-			n->is_plain &= (uint8_t)name[i] >= 0x20;
-		i = hash_name((const uint8_t *)name, n->size) & d->slot_mask;
-		while (d->slots[i] != 0)
-			i = (i + 1) & d->slot_mask;
-		d->slots[i] = (uint16_t)(c + 1);
+	d->names = fl_calloc(d->member_count + 1, sizeof(*d->names));
+	d->next = fl_calloc(d->member_count + d->row_count + 1, sizeof(*d->next));
+	d->states = fl_calloc(d->member_count + 1, sizeof(*d->states));
+	d->bads = fl_calloc(d->member_count + 1, sizeof(*d->bads));
+	for (m = 0; m < d->member_count; m++) {
+		if (m < schema->count)
+			add_member(d, m, schema->fields[m].name, schema->fields[m].in);
+		else
+			add_member(d, m, d->rows[m - schema->count]->name, d->rows[m - schema->count]->in);
 	}
+	/* What is expected next must be of the same object, here too: its last member. */
+	for (m = 0; m < d->member_count; m++)
+		d->next[d->names[m].object] = (uint16_t)m;
+	for (m = 0; m < d->member_count; m++)
+		d->next[m] = d->next[d->names[m].object];
 }
 
 enum fl_code
@@ -1147,8 +1298,6 @@ fl_json_decoder_new(
 	if (options->json_fail_on_missing && options->json_ignore_parse_errors)
 		return FL_FAIL(err, FL_E_BAD_OPTION,
 		    "fail-on-missing-field and ignore-parse-errors shouldn't both be true.");
-	if (count >= UINT16_MAX)
-		return FL_FAIL(err, FL_E_BAD_SCHEMA, "%u columns are too many", count);
 	d = fl_calloc(1, sizeof(*d));
 	d->head = (struct fl_decoder){
 		.decode = decode_json, .free = free_json, .schema = options->schema };
@@ -1156,13 +1305,17 @@ fl_json_decoder_new(
 	d->fail_on_missing = options->json_fail_on_missing;
 	d->strict = options->json_strict;
 	d->separator = options->json_iso8601 ? 'T' : ' ';
-	d->names = fl_calloc(count + 1, sizeof(*d->names));
-	d->next = fl_calloc(count + 1, sizeof(*d->next));
-	d->states = fl_calloc(count + 1, sizeof(*d->states));
-	d->bads = fl_calloc(count + 1, sizeof(*d->bads));
 	fl_buf_init(&d->scratch);
 	fl_buf_init(&d->text);
-	make_slots(d);
+	for (uint32_t i = 0; i < count; i++)
+		if (options->schema->fields[i].in != NULL)
+			(void)add_row(d, options->schema->fields[i].in);
+	d->member_count = count + d->row_count;
+	if (d->member_count + d->row_count >= UINT16_MAX) {
+		free_json(&d->head);
+		return FL_FAIL(err, FL_E_BAD_SCHEMA, "%u columns are too many", count);
+	}
+	make_members(d);
 	*decoder = &d->head;
 	return FL_OK;
 }

@@ -140,6 +140,43 @@ fl_schema_find(const struct fl_schema *schema, const char *name)
 	return -1;
 }
 
+const char *
+fl_row_field(const char *name, const struct fl_row_type *in)
+{
+	return in != NULL ? name + strlen(in->name) + 1 : name;
+}
+
+uint32_t
+fl_row_depth(const struct fl_row_type *in)
+{
+	uint32_t depth = 0;
+
+	for (; in != NULL; in = in->in)
+		depth++;
+	return depth;
+}
+
+const struct fl_row_type *
+fl_row_common(const struct fl_row_type *a, const struct fl_row_type *b)
+{
+	while (a != b) {
+		if (fl_row_depth(a) >= fl_row_depth(b))
+			a = a->in;
+		else
+			b = b->in;
+	}
+	return a;
+}
+
+const struct fl_field *
+fl_schema_row(const struct fl_schema *schema)
+{
+	for (uint32_t i = 0; i < schema->count; i++)
+		if (schema->fields[i].in != NULL)
+			return &schema->fields[i];
+	return NULL;
+}
+
 /* ---- columns ---- */
 
 void

@@ -985,20 +985,50 @@ print_json(const struct fl_col *col, uint32_t i, struct fl_buf *text, struct fl_
 	}
 }
 
+/* Opens the ROWs from outer (not itself) down to in. */
+static void
+open_rows(const struct fl_row_type *in, const struct fl_row_type *outer, struct fl_buf *out)
+{
+	const char *name;
+
+	if (in == outer)
+		return;
+	open_rows(in->in, outer, out);
+	name = fl_row_field(in->name, in->in);
+	fl_buf_json(out, name, strlen(name));
+	fl_buf_str(out, ":{");
+}
+
+static void
+close_rows(const struct fl_row_type *in, const struct fl_row_type *outer, struct fl_buf *out)
+{
+	for (; in != outer; in = in->in)
+		fl_buf_byte(out, '}');
+}
+
 void
 fl_row_print_json(const struct fl_batch *batch, uint32_t row, struct fl_buf *out)
 {
+	const struct fl_row_type *open = NULL;
 	struct fl_buf text;
 
 	fl_buf_init(&text);
+	fl_buf_byte(out, '{');
 	for (uint32_t c = 0; c < batch->schema->count; c++) {
-		const char *name = batch->schema->fields[c].name;
+		const struct fl_field *field = &batch->schema->fields[c];
+		const struct fl_row_type *common = fl_row_common(open, field->in);
+		const char *name = fl_row_field(field->name, field->in);
 
-		fl_buf_byte(out, c == 0 ? '{' : ',');
+		close_rows(open, common, out);
+		if (c > 0)
+			fl_buf_byte(out, ',');
+		open_rows(field->in, common, out);
+		open = field->in;
 		fl_buf_json(out, name, strlen(name));
 		fl_buf_byte(out, ':');
 		print_json(&batch->cols[c], row, &text, out);
 	}
+	close_rows(open, NULL, out);
 	fl_buf_byte(out, '}');
 	fl_buf_fini(&text);
 }

@@ -54,7 +54,7 @@ void fl_ast_append(struct fl_arena *arena, struct ast_list *list, void *item);
 /* ---- expressions ---- */
 
 enum ast_kind {
-	AST_NAME,      /* parts: one to four tokens */
+	AST_NAME,      /* parts: tokens */
 	AST_NUMBER, AST_STRING, AST_TRUE, AST_FALSE,
 	AST_NULL,      /* flag: UNKNOWN, a BOOLEAN */
 	AST_INTERVAL,  /* text, unit [TO unit_to] */
@@ -83,6 +83,12 @@ struct ast_type {
 	bool has_length, has_scale, nullable;
 	int64_t length, scale;
 	bool local_zone;	/* TIMESTAMP ... WITH LOCAL TIME ZONE */
+	struct ast_list *fields; /* ROW: ast_type_field; else NULL */
+};
+
+struct ast_type_field {
+	struct fl_token *name;
+	struct ast_type *type;
 };
 
 struct ast_over {

@@ -75,6 +75,7 @@ enum rel_stage { REL_ROWS, REL_WINDOWED, REL_AGGREGATED, REL_RANKED, REL_UPDATIN
 struct rel_col {
 	const char *qualifier, *name;
 	struct fl_type type;
+	const struct fl_row_type *in; /* name is the path of a field of this ROW */
 	enum fl_time_attr time;	 /* usable as the time column of a window */
 	bool is_rowtime;	 /* counts as a rowtime attribute for a sink */
 	bool is_spent;		 /* was a time attribute before its window function */
@@ -126,6 +127,8 @@ bool bind_has_aggregate(const struct ast_expr *ast);
 bool bind_is_rank(const struct ast_expr *ast); /* ROW_NUMBER() OVER (...) */
 enum fl_code bind_find(struct bind *b, const struct scope *scope, const struct ast_expr *name,
     uint32_t *index);
+/* The table's column that a ROW is, or lies in: "data" of "data.a". */
+const char *bind_row_column(const struct fl_row_type *row);
 enum fl_code bind_cast(struct bind *b, struct fl_expr *arg, const struct fl_type *to,
     uint32_t line, uint32_t col, struct fl_expr **out);
 enum fl_code bind_call(struct bind *b, const char *name, struct fl_expr **args, uint32_t count,

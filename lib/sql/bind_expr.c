@@ -268,6 +268,9 @@ bind_type(struct bind *b, const struct ast_type *ast, struct fl_type *type)
 {
 	size_t i;
 
+	if (ast->fields != NULL)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "the type ROW is not supported here: only a physical column of a table can be a ROW");
 	if (strcmp(ast->name, "REAL") == 0 || strcmp(ast->name, "VARIANT") == 0)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
 		    "the type %s is not supported", ast->name);
@@ -348,7 +351,7 @@ column_missing(struct bind *b, const struct scope *scope, const struct ast_expr 
 	uint32_t i;
 
 	for (i = 0; i < scope->rel->count; i++)
-		names[i] = scope->rel->cols[i].name;
+		names[i] = scope->rel->cols[i].in == NULL ? scope->rel->cols[i].name : "";
 	hint = bind_did_you_mean(b, text, names, scope->rel->count);
 	for (i = 0; scope->aliases != NULL && i < scope->aliases->count; i++) {
 		const struct ast_item *item = scope->aliases->items[i];
@@ -362,40 +365,160 @@ column_missing(struct bind *b, const struct scope *scope, const struct ast_expr 
 	    hint != NULL ? hint : "");
 }
 
-enum fl_code
-bind_find(struct bind *b, const struct scope *scope, const struct ast_expr *name, uint32_t *index)
+const char *
+bind_row_column(const struct fl_row_type *row)
 {
-	uint32_t parts = name->args->count, i, found = 0;
-	const char *qualifier = parts >= 2 ? name_part(name, parts - 2) : NULL;
-	const char *text = name_part(name, parts - 1);
-	bool known = false;
+	while (row->in != NULL)
+		row = row->in;
+	return row->name;
+}
+
+/* Are the parts of name from 'from' on the path of what is called path in row? */
+static bool
+is_path(const struct ast_expr *name, uint32_t from, const char *path, const struct fl_row_type *row)
+{
+	uint32_t i = name->args->count;
+
+	if (i - from != fl_row_depth(row) + 1)
+		return false;
+	while (i-- > from) {
+		if (strcmp(name_part(name, i), fl_row_field(path, row)) != 0)
+			return false;
+		if (row == NULL)
+			return true;
+		path = row->name;
+		row = row->in;
+	}
+	return true;
+}
+
+/* Do the parts begin with that path, or are they it? */
+static bool
+begins_with(
+    const struct ast_expr *name, uint32_t from, const char *path, const struct fl_row_type *row)
+{
+	struct ast_list parts = *name->args;
+	struct ast_expr begin = { .args = &parts };
+
+	if (parts.count - from < fl_row_depth(row) + 1)
+		return false;
+	parts.count = from + fl_row_depth(row) + 1;
+	return is_path(&begin, from, path, row);
+}
+
+/* The innermost ROW of col with whose path the parts begin. */
+static const struct fl_row_type *
+find_row(const struct ast_expr *name, uint32_t from, const struct rel_col *col)
+{
+	const struct fl_row_type *row = col->in;
+
+	while (row != NULL && !begins_with(name, from, row->name, row->in))
+		row = row->in;
+	return row;
+}
+
+static const char *
+list_fields(struct bind *b, const struct rel *rel, const struct fl_row_type *row)
+{
+	const char *text = "";
+	uint32_t i;
+
+	for (i = 0; i < rel->count && strlen(text) < 300; i++) {
+		const struct fl_row_type *in = rel->cols[i].in;
+		const char *field = fl_row_field(rel->cols[i].name, in);
+
+		for (; in != NULL && in != row; in = in->in)
+			field = fl_row_field(in->name, in->in);
+		/* A field that is a ROW comes once. */
+		if (in == NULL || (i > 0 && rel->cols[i].in != row && rel->cols[i - 1].in == rel->cols[i].in))
+			continue;
+		text = fl_arena_printf(b->arena, "%s%s%s", text, text[0] == '\0' ? "" : ", ", field);
+	}
+	return text;
+}
+
+/* No column is so called.  Is it a ROW, or something within one that is not there? */
+static enum fl_code
+field_missing(struct bind *b, const struct scope *scope, const struct ast_expr *name, uint32_t from)
+{
+	const struct fl_row_type *row = NULL, *found;
+	uint32_t i, depth, n = name->args->count;
+	char type[64];
 
 	for (i = 0; i < scope->rel->count; i++) {
 		const struct rel_col *col = &scope->rel->cols[i];
 
-		if (qualifier != NULL && col->qualifier != NULL && strcmp(qualifier, col->qualifier) == 0)
-			known = true;
-		else if (qualifier != NULL)
+		found = find_row(name, from, col);
+		if (fl_row_depth(found) > fl_row_depth(row))
+			row = found;
+		if (begins_with(name, from, col->name, col->in))
+			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
+			    "Column '%.80s' is %s, no ROW: it has no field '%.80s'", col->name,
+			    fl_type_print(&col->type, type, sizeof(type)),
+			    name_part(name, from + fl_row_depth(col->in) + 1));
+	}
+	depth = fl_row_depth(row);
+	if (row == NULL)
+		return FL_OK;
+	if (from + depth == n)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, name->line, name->col,
+		    fl_arena_printf(b->arena, "name its fields: %s", list_fields(b, scope->rel, row)),
+		    "the ROW '%.80s' as a whole is not supported", row->name);
+	return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col,
+	    fl_arena_printf(b->arena, "there are: %s", list_fields(b, scope->rel, row)),
+	    "the ROW '%.80s' has no field '%.80s'", row->name, name_part(name, from + depth));
+}
+
+/* Columns that the parts of name are, the first of them a table's name if qualified. */
+static uint32_t
+find_columns(const struct scope *scope, const struct ast_expr *name, uint32_t from, uint32_t *index,
+    bool *known)
+{
+	uint32_t i, found = 0;
+
+	for (i = 0; i < scope->rel->count; i++) {
+		const struct rel_col *col = &scope->rel->cols[i];
+
+		if (from > 0 && (col->qualifier == NULL ||
+		    strcmp(name_part(name, from - 1), col->qualifier) != 0))
 			continue;
-		if (strcmp(col->name, text) != 0)
+		*known = true;
+		if (!is_path(name, from, col->name, col->in))
 			continue;
 		*index = i;
 		found++;
+	}
+	return found;
+}
+
+/*
+ * As Flink reads a.b.c: if a is a table, b.c are looked for in it, else a is a column.  The
+ * names of catalog and database may stand before the table's.
+ */
+enum fl_code
+bind_find(struct bind *b, const struct scope *scope, const struct ast_expr *name, uint32_t *index)
+{
+	uint32_t parts = name->args->count, from, found = 0;
+	bool known = false;
+
+	for (from = FL_MIN(parts - 1, 3u); ; from--) {
+		/* Only these stand before a table's name. */
+		if (from > 1 && (strcmp(name_part(name, from - 2), "default_database") != 0 ||
+		    (from > 2 && strcmp(name_part(name, 0), "default_catalog") != 0)))
+			continue;
+		found = find_columns(scope, name, from, index, &known);
+		if (known || from == 0)
+			break;
 	}
 	if (found == 1)
 		return FL_OK;
 	if (found > 1)
 		return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
-		    "Column '%.80s' is ambiguous", text);
-	if (qualifier != NULL && !known) {
-		for (i = 0; i < scope->rel->count; i++)
-			if (strcmp(scope->rel->cols[i].name, name_part(name, 0)) == 0)
-				return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, name->line, name->col, NULL,
-				    "a field of a ROW (%.80s.%.80s) is not supported",
-				    name_part(name, 0), name_part(name, 1));
+		    "Column '%.80s' is ambiguous", name_part(name, parts - 1));
+	FL_TRY(field_missing(b, scope, name, from));
+	if (parts > 1 && from == 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
-		    "Table '%.80s' not found", qualifier);
-	}
+		    "Table '%.80s' not found", name_part(name, 0));
 	return column_missing(b, scope, name);
 }
 

@@ -48,6 +48,7 @@ set_schema(struct bind *b, struct fl_node *node, const struct rel_col *cols, uin
 	for (i = 0; i < count; i++) {
 		node->schema.fields[i].name = cols[i].name;
 		node->schema.fields[i].type = cols[i].type;
+		node->schema.fields[i].in = cols[i].in;
 	}
 }
 
@@ -133,6 +134,7 @@ scan_table(struct bind *b, struct bind_table *bt, struct rel *rel)
 		rel->cols[i].qualifier = t->name;
 		rel->cols[i].name = t->columns[i].name;
 		rel->cols[i].type = t->columns[i].type;
+		rel->cols[i].in = t->columns[i].in;
 		rel->cols[i].time = t->columns[i].time;
 		rel->cols[i].is_rowtime = t->columns[i].time == FL_TIME_EVENT;
 	}
@@ -149,6 +151,11 @@ rename_columns(struct bind *b, struct rel *rel, const struct ast_list *columns, 
 
 	if (columns == NULL)
 		return FL_OK;
+	for (i = 0; i < rel->count; i++)
+		if (rel->cols[i].in != NULL)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, line, col, NULL,
+			    "a list of column aliases for the ROW '%.80s' is not supported: select its fields "
+			    "by name", bind_row_column(rel->cols[i].in));
 	if (columns->count != rel->count)
 		return BIND_FAIL(b, FL_E_SQL_BIND, line, col, NULL,
 		    "List of column aliases must have same degree as table; table has %u columns, whereas "
@@ -1169,7 +1176,14 @@ convert_part(struct bind *b, const struct ast_query *ast, struct rel *part, cons
 static enum fl_code
 check_part(struct bind *b, const struct ast_query *ast, const struct rel *part, uint32_t count)
 {
+	uint32_t i;
+
 	FL_TRY(check_rank_used(b, ast, part));
+	for (i = 0; i < part->count; i++)
+		if (part->cols[i].in != NULL)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+			    "UNION ALL of the ROW '%.80s' as a whole is not supported: select its fields by name",
+			    bind_row_column(part->cols[i].in));
 	if (part->stage == REL_WINDOWED)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
 		    "UNION ALL of the rows of windows is not supported: put the UNION ALL into the window "
@@ -1385,8 +1399,19 @@ add_sinks(struct bind *b, const struct ast_insert *ast, struct fl_table *t, stru
 	uint32_t *targets, n = t->physical.count, want, i;
 	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
 	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n);
+	const struct fl_field *row;
 	struct rel *part;
 
+	row = fl_schema_row(&t->physical);
+	if (row != NULL)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
+		    "table '%.80s' as a sink: the column '%.80s' is a ROW: only tables with format json, as "
+		    "sources, can have one", t->name, bind_row_column(row->in));
+	for (i = 0; i < rel->count; i++)
+		if (rel->cols[i].in != NULL)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
+			    "the ROW '%.80s' cannot be written into table '%.80s' as a whole: select its fields "
+			    "by name", bind_row_column(rel->cols[i].in), t->name);
 	FL_TRY(find_targets(b, ast, t, &targets));
 	want = ast->columns != NULL ? ast->columns->count : n;
 	if (rel->count != want)

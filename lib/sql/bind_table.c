@@ -142,6 +142,7 @@ table_rel(struct bind *b, const struct fl_table *t, bool with_computed)
 
 		rel.cols[i].qualifier = t->name;
 		rel.cols[i].type = col->type;
+		rel.cols[i].in = col->in;
 		/* A computed column cannot see another: its name is no name then. */
 		rel.cols[i].name = with_computed || col->kind != FL_COLUMN_COMPUTED ? col->name : "";
 	}
@@ -153,14 +154,17 @@ bind_computed(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 {
 	struct rel rel = table_rel(b, t, false);
 	struct scope scope = { .rel = &rel, .clause = "a computed column" };
-	uint32_t i;
+	uint32_t i, at = 0;
 
 	for (i = 0; i < t->column_count; i++) {
-		const struct ast_column *from = ast->columns->items[i];
+		const struct ast_column *from;
 		struct fl_column *col = &t->columns[i];
 
 		if (col->kind != FL_COLUMN_COMPUTED)
 			continue;
+		do
+			from = ast->columns->items[at++];
+		while (from->kind != AST_COLUMN_COMPUTED);
 		FL_TRY(bind_expr(b, &scope, from->computed, &col->computed));
 		col->type = col->computed->type;
 		if (is_proctime(col->computed))
@@ -223,7 +227,7 @@ bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 		const struct fl_token *name = ast->primary->items[i];
 
 		for (k = 0; k < t->column_count; k++)
-			if (strcmp(t->columns[k].name, name->text) == 0)
+			if (t->columns[k].in == NULL && strcmp(t->columns[k].name, name->text) == 0)
 				break;
 		if (k == t->column_count || t->columns[k].kind != FL_COLUMN_PHYSICAL)
 			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
@@ -238,25 +242,99 @@ bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 	return FL_OK;
 }
 
+#define ROW_DEPTH_MAX 16u /* ROWs within ROWs: decoders recurse so deep */
+
+static uint32_t
+count_leaves(const struct ast_type *type)
+{
+	uint32_t count = 0, i;
+
+	if (type == NULL || type->fields == NULL)
+		return 1;
+	for (i = 0; i < type->fields->count; i++)
+		count += count_leaves(((const struct ast_type_field *)type->fields->items[i])->type);
+	return count;
+}
+
+static enum fl_code
+exists_already(struct bind *b, const struct fl_table *t, const struct fl_token *at, const char *name)
+{
+	return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col, NULL,
+	    "A column named '%.80s' already exists in table '%.80s'.", name, t->name);
+}
+
+/* A ROW is the columns that its fields are. */
+static enum fl_code
+bind_row(struct bind *b, struct fl_table *t, const struct fl_token *name, const struct ast_type *ast,
+    const struct fl_row_type *in)
+{
+	struct fl_row_type *row = FL_ARENA_NEW(b->arena, struct fl_row_type);
+	uint32_t i, k;
+
+	row->name = in != NULL ? fl_arena_printf(b->arena, "%s.%s", in->name, name->text) : name->text;
+	row->in = in;
+	row->nullable = ast->nullable;
+	if (fl_row_depth(row) > ROW_DEPTH_MAX)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "ROWs nest deeper than %u", ROW_DEPTH_MAX);
+	for (i = 0; i < ast->fields->count; i++) {
+		const struct ast_type_field *field = ast->fields->items[i];
+		struct fl_column *col = &t->columns[t->column_count];
+		const char *path = fl_arena_printf(b->arena, "%s.%s", row->name, field->name->text);
+
+		for (k = 0; k < i; k++)
+			if (strcmp(((const struct ast_type_field *)ast->fields->items[k])->name->text,
+			    field->name->text) == 0)
+				return BIND_FAIL(b, FL_E_SQL_BIND, field->name->line, field->name->col, NULL,
+				    "the ROW '%.80s' has two fields named '%.80s'", row->name, field->name->text);
+		/* `data.name` may be a column's name, too. */
+		for (k = 0; k < t->column_count; k++)
+			if (strcmp(t->columns[k].name, path) == 0)
+				return exists_already(b, t, field->name, path);
+		if (field->type->fields != NULL) {
+			FL_TRY(bind_row(b, t, field->name, field->type, row));
+			continue;
+		}
+		t->column_count++;
+		*col = (struct fl_column){ .name = path, .in = row, .stream_column = -1 };
+		FL_TRY(bind_type(b, field->type, &col->type));
+		/* A field of what may be NULL may be. */
+		for (const struct fl_row_type *r = row; r != NULL; r = r->in)
+			col->type.nullable |= r->nullable;
+	}
+	return FL_OK;
+}
+
 static enum fl_code
 bind_columns(struct bind *b, struct fl_table *t, struct ast_create *ast)
 {
-	uint32_t i, k;
+	uint32_t i, k, count = 0;
 
 	if (ast->columns->count == 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, ast->name->line, ast->name->col, NULL,
 		    "table '%.80s' has no columns", t->name);
-	t->columns = FL_ARENA_ARRAY(b->arena, struct fl_column, ast->columns->count);
+	for (i = 0; i < ast->columns->count; i++)
+		count += count_leaves(((const struct ast_column *)ast->columns->items[i])->type);
+	t->columns = FL_ARENA_ARRAY(b->arena, struct fl_column, count);
 	for (i = 0; i < ast->columns->count; i++) {
 		const struct ast_column *from = ast->columns->items[i];
-		struct fl_column *col = &t->columns[i];
+		struct fl_column *col = &t->columns[t->column_count];
 
 		for (k = 0; k < i; k++)
+			if (strcmp(((const struct ast_column *)ast->columns->items[k])->name->text,
+			    from->name->text) == 0)
+				return exists_already(b, t, from->name, from->name->text);
+		for (k = 0; k < t->column_count; k++)
 			if (strcmp(t->columns[k].name, from->name->text) == 0)
+				return exists_already(b, t, from->name, from->name->text);
+		if (from->kind == AST_COLUMN_PHYSICAL && from->type->fields != NULL) {
+			FL_TRY(bind_row(b, t, from->name, from->type, NULL));
+			if (from->is_primary)
 				return BIND_FAIL(b, FL_E_SQL_BIND, from->name->line, from->name->col, NULL,
-				    "A column named '%.80s' already exists in table '%.80s'.", from->name->text,
-				    t->name);
-		t->column_count = i + 1;
+				    "the ROW '%.80s' cannot be a PRIMARY KEY", from->name->text);
+			continue;
+		}
+		t->column_count++;
 		col->name = from->name->text;
 		col->stream_column = -1;
 		col->kind = from->kind == AST_COLUMN_COMPUTED ? FL_COLUMN_COMPUTED : FL_COLUMN_PHYSICAL;
@@ -291,6 +369,7 @@ make_schemas(struct bind *b, struct fl_table *t)
 
 		t->schema.fields[i].name = col->name;
 		t->schema.fields[i].type = col->type;
+		t->schema.fields[i].in = col->in;
 		if (col->kind != FL_COLUMN_PHYSICAL)
 			continue;
 		t->physical.fields[t->physical.count++] = t->schema.fields[i];
@@ -495,12 +574,26 @@ print_start(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, ":%d=%" PRId64, t->bounded_offsets[i].partition, t->bounded_offsets[i].offset);
 }
 
+/* A field of a ROW has another name than a column whose name has a point. */
+static void
+print_row(const struct fl_row_type *row, struct fl_buf *out)
+{
+	const char *name;
+
+	if (row == NULL)
+		return;
+	print_row(row->in, out);
+	name = fl_row_field(row->name, row->in);
+	fl_buf_json(out, name, strlen(name));
+	fl_buf_str(out, row->nullable ? "." : " NOT NULL.");
+}
+
 /* What is read and how; with where to where, what two tables must have in common to
  * share decoded blocks. */
 static void
 print_content(const struct fl_table *t, const struct fl_schema *schema, struct fl_buf *out)
 {
-	const char *isolation = fl_table_option(t, "properties.isolation.level");
+	const char *isolation = fl_table_option(t, "properties.isolation.level"), *name;
 	char type[64];
 	uint32_t i;
 
@@ -521,7 +614,9 @@ print_content(const struct fl_table *t, const struct fl_schema *schema, struct f
 	for (i = 0; i < schema->count; i++) {
 		if (i > 0)
 			fl_buf_byte(out, ',');
-		fl_buf_json(out, schema->fields[i].name, strlen(schema->fields[i].name));
+		name = fl_row_field(schema->fields[i].name, schema->fields[i].in);
+		print_row(schema->fields[i].in, out);
+		fl_buf_json(out, name, strlen(name));
 		fl_buf_printf(out, " %s", fl_type_print(&schema->fields[i].type, type, sizeof(type)));
 	}
 	for (i = 0; i < t->column_count; i++)
@@ -609,6 +704,7 @@ check_use(struct bind *b, const struct bind_table *bt)
 {
 	const struct fl_table *t = bt->table;
 	const struct fl_connector_info *info = fl_connector_info(t->connector);
+	const struct fl_field *row;
 	uint32_t i;
 
 	if (t->is_source && strcmp(info->source, "none") == 0)
@@ -622,6 +718,11 @@ check_use(struct bind *b, const struct bind_table *bt)
 	if (t->is_source && t->physical.count == 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
 		    "table '%.80s' has no physical column", t->name);
+	row = fl_schema_row(&t->physical);
+	if (row != NULL && t->is_source && t->format != FL_FORMAT_JSON)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col, NULL,
+		    "table '%.80s': the column '%.80s' is a ROW: only tables with format json, as sources, can "
+		    "have one", t->name, bind_row_column(row->in));
 	if (t->is_source && t->connector == FL_CONNECTOR_KAFKA && !bt->has_group_id &&
 	    t->startup == FL_STARTUP_GROUP_OFFSETS)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col,

@@ -98,6 +98,8 @@
 %type type {struct ast_type *}
 %type basetype {struct ast_type *}
 %type typelen {struct ast_type}
+%type rowfields {struct ast_list *}
+%type rowfield {struct ast_type_field *}
 %type options {struct ast_list *}
 %type with {struct ast_list *}
 %type option {struct ast_option *}
@@ -297,6 +299,23 @@ basetype(T) ::= INTERVAL(N) UNIT. {
 	fl_parse_refuse(ps, &N, "INTERVAL as a column type", "use BIGINT");
 }
 basetype(T) ::= ID(N) typelen. { T = fl_ast_type(ps, &N); }
+basetype(T) ::= ROW(N) LT rowfields(L) GT. {
+	T = fl_ast_type(ps, &N);
+	T->fields = L;
+}
+basetype(T) ::= ROW(N) LP rowfields(L) RP. {
+	T = fl_ast_type(ps, &N);
+	T->fields = L;
+}
+rowfields(L) ::= rowfield(F). { L = fl_ast_list(ps->arena); fl_ast_append(ps->arena, L, F); }
+rowfields(L) ::= rowfields(M) COMMA rowfield(F). { L = M; fl_ast_append(ps->arena, L, F); }
+rowfield(F) ::= name(N) type(T) rowcomment. {
+	F = NEW(struct ast_type_field);
+	F->name = fl_ast_token(ps, &N);
+	F->type = T;
+}
+rowcomment ::= .
+rowcomment ::= STRING.
 typelen(L) ::= . { memset(&L, 0, sizeof(L)); }
 typelen(L) ::= LP NUMBER(N) RP. {
 	memset(&L, 0, sizeof(L));
@@ -625,7 +644,11 @@ sign(A) ::= MINUS. { A = 1; }
 
 term(E) ::= LP expr(A) RP. { E = A; }
 term(E) ::= LP(T) expr COMMA exprs RP. {
-	fl_parse_refuse(ps, &T, "the type ROW", NULL);
+	fl_parse_refuse(ps, &T, "a ROW value", NULL);
+	E = fl_ast_expr(ps, AST_ROW, &T);
+}
+term(E) ::= ROW(T) LP exprs RP. {
+	fl_parse_refuse(ps, &T, "a ROW value", NULL);
 	E = fl_ast_expr(ps, AST_ROW, &T);
 }
 term(E) ::= LP(T) query(Q) RP. {

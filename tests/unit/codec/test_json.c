@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "codec/codec.h"
+#include "expr/expr.h"
 
 static struct fl_arena arena;
 static struct fl_err err;
@@ -298,6 +299,173 @@ bodies_get_flinks_verdicts(void **state)
 	}
 }
 
+/* The columns of id INT, d ROW<s STRING, n INT, a ROW<s STRING>>, z STRING; d NOT NULL with
+ * its n NOT NULL if must. */
+static const struct fl_schema *
+make_nested(bool must)
+{
+	struct fl_row_type *rows = FL_ARENA_ARRAY(&arena, struct fl_row_type, 2);
+	struct fl_schema *schema = FL_ARENA_NEW(&arena, struct fl_schema);
+	const struct fl_field fields[] = { { "id", make_type("int"), NULL },
+		{ "d.s", make_type("string"), &rows[0] },
+		{ "d.n", make_type(must ? "int!" : "int"), &rows[0] },
+		{ "d.a.s", make_type("string"), &rows[1] }, { "z", make_type("string"), NULL } };
+
+	rows[0] = (struct fl_row_type){ .name = "d", .nullable = !must };
+	rows[1] = (struct fl_row_type){ .name = "d.a", .in = &rows[0], .nullable = true };
+	schema->count = FL_ARRAY_COUNT(fields);
+	schema->fields = fl_arena_dup(&arena, fields, sizeof(fields));
+	return schema;
+}
+
+/* As round_trip(), the row as fl_row_print_json() prints it; no field is "-". */
+static const char *
+decode_nested(struct fl_decoder *decoder, const struct fl_schema *schema, const char *text)
+{
+	size_t size = strlen(text);
+	char *copy = malloc(size + 1);
+	struct fl_builder builder;
+	struct fl_batch batch;
+	struct fl_buf out;
+	enum fl_verdict verdict;
+	const char *result;
+
+	memcpy(copy + 1, text, size);
+	fl_builder_init(&builder, schema);
+	assert_true(fl_builder_begin(&builder));
+	err = (struct fl_err){ .code = FL_OK };
+	verdict = fl_decode(decoder, copy + 1, size, &builder, &err);
+	fl_buf_init(&out);
+	if (verdict == FL_VERDICT_ROW) {
+		fl_builder_commit(&builder);
+		fl_builder_view(&builder, &batch, &arena);
+		fl_row_print_json(&batch, 0, &out);
+	} else if (verdict == FL_VERDICT_DEAD) {
+		fl_buf_printf(&out, "%s %s", fl_code_name(err.code), err.text);
+	} else {
+		fl_buf_str(&out, "skipped");
+	}
+	result = fl_arena_strndup(&arena, out.data, out.size);
+	fl_buf_fini(&out);
+	fl_builder_fini(&builder);
+	free(copy);
+	return result;
+}
+
+#define NOTHING "{\"id\":null,\"d\":{\"s\":null,\"n\":null,\"a\":{\"s\":null}},\"z\":null}"
+
+static void
+fields_of_rows_get_flinks_verdicts(void **state)
+{
+	enum { MUST = 64 };
+	static const struct {
+		int flags;
+		const char *text, *expected;
+		uint64_t odd;
+	} cases[] = {
+		{ 0, "{\"id\":1,\"d\":{\"s\":\"x\",\"n\":2,\"a\":{\"s\":\"y\"}},\"z\":\"w\"}",
+		    "{\"id\":1,\"d\":{\"s\":\"x\",\"n\":2,\"a\":{\"s\":\"y\"}},\"z\":\"w\"}", 0 },
+		/* Any order, blanks, names that are of another object, unknown ones. */
+		{ 0, " { \"s\" : 5, \"z\":\"w\", \"d\" : { \"z\":1, \"a\" : { \"n\":[{}], \"s\" : \"y\" } , "
+		     "\"id\":{\"s\":1}, \"n\" : 2 } , \"n\":7, \"id\":1}",
+		    "{\"id\":1,\"d\":{\"s\":null,\"n\":2,\"a\":{\"s\":\"y\"}},\"z\":\"w\"}", 0 },
+		/* Missing, null and empty ROWs. */
+		{ 0, "{}", NOTHING, 0 }, { 0, "{\"d\":null}", NOTHING, 0 }, { 0, "{\"d\":{}}", NOTHING, 0 },
+		{ 0, "{\"d\":{\"a\":null}}", NOTHING, 0 }, { 0, "{\"d\":{\"a\":{}}}", NOTHING, 0 },
+		{ MISSING, "{\"id\":1,\"z\":\"\"}", "MISSING_FIELD field \"d\" is missing", 0 },
+		{ MISSING, "{\"id\":1,\"z\":\"\",\"d\":null}",
+		    "{\"id\":1,\"d\":{\"s\":null,\"n\":null,\"a\":{\"s\":null}},\"z\":\"\"}", 0 },
+		{ MISSING, "{\"id\":1,\"z\":\"\",\"d\":{\"s\":\"\",\"n\":1}}",
+		    "MISSING_FIELD field \"d.a\" is missing", 0 },
+		{ MISSING, "{\"id\":1,\"z\":\"\",\"d\":{\"s\":\"\",\"n\":1,\"a\":{}}}",
+		    "MISSING_FIELD field \"d.a.s\" is missing", 0 },
+		{ MUST, "{}", "MISSING_FIELD field \"d\" is missing, but its column is NOT NULL", 0 },
+		{ MUST, "{\"d\":null}",
+		    "BAD_NULL field \"d\": the column is NOT NULL and its value null", 0 },
+		{ MUST, "{\"d\":{}}",
+		    "MISSING_FIELD field \"d.n\" is missing, but its column is NOT NULL", 0 },
+		{ MUST, "{\"d\":{\"n\":1}}",
+		    "{\"id\":null,\"d\":{\"s\":null,\"n\":1,\"a\":{\"s\":null}},\"z\":null}", 0 },
+		/* Values of a wrong type. */
+		{ 0, "{\"d\":5}", "BAD_TYPE field \"d\" at byte 5: a number 5 cannot be converted to ROW", 0 },
+		{ 0, "{\"d\":\"{}\"}",
+		    "BAD_TYPE field \"d\" at byte 5: a string \"{}\" cannot be converted to ROW", 0 },
+		{ 0, "{\"d\":[{}]}",
+		    "BAD_TYPE field \"d\" at byte 5: an array [{}] cannot be converted to ROW", 0 },
+		{ 0, "{\"d\":{\"a\":true}}",
+		    "BAD_TYPE field \"d.a\" at byte 10: true true cannot be converted to ROW", 0 },
+		{ 0, "{\"d\":{\"n\":{}}}",
+		    "BAD_TYPE field \"d.n\" at byte 10: an object {} cannot be converted to INT", 0 },
+		{ MUST, "{\"d\":false}",
+		    "BAD_TYPE field \"d\" at byte 5: false false cannot be converted to ROW NOT NULL", 0 },
+		{ IGNORE, "{\"d\":5}", NOTHING, 0 }, { IGNORE, "{\"d\":[1,{}]}", NOTHING, 0 },
+		{ IGNORE, "{\"d\":{\"n\":\"x\",\"a\":\"\"}}", NOTHING, 0 },
+		{ IGNORE, "{\"d\":{\"n\":1,\"a\":[]},\"id\":2}",
+		    "{\"id\":2,\"d\":{\"s\":null,\"n\":1,\"a\":{\"s\":null}},\"z\":null}", 0 },
+		/* Of two equal names the last one counts, whole. */
+		{ 0, "{\"d\":{\"s\":\"x\",\"n\":1,\"a\":{\"s\":\"y\"}},\"d\":{\"n\":2}}",
+		    "{\"id\":null,\"d\":{\"s\":null,\"n\":2,\"a\":{\"s\":null}},\"z\":null}", 1 },
+		{ 0, "{\"d\":{\"a\":{\"s\":\"y\"},\"a\":null,\"s\":\"x\"}}",
+		    "{\"id\":null,\"d\":{\"s\":\"x\",\"n\":null,\"a\":{\"s\":null}},\"z\":null}", 1 },
+		{ 0, "{\"d\":{\"s\":\"y\"},\"d\":5,\"d\":{}}", NOTHING, 2 },
+		{ 0, "{\"d\":{\"n\":{}},\"d\":null}", NOTHING, 1 },
+		{ STRICT, "{\"d\":{\"n\":1,\"n\":1}}", "BAD_JSON byte 12: a name stands twice", 0 },
+		/* Texts that break within a ROW. */
+		{ 0, "{\"d\":{\"n\":1}", "BAD_JSON byte 12: the text ends too early", 0 },
+		{ 0, "{\"d\":{\"n\":1]}", "BAD_JSON byte 11: expected ',' or '}'", 0 },
+		{ 0, "{\"d\":{\"n\" 1}}", "BAD_JSON byte 10: expected ':'", 0 },
+		{ 0, "{\"d\":{n:1}}", "BAD_JSON byte 6: expected a name in quotes", 0 },
+		{ 0, "{\"d\":{\"n\":1},}", "BAD_JSON byte 13: expected a name in quotes", 0 },
+		{ 0, "{\"d\":", "BAD_JSON byte 5: the text ends too early", 0 },
+		{ 0, "{\"d\":x}", "BAD_JSON byte 5: expected a value", 0 },
+		{ 0, "{\"d\":\"", "BAD_JSON byte 5: a string has no end", 0 },
+		{ IGNORE, "{\"d\":{\"n\":1,\"a\":{]}}", "skipped", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		const struct fl_schema *schema = make_nested(cases[i].flags & MUST);
+		struct fl_codec_options options = make_options(schema, cases[i].flags);
+		struct fl_decoder *decoder = NULL;
+
+		assert_int_equal(fl_decoder_new(&options, &decoder, &err), FL_OK);
+		/* The second time the order of names is known. */
+		for (uint64_t n = 1; n <= 2; n++) {
+			const char *got = decode_nested(decoder, schema, cases[i].text);
+			uint64_t odd = fl_decoder_oddities(decoder);
+
+			if (strcmp(got, cases[i].expected) != 0 || odd != n * cases[i].odd)
+				fail_msg("%s: got %s, odd %u", cases[i].text, got, (unsigned)odd);
+		}
+		fl_decoder_free(&decoder);
+	}
+}
+
+/* The names of an object are not those of another one, whatever came before. */
+static void
+what_came_before_does_not_change_fields_of_rows(void **state)
+{
+	static const char *const texts[] = { "{\"d\":{\"s\":\"1\",\"a\":{\"s\":\"2\"}},\"z\":\"3\"}",
+		"{\"s\":\"4\",\"d\":{\"a\":{\"s\":\"5\"},\"s\":\"6\"},\"id\":7}", "{\"a\":{\"s\":\"8\"},\"z\":\"\"}",
+		"{\"d\":{\"d\":{\"s\":\"9\"},\"z\":\"\",\"n\":1}}", "{\"d\":{\"s\":\"1\"" };
+	const struct fl_schema *schema = make_nested(false);
+	struct fl_codec_options options = make_options(schema, 0);
+	struct fl_decoder *used = NULL, *fresh = NULL;
+
+	(void)state;
+	assert_int_equal(fl_decoder_new(&options, &used, &err), FL_OK);
+	for (size_t i = 0; i < FL_ARRAY_COUNT(texts) * FL_ARRAY_COUNT(texts); i++) {
+		const char *text = texts[i % FL_ARRAY_COUNT(texts)];
+
+		(void)decode_nested(used, schema, texts[i / FL_ARRAY_COUNT(texts)]);
+		assert_int_equal(fl_decoder_new(&options, &fresh, &err), FL_OK);
+		assert_string_equal(
+		    decode_nested(used, schema, text), decode_nested(fresh, schema, text));
+		fl_decoder_free(&fresh);
+	}
+	fl_decoder_free(&used);
+}
+
 static void
 refusal_names_field_byte_and_value(void **state)
 {
@@ -436,6 +604,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(values_convert_as_flink_converts_them),
 		TEST(bodies_get_flinks_verdicts),
+		TEST(fields_of_rows_get_flinks_verdicts),
+		TEST(what_came_before_does_not_change_fields_of_rows),
 		TEST(refusal_names_field_byte_and_value),
 		TEST(nesting_is_taken_to_64_levels_and_no_further),
 		TEST(every_truncation_and_change_gets_a_verdict),

@@ -238,6 +238,38 @@ a_row_prints_as_json(void **state)
 	fl_arena_fini(&memory);
 }
 
+static void
+fields_of_rows_print_within_their_row(void **state)
+{
+	static const struct fl_row_type d = { .name = "d.e" }, a = { .name = "d.e.a", .in = &d },
+		b = { .name = "d.e.b", .in = &d }, q = { .name = "d.e.b.q", .in = &b };
+	static struct fl_field fields[] = { { "d.e.a.x", { .id = FL_TYPE_BIGINT, .nullable = true }, &a },
+		{ "d.e.b.q.y", { .id = FL_TYPE_BIGINT, .nullable = true }, &q },
+		{ "d.e.b.z", { .id = FL_TYPE_BIGINT, .nullable = true }, &b },
+		{ "w", { .id = FL_TYPE_BIGINT, .nullable = true }, NULL },
+		{ "d.e.a.x", { .id = FL_TYPE_BIGINT, .nullable = true }, &a } };
+	const struct fl_schema schema = { 5, fields };
+	struct fl_builder builder;
+	struct fl_arena memory;
+	struct fl_batch batch;
+	struct fl_buf text = { .data = NULL };
+
+	(void)state;
+	fl_arena_init(&memory);
+	fl_builder_init(&builder, &schema);
+	assert_true(fl_builder_begin(&builder));
+	for (uint32_t c = 0; c < 5; c++)
+		fl_builder_set_i64(&builder, c, c);
+	fl_builder_commit(&builder);
+	fl_builder_view(&builder, &batch, &memory);
+	fl_row_print_json(&batch, 0, &text);
+	assert_string_equal(text.data, "{\"d.e\":{\"a\":{\"x\":0},\"b\":{\"q\":{\"y\":1},\"z\":2}},\"w\":3,"
+	    "\"d.e\":{\"a\":{\"x\":4}}}");
+	fl_buf_fini(&text);
+	fl_builder_fini(&builder);
+	fl_arena_fini(&memory);
+}
+
 int
 main(void)
 {
@@ -251,6 +283,7 @@ main(void)
 		TEST(zone_names_stay_inside_their_directory),
 		TEST(the_manual_of_functions_lists_every_row),
 		TEST(a_row_prints_as_json),
+		TEST(fields_of_rows_print_within_their_row),
 	};
 
 	return cmocka_run_group_tests_name("expr/text", tests, NULL, NULL);
