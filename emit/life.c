@@ -30,9 +30,17 @@
 #define DEAD_VALUE_MAX (64u << 10)
 
 static const struct emit_sink_ops *
-find_ops(enum fl_connector connector)
+find_ops(const struct fl_table *table)
 {
-	switch (connector) {
+	static const struct emit_sink_ops *const SCHEMES[] = {
+#define FL_JDBC_SCHEME(name, prefix, sink) [FL_JDBC_##name] = &emit_sink_##sink,
+#include "tbl/jdbc_schemes.h"
+#undef FL_JDBC_SCHEME
+	};
+
+	if (table->jdbc != NULL)
+		return SCHEMES[table->jdbc->scheme];
+	switch (table->connector) {
 #define FL_CONNECTOR(name, text, letter, format, source, sink) \
 	case FL_CONNECTOR_##name:                      \
 		return &emit_sink_##sink;
@@ -51,7 +59,7 @@ emit_sink_init(
 	sink->pipeline = pipeline;
 	sink->index = index;
 	sink->table = pipeline->plan->sinks[index];
-	sink->ops = find_ops(sink->table->connector);
+	sink->ops = find_ops(sink->table);
 	sink->row_limit = EMIT_RUN_ROWS;
 	sink->wait_ms = 500;
 	fl_arena_init(&sink->arena);
@@ -245,7 +253,7 @@ adopt_known(struct emit_sink *sink, const struct fl_sink_position *in_sink, bool
 		    " of the store, which is in generation %" PRIu64 "; was an older store restored?",
 		    pipeline, table, in_sink->generation, sink->position.generation);
 	if (sink->is_pending) {
-		if (in_sink->next != sink->pending_from && in_sink->next != sink->pending_to)
+		if (!sink->ops->compares && in_sink->next != sink->pending_from && in_sink->next != sink->pending_to)
 			return FL_FAIL(err, FL_E_SINK_UNKNOWN,
 			    "pipeline \"%s\" sink \"%s\": after an unknown outcome of rows %" PRIu64
 			    " to %" PRIu64 " the position is %" PRIu64

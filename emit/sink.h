@@ -50,6 +50,9 @@ struct emit_sink_ops {
 	/* True: a position in the sink can be lost without an error, so emit's store
 	 * is told before a transaction that the outcome is going to be open. */
 	bool expires;
+	/* True: the position moves by compare-and-set, so whatever is there is right, also
+	 * after an unknown outcome. */
+	bool compares;
 	/*
 	 * Connects and finds the position: *known false when the sink has none; then
 	 * emit's store decides, and refresh() writes what it decided.  Sets
@@ -78,6 +81,9 @@ struct emit_sink_ops {
 	extern const struct emit_sink_ops emit_sink_##sink;
 #include "tbl/connectors.h"
 #undef FL_CONNECTOR
+#define FL_JDBC_SCHEME(name, prefix, sink) extern const struct emit_sink_ops emit_sink_##sink;
+#include "tbl/jdbc_schemes.h"
+#undef FL_JDBC_SCHEME
 
 enum emit_state { EMIT_RUNNING, EMIT_WAITING, EMIT_STOPPED };
 

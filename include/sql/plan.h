@@ -79,6 +79,11 @@ enum fl_connector {
 #include "tbl/connectors.h"
 #undef FL_CONNECTOR
 };
+enum fl_jdbc_scheme {
+#define FL_JDBC_SCHEME(name, prefix, sink) FL_JDBC_##name,
+#include "tbl/jdbc_schemes.h"
+#undef FL_JDBC_SCHEME
+};
 enum fl_startup {
 	FL_STARTUP_GROUP_OFFSETS, FL_STARTUP_EARLIEST, FL_STARTUP_LATEST,
 	FL_STARTUP_TIMESTAMP, FL_STARTUP_SPECIFIC,
@@ -95,6 +100,22 @@ struct fl_partition_offset {
 struct fl_json_options {
 	bool ignore_parse_errors, fail_on_missing_field, iso8601, decimal_as_plain, strict;
 	bool ignore_null_fields;
+};
+
+struct fl_param {
+	const char *key, *value;
+};
+
+/* JDBC: where the table is.  No message shows param values but host, port and dbname. */
+struct fl_jdbc {
+	enum fl_jdbc_scheme scheme;
+	const char *where;		/* "host:port/database", for messages */
+	const char *database;
+	uint32_t param_count;
+	struct fl_param *params;	/* of the client library, in its names */
+	const char *table_name;		/* as written */
+	const char *password_file;	/* absolute, or NULL */
+	bool create;			/* the table, if it is absent */
 };
 
 /* Of a sink's transactional.id: its prefix, or "flight." and the pipeline's name, then "." and
@@ -140,6 +161,7 @@ struct fl_table {
 	/* The Avro schema as JSON text, every named type resolved within it: the
 	 * writer's for a source, the one to write for a sink. */
 	const char *avro_schema;
+	struct fl_jdbc *jdbc;		/* NULL unless JDBC */
 	bool is_source, is_sink;
 	int32_t stream;			/* index in plan->streams when is_source, else -1 */
 	int32_t sink;			/* index in plan->sinks when is_sink, else -1 */

@@ -8,6 +8,7 @@
  *	format	NEEDED; LINES (needed, of one line a value); FREE (may be absent); NONE
  *	source	struct source_ops source_<source> in ingest/source_<source>.c, or none
  *	sink	struct emit_sink_ops emit_sink_<sink> in emit/sink_<sink>.c, or none
+ *		or of several, by the url's scheme: tbl/jdbc_schemes.h
  *
  * A new one is one row and its functions; what it takes in WITH (...) are rows of
  * options.h.  TEST, in memory for flow tests, stands last.  clang-format off
@@ -16,4 +17,5 @@ FL_CONNECTOR(KAFKA,      "kafka",      'K', NEEDED, kafka, kafka)
 FL_CONNECTOR(FILESYSTEM, "filesystem", 'F', LINES,  file,  file)
 FL_CONNECTOR(PRINT,      "print",      'P', NONE,   none,  print)
 FL_CONNECTOR(BLACKHOLE,  "blackhole",  'B', NONE,   none,  blackhole)
+FL_CONNECTOR(JDBC,       "jdbc",       'D', NONE,   none,  postgres)
 FL_CONNECTOR(TEST,       "test",       'T', FREE,   test,  test)

@@ -4,6 +4,7 @@
  *
  *	bind_setting.c	SET
  *	bind_option.c	WITH (...)
+ *	bind_jdbc.c	the url of a database
  *	bind_table.c	CREATE TABLE: columns, rowtime; at the end: streams, sinks, schemas
  *	bind_expr.c	expressions and types
  *	bind_query.c	SELECT to a tree of nodes; INSERT
@@ -149,6 +150,10 @@ enum fl_code bind_and(struct bind *b, struct fl_expr *x, struct fl_expr *y, stru
 enum fl_code bind_settings(struct bind *b, const struct ast_list *statements);
 enum fl_code bind_table(struct bind *b, const struct ast_statement *statement);
 enum fl_code bind_options(struct bind *b, struct bind_table *bt);
+/* The url of t->jdbc and what else it takes to connect; url is not shown, it may hold a password. */
+enum fl_code bind_jdbc_url(
+    struct bind *b, struct fl_table *t, const char *url, uint32_t line, uint32_t col);
+void bind_jdbc_param(struct bind *b, struct fl_table *t, const char *key, const char *value);
 enum fl_code bind_view(struct bind *b, const struct ast_statement *statement);
 enum fl_code bind_view_check(struct bind *b, const struct bind_view *view, const struct fl_token *at);
 enum fl_code bind_drop(struct bind *b, const struct ast_statement *statement);

@@ -378,6 +378,34 @@ apply_filesystem(struct options *o)
 	return FL_OK;
 }
 
+static enum fl_code
+apply_jdbc(struct options *o)
+{
+	const struct ast_option *url = o->given[FL_OPTION_URL], *name = o->given[FL_OPTION_TABLE_NAME];
+	const struct ast_option *user = o->given[FL_OPTION_USERNAME];
+	const struct ast_option *password = o->given[FL_OPTION_PASSWORD];
+
+	if (url == NULL)
+		return missing_option(o, "url");
+	if (name == NULL)
+		return missing_option(o, "table-name");
+	if (name->value->text[0] == '\0')
+		return bad_value(o, name, "'table' or 'schema.table'");
+	if (password != NULL && user == NULL)
+		return missing_option(o, "username");
+	if (o->given[FL_OPTION_DRIVER] != NULL)
+		bind_notice(o->b, o->given[FL_OPTION_DRIVER]->key->line,
+		    "'driver' is ignored: Flight has its own for the url");
+	o->table->jdbc = FL_ARENA_NEW(o->b->arena, struct fl_jdbc);
+	o->table->jdbc->table_name = name->value->text;
+	FL_TRY(bind_jdbc_url(o->b, o->table, url->value->text, url->value->line, url->value->col));
+	if (user != NULL)
+		bind_jdbc_param(o->b, o->table, "user", user->value->text);
+	if (password != NULL)
+		bind_jdbc_param(o->b, o->table, "password", password->value->text);
+	return FL_OK;
+}
+
 static void
 apply_common(struct options *o)
 {
@@ -561,5 +589,7 @@ bind_options(struct bind *b, struct bind_table *bt)
 		return apply_kafka(&o);
 	if (bt->table->connector == FL_CONNECTOR_FILESYSTEM)
 		return apply_filesystem(&o);
+	if (bt->table->connector == FL_CONNECTOR_JDBC)
+		return apply_jdbc(&o);
 	return FL_OK;
 }

@@ -220,10 +220,12 @@ bind_watermark(struct bind *b, struct fl_table *t, const struct ast_watermark *a
 static enum fl_code
 bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 {
-	uint32_t n = ast->primary != NULL ? ast->primary->count : 0, i, k, c;
+	uint32_t i, k, j;
 
-	t->primary_key = FL_ARENA_ARRAY(b->arena, uint32_t, n);
-	for (i = 0; i < n; i++) {
+	if (ast->primary == NULL)
+		return FL_OK;
+	t->primary_key = FL_ARENA_ARRAY(b->arena, uint32_t, ast->primary->count);
+	for (i = 0; i < ast->primary->count; i++) {
 		const struct fl_token *name = ast->primary->items[i];
 
 		for (k = 0; k < t->column_count; k++)
@@ -234,10 +236,14 @@ bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 			    "Primary key column '%.80s' is not defined in the schema as a physical column",
 			    name->text);
 		t->columns[k].type.nullable = false; /* as Flink makes it */
-		t->primary_key[t->primary_key_count] = 0;
-		for (c = 0; c < k; c++)
-			t->primary_key[t->primary_key_count] += t->columns[c].kind == FL_COLUMN_PHYSICAL;
-		t->primary_key_count++;
+		t->primary_key[i] = 0;
+		for (j = 0; j < k; j++)
+			t->primary_key[i] += t->columns[j].kind == FL_COLUMN_PHYSICAL;
+		for (j = 0; j < i; j++)
+			if (t->primary_key[j] == t->primary_key[i])
+				return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
+				    "Primary key column '%.80s' is named twice", name->text);
+		t->primary_key_count = i + 1;
 	}
 	return FL_OK;
 }
@@ -520,6 +526,38 @@ bind_avro_schema(struct bind *b, struct fl_table *t)
 	    &err) != FL_OK)
 		return BIND_FAIL(b, err.code == FL_E_NO_SUCH_OBJECT ? FL_E_BAD_SCHEMA : err.code, s->line,
 		    s->col, NULL, "table '%.80s': schema file '%.120s': %s", t->name, path, err.text);
+	return FL_OK;
+}
+
+/* flight.table.<t>.create and .password-file */
+static enum fl_code
+bind_jdbc_settings(struct bind *b, struct fl_table *t)
+{
+	const struct setting *create = find_table_setting(b, t->name, "create");
+	const struct setting *file = find_table_setting(b, t->name, "password-file");
+	const struct setting *any = create != NULL ? create : file;
+	int64_t yes = 0;
+
+	if (any == NULL)
+		return FL_OK;
+	if (t->connector != FL_CONNECTOR_JDBC)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, any->line, any->col, NULL,
+		    "table '%.80s' has no connector 'jdbc': '%.120s' is not for it", t->name, any->key);
+	if (create != NULL && bind_value(b, BOOL, NULL, create->value, &yes) != NULL)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, create->line, create->col, NULL,
+		    "Could not parse value '%.80s' for key '%.120s': expected true or false",
+		    create->value, create->key);
+	t->jdbc->create = yes != 0;
+	if (file == NULL)
+		return FL_OK;
+	if (file->value[0] == '\0')
+		return BIND_FAIL(b, FL_E_BAD_OPTION, file->line, file->col, NULL,
+		    "Could not parse value '' for key '%.120s': expected a file", file->key);
+	if (fl_table_option(t, "password") != NULL)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, file->line, file->col, NULL,
+		    "table '%.80s' has a 'password' and '%.120s': give one of them", t->name, file->key);
+	t->jdbc->password_file = file->value[0] == '/' || b->env->dir == NULL ? file->value :
+	    fl_arena_printf(b->arena, "%s/%s", b->env->dir, file->value);
 	return FL_OK;
 }
 
@@ -828,6 +866,7 @@ bind_finish(struct bind *b)
 		t->idle_timeout_ms =
 		    order[i]->idle_timeout_ms >= 0 ? order[i]->idle_timeout_ms : b->idle_timeout_ms;
 		FL_TRY(bind_avro_schema(b, t));
+		FL_TRY(bind_jdbc_settings(b, t));
 		FL_TRY(check_use(b, order[i]));
 		FL_TRY(check_codec(b, order[i]));
 		if (t->is_source) {

@@ -44,6 +44,9 @@ print_where(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, " on %s", t->brokers);
 	if (t->path != NULL)
 		fl_buf_printf(out, " %s", t->path);
+	if (t->jdbc != NULL)
+		fl_buf_printf(out, " table %s at %s%s", t->jdbc->table_name, t->jdbc->where,
+		    t->jdbc->create ? ", made if absent" : "");
 	if (t->format != FL_FORMAT_NONE)
 		fl_buf_printf(out, ", %s%s", fl_format_name(t->format),
 		    t->avro_schema != NULL ? " (schema given)" :
@@ -105,6 +108,9 @@ print_table(const struct fl_table *t, struct fl_buf *out)
 	fl_buf_byte(out, '\n');
 	for (i = 0; i < t->column_count; i++)
 		print_column(t, &t->columns[i], out);
+	for (i = 0; i < t->primary_key_count; i++)
+		fl_buf_printf(out, "%s%s%s", i == 0 ? "    PRIMARY KEY (" : ", ",
+		    t->physical.fields[t->primary_key[i]].name, i + 1 == t->primary_key_count ? ")\n" : "");
 	if (t->is_source)
 		print_source(t, out);
 }

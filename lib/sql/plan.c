@@ -267,6 +267,8 @@ print_sink(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, " topic=%s", t->topic);
 	if (t->path != NULL)
 		fl_buf_printf(out, " path=%s", t->path);
+	if (t->jdbc != NULL)
+		fl_buf_printf(out, " database=%s table=%s", t->jdbc->database, t->jdbc->table_name);
 	fl_buf_printf(out, " format=%s", fl_format_name(t->format));
 	if (t->avro_schema != NULL)
 		fl_buf_printf(out, ":%016" PRIx64, fl_hash64(t->avro_schema, strlen(t->avro_schema)));
