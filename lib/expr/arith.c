@@ -694,3 +694,54 @@ fl_kernel_power(const struct fl_expr *call, const struct fl_col *args, const uin
 	(void)ctx;
 	FL_ROWS(o[row] = pow(x[row], y[row]));
 }
+
+void
+fl_kernel_exp(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	const double *x = args[0].data;
+	double *o = out->data;
+
+	(void)call;
+	(void)ctx;
+	FL_ROWS(o[row] = exp(x[row]));
+}
+
+/* LN(a), LOG(a), LOG(base, a): the quotient, as in Java. */
+void
+fl_kernel_log(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	const double *x = args[call->arg_count - 1].data, *base = args[0].data;
+	double *o = out->data;
+
+	(void)ctx;
+	if (call->arg_count == 1)
+		FL_ROWS(o[row] = log(x[row]));
+	else
+		FL_ROWS(o[row] = log(x[row]) / log(base[row]));
+}
+
+void
+fl_kernel_log2(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	const double *x = args[0].data;
+	double *o = out->data;
+
+	(void)call;
+	(void)ctx;
+	FL_ROWS(o[row] = log(x[row]) / log(2.0));
+}
+
+void
+fl_kernel_log10(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	const double *x = args[0].data;
+	double *o = out->data;
+
+	(void)call;
+	(void)ctx;
+	FL_ROWS(o[row] = log10(x[row]));
+}

@@ -56,11 +56,14 @@ enum fl_parsed fl_parse_decimal_why(
 bool fl_parse_integer(const char *p, size_t size, int64_t min, int64_t max, int64_t *out);
 
 /* Patterns of DATE_FORMAT and TO_TIMESTAMP: yyyy-MM-dd HH:mm:ss.SSS and the like. */
-bool fl_pattern_check(const char *pattern, size_t size, bool for_parse, char *bad);
+enum fl_pattern_use { FL_PATTERN_PRINT, FL_PATTERN_PARSE, FL_PATTERN_PARSE_ZONE };
+bool fl_pattern_check(
+    const char *pattern, size_t size, enum fl_pattern_use use, char *bad);
 void fl_pattern_print(const char *pattern, size_t size, int64_t ms, struct fl_buf *out);
 /* strict: the whole text, fields in range, as java.time; else as SimpleDateFormat:
- * fields overflow, text after the match is ignored. */
-bool fl_pattern_parse(
-    const char *pattern, size_t pattern_size, const char *p, size_t size, bool strict, int64_t *ms);
+ * fields overflow, blanks before a field and text after the match are ignored, and a
+ * zone may be read (z Z X): its offset goes to *zone_ms, which is INT64_MIN if there is none. */
+bool fl_pattern_parse(const char *pattern, size_t pattern_size, const char *p, size_t size,
+    bool strict, int64_t *ms, int64_t *zone_ms);
 
 #endif

@@ -29,18 +29,22 @@ local_ms(const struct fl_col *col, uint32_t row, const char *zone)
 
 /* A pattern written in the SQL text is checked there. */
 static enum fl_code
-check_pattern(const char *name, const struct fl_expr *arg, bool for_parse, struct fl_err *err)
+check_pattern(const char *name, const struct fl_expr *arg, enum fl_pattern_use use, struct fl_err *err)
 {
+	static const char *const EXPECTED[] = {
+		[FL_PATTERN_PRINT] = "y M d D E H h m s S a",
+		[FL_PATTERN_PARSE] = "y M d H m s S",
+		[FL_PATTERN_PARSE_ZONE] = "y M d H m s S z Z X XX XXX",
+	};
 	const char *p;
 	uint32_t size;
 	char bad;
 
-	if (!fl_literal_str(arg, &p, &size) || fl_pattern_check(p, size, for_parse, &bad))
+	if (!fl_literal_str(arg, &p, &size) || fl_pattern_check(p, size, use, &bad))
 		return FL_OK;
 	return FL_FAIL(err, FL_E_SQL_BIND,
-	    "pattern '%.*s' of %s: letter '%c' is not supported; expected %s", (int)size, p, name,
-	    bad,
-	    for_parse ? "y M d H m s S and quoted text" : "y M d D E H h m s S a and quoted text");
+	    "pattern '%.*s' of %s: letter '%c' is not supported; expected %s and quoted text",
+	    (int)size, p, name, bad, EXPECTED[use]);
 }
 
 static bool
@@ -82,7 +86,8 @@ fl_rule_to_timestamp(struct fl_arena *arena, const char *name, struct fl_expr **
 		if (!is_text(args[i]))
 			return fl_refuse(name, args, arg_count, err);
 	if (arg_count == 2)
-		FL_TRY(check_pattern(name, args[1], true, err));
+		FL_TRY(check_pattern(name, args[1],
+		    name[0] == 'U' ? FL_PATTERN_PARSE_ZONE : FL_PATTERN_PARSE, err));
 	*result = fl_type_make(FL_TYPE_TIMESTAMP, true);
 	return FL_OK;
 }
@@ -107,7 +112,7 @@ fl_rule_from_unixtime(struct fl_arena *arena, const char *name, struct fl_expr *
 	    (arg_count == 2 && !is_text(args[1])))
 		return fl_refuse(name, args, arg_count, err);
 	if (arg_count == 2)
-		FL_TRY(check_pattern(name, args[1], false, err));
+		FL_TRY(check_pattern(name, args[1], FL_PATTERN_PRINT, err));
 	fl_widen(arena, &args[0], &type);
 	*result = fl_type_make(FL_TYPE_VARCHAR, true);
 	return FL_OK;
@@ -124,7 +129,7 @@ fl_rule_date_format(struct fl_arena *arena, const char *name, struct fl_expr **a
 	if ((args[0]->type.id != FL_TYPE_TIMESTAMP && args[0]->type.id != FL_TYPE_TIMESTAMP_LTZ) ||
 	    !is_text(args[1]))
 		return fl_refuse(name, args, arg_count, err);
-	FL_TRY(check_pattern(name, args[1], false, err));
+	FL_TRY(check_pattern(name, args[1], FL_PATTERN_PRINT, err));
 	*result = fl_type_make(FL_TYPE_VARCHAR, true);
 	return FL_OK;
 }
@@ -331,7 +336,7 @@ fl_kernel_to_timestamp(const struct fl_expr *call, const struct fl_col *args, co
 		uint32_t m = 0;
 		const char *p = fl_col_str(&args[0], row, &n);
 		const char *pattern = call->arg_count == 2 ? fl_col_str(&args[1], row, &m) : NULL;
-		bool ok = pattern != NULL ? fl_pattern_parse(pattern, m, p, n, true, &o[row])
+		bool ok = pattern != NULL ? fl_pattern_parse(pattern, m, p, n, true, &o[row], NULL)
 					  : fl_parse_timestamp_lenient(p, n, &o[row]);
 		if (!ok) {
 			o[row] = 0;
@@ -362,14 +367,18 @@ fl_kernel_unix_timestamp(const struct fl_expr *call, const struct fl_col *args, 
 		uint32_t n;
 		uint32_t m = sizeof(DEFAULT_PATTERN) - 1;
 		int64_t ms;
+		int64_t zone_ms;
 		const char *p = fl_col_str(&args[0], row, &n);
 		const char *pattern = DEFAULT_PATTERN;
 		if (call->arg_count == 2)
 			pattern = fl_col_str(&args[1], row, &m);
 		/* Flink gives the smallest BIGINT for text that does not fit. */
-		o[row] = fl_pattern_parse(pattern, m, p, n, false, &ms)
-			     ? calendar_to_utc(ctx->zone, ms) / 1000
-			     : INT64_MIN;
+		if (!fl_pattern_parse(pattern, m, p, n, false, &ms, &zone_ms))
+			o[row] = INT64_MIN;
+		else if (zone_ms != INT64_MIN)
+			o[row] = (int64_t)((uint64_t)ms - (uint64_t)zone_ms) / 1000;
+		else
+			o[row] = calendar_to_utc(ctx->zone, ms) / 1000;
 	}
 }
 

@@ -78,6 +78,15 @@ fl_strings_add(struct fl_strings *s, const char *p, size_t size)
 	s->size += size;
 }
 
+bool
+fl_strings_room(struct fl_strings *s, uint64_t size)
+{
+	if (size <= STRINGS_SIZE_MAX - s->size)
+		return true;
+	fl_eval_error(s->ctx, s->next - 1, FL_E_ROW_TOO_LARGE);
+	return false;
+}
+
 void
 fl_strings_end(struct fl_strings *s)
 {

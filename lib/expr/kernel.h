@@ -9,6 +9,7 @@
 #ifndef FL_EXPR_KERNEL_H
 #define FL_EXPR_KERNEL_H
 
+#include "base/util.h"
 #include "expr/expr.h"
 
 /* Both use sel and sel_count of the kernel. */
@@ -48,6 +49,9 @@ struct fl_strings {
 void fl_strings_begin(struct fl_strings *s, struct fl_eval *ctx, struct fl_col *out);
 void fl_strings_row(struct fl_strings *s, uint32_t row); /* starts the value of row */
 void fl_strings_add(struct fl_strings *s, const char *p, size_t size);
+/* Is there room for so many bytes more?  Else the row is ROW_TOO_LARGE: for a kernel whose
+ * output is much larger than its input, before it makes it. */
+bool fl_strings_room(struct fl_strings *s, uint64_t size);
 void fl_strings_end(struct fl_strings *s);
 
 static inline bool
@@ -106,6 +110,19 @@ fl_compare_bytes(const char *p, uint32_t p_size, const char *q, uint32_t q_size)
 	return c != 0 ? c : (p_size > q_size) - (p_size < q_size);
 }
 
+/* Bytes of the character at p; a byte that begins none counts as one. */
+static inline uint32_t
+fl_char_size(const char *p, const char *end)
+{
+	unsigned char c = (unsigned char)*p;
+	uint32_t n = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf8 ? 4 : 1;
+
+	return FL_MIN(n, (uint32_t)(end - p));
+}
+uint32_t fl_count_chars(const char *p, uint32_t size);
+/* Where character n (from 0) begins; end if there are fewer. */
+const char *fl_skip_chars(const char *p, const char *end, uint32_t n);
+
 /* CAST: arg's selected rows are valid. */
 void fl_cast_kernel(const struct fl_expr *cast, const struct fl_col *arg, const uint32_t *sel,
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out);
@@ -122,6 +139,8 @@ void fl_widen(struct fl_arena *arena, struct fl_expr **arg, const struct fl_type
 struct fl_type fl_decimal_of(const struct fl_type *type);
 /* Precision and scale cut to 38 digits as Flink cuts them. */
 struct fl_type fl_decimal_type(uint32_t precision, uint32_t scale, bool nullable);
+/* Arguments of type NULL become strings; false if one is of another type. */
+bool fl_all_strings(struct fl_arena *arena, struct fl_expr **args, uint32_t arg_count);
 bool fl_any_nullable(struct fl_expr **args, uint32_t arg_count);
 struct fl_expr *fl_expr_make(struct fl_arena *arena, enum fl_expr_kind kind,
     const struct fl_type *type, struct fl_expr **args, uint32_t arg_count);

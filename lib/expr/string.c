@@ -15,40 +15,29 @@
 
 /* ---- characters ---- */
 
-/* Bytes of the character at p. */
-static inline uint32_t
-char_size(const char *p, const char *end)
-{
-	unsigned char c = (unsigned char)*p;
-	uint32_t n = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf8 ? 4 : 1;
-
-	return FL_MIN(n, (uint32_t)(end - p));
-}
-
-static uint32_t
-count_chars(const char *p, uint32_t size)
+uint32_t
+fl_count_chars(const char *p, uint32_t size)
 {
 	const char *end = p + size;
 	uint32_t n = 0;
 
-	for (; p < end; p += char_size(p, end))
+	for (; p < end; p += fl_char_size(p, end))
 		n++;
 	return n;
 }
 
-/* Where character n (from 0) begins; end if there are fewer. */
-static const char *
-skip_chars(const char *p, const char *end, uint32_t n)
+const char *
+fl_skip_chars(const char *p, const char *end, uint32_t n)
 {
 	for (; n > 0 && p < end; n--)
-		p += char_size(p, end);
+		p += fl_char_size(p, end);
 	return p;
 }
 
 /* ---- type rules ---- */
 
-static bool
-all_strings(struct fl_arena *arena, struct fl_expr **args, uint32_t arg_count)
+bool
+fl_all_strings(struct fl_arena *arena, struct fl_expr **args, uint32_t arg_count)
 {
 	struct fl_type string = fl_type_make(FL_TYPE_VARCHAR, true);
 
@@ -65,7 +54,7 @@ enum fl_code
 fl_rule_string(struct fl_arena *arena, const char *name, struct fl_expr **args, uint32_t arg_count,
     struct fl_type *result, struct fl_err *err)
 {
-	if (!all_strings(arena, args, arg_count))
+	if (!fl_all_strings(arena, args, arg_count))
 		return fl_refuse(name, args, arg_count, err);
 	*result = fl_type_make(FL_TYPE_VARCHAR, fl_any_nullable(args, arg_count));
 	return FL_OK;
@@ -108,7 +97,7 @@ fl_rule_substring(struct fl_arena *arena, const char *name, struct fl_expr **arg
 {
 	struct fl_type integer = fl_type_make(FL_TYPE_INT, true);
 
-	if (!all_strings(arena, args, 1))
+	if (!fl_all_strings(arena, args, 1))
 		return fl_refuse(name, args, arg_count, err);
 	for (uint32_t i = 1; i < arg_count; i++) {
 		if (!fl_type_can_widen(&args[i]->type, &integer))
@@ -172,7 +161,7 @@ fl_rule_like(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 		return check_escapes(pattern, pattern_size, '\\', err);
 	}
 	if (!fl_literal_str(args[2], &escape, &escape_size) ||
-	    count_chars(escape, escape_size) != 1 || escape_size != 1)
+	    fl_count_chars(escape, escape_size) != 1 || escape_size != 1)
 		return FL_FAIL(err, FL_E_SQL_BIND,
 		    "invalid escape character: expected a literal of one ASCII character");
 	if (!fl_literal_str(args[1], &pattern, &pattern_size))
@@ -209,8 +198,8 @@ replace_in(struct fl_strings *s, const char *p, uint32_t size, const char *from,
 
 	if (from_size == 0) { /* as Java: between all characters */
 		fl_strings_add(s, to, to_size);
-		for (; p < end; p += char_size(p, end)) {
-			fl_strings_add(s, p, char_size(p, end));
+		for (; p < end; p += fl_char_size(p, end)) {
+			fl_strings_add(s, p, fl_char_size(p, end));
 			fl_strings_add(s, to, to_size);
 		}
 		return;
@@ -276,7 +265,7 @@ change_case(struct fl_strings *s, const char *p, uint32_t size, bool upper)
 		fl_strings_add(s, ascii, n);
 		if (p == end || (unsigned char)*p < 0x80)
 			continue;
-		uint32_t bytes = char_size(p, end);
+		uint32_t bytes = fl_char_size(p, end);
 		uint32_t c = fl_utf8_size(p, bytes) > 0 ? fl_utf8_get(p, bytes) : 0;
 		if (c == 0xdf && upper) { /* the one common letter that becomes two */
 			fl_strings_add(s, "SS", 2);
@@ -337,8 +326,8 @@ in_set(const char *p, uint32_t size, const char *set, uint32_t set_size)
 {
 	const char *end = set + set_size;
 
-	for (; set < end; set += char_size(set, end))
-		if (char_size(set, end) == size && memcmp(set, p, size) == 0)
+	for (; set < end; set += fl_char_size(set, end))
+		if (fl_char_size(set, end) == size && memcmp(set, p, size) == 0)
 			return true;
 	return false;
 }
@@ -358,8 +347,8 @@ trim_rows(const struct fl_expr *call, int sides, const struct fl_col *args, cons
 		const char *end = p + n;
 		if (call->arg_count == 2)
 			set = fl_col_str(&args[1], row, &set_n);
-		while ((sides & TRIM_LEFT) && p < end && in_set(p, char_size(p, end), set, set_n))
-			p += char_size(p, end);
+		while ((sides & TRIM_LEFT) && p < end && in_set(p, fl_char_size(p, end), set, set_n))
+			p += fl_char_size(p, end);
 		while ((sides & TRIM_RIGHT) && p < end) {
 			const char *last = end - 1;
 
@@ -404,12 +393,12 @@ cut_string(struct fl_strings *s, const char *p, uint32_t size, int32_t from, int
 	int64_t skip = from > 0 ? (int64_t)from - 1 : from;
 
 	if (skip < 0) {
-		skip += count_chars(p, size);
+		skip += fl_count_chars(p, size);
 		if (skip < 0)
 			return;
 	}
-	start = skip_chars(p, end, (uint32_t)skip);
-	stop = skip_chars(start, end, (uint32_t)count);
+	start = fl_skip_chars(p, end, (uint32_t)skip);
+	stop = fl_skip_chars(start, end, (uint32_t)count);
 	fl_strings_add(s, start, (size_t)(stop - start));
 }
 
@@ -445,7 +434,7 @@ fl_kernel_char_length(const struct fl_expr *call, const struct fl_col *args, con
 	FL_EACH_ROW (row) {
 		uint32_t n;
 		const char *p = fl_col_str(&args[0], row, &n);
-		o[row] = (int32_t)count_chars(p, n);
+		o[row] = (int32_t)fl_count_chars(p, n);
 	}
 }
 
@@ -463,7 +452,7 @@ fl_kernel_position(const struct fl_expr *call, const struct fl_col *args, const 
 		const char *what = fl_col_str(&args[0], row, &n);
 		const char *p = fl_col_str(&args[1], row, &m);
 		const char *hit = n == 0 ? p : memmem(p, m, what, n);
-		o[row] = hit == NULL ? 0 : (int32_t)count_chars(p, (uint32_t)(hit - p)) + 1;
+		o[row] = hit == NULL ? 0 : (int32_t)fl_count_chars(p, (uint32_t)(hit - p)) + 1;
 	}
 }
 
@@ -492,7 +481,7 @@ like_matches(const char *p, uint32_t size, const char *pattern, uint32_t pattern
 
 			if (!literal && *pattern == '_') {
 				pattern++;
-				p += char_size(p, end);
+				p += fl_char_size(p, end);
 				continue;
 			}
 			if (literal && pattern + 1 < pattern_end)
@@ -505,7 +494,7 @@ like_matches(const char *p, uint32_t size, const char *pattern, uint32_t pattern
 		}
 		if (star == NULL || star_p == end)
 			return false;
-		star_p += char_size(star_p, end);
+		star_p += fl_char_size(star_p, end);
 		p = star_p;
 		pattern = star;
 	}

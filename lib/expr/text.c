@@ -702,16 +702,22 @@ next_token(const char **p, const char *end, struct token *token)
 }
 
 bool
-fl_pattern_check(const char *pattern, size_t size, bool for_parse, char *bad)
+fl_pattern_check(const char *pattern, size_t size, enum fl_pattern_use use, char *bad)
 {
+	static const char *const LETTERS[] = {
+		[FL_PATTERN_PRINT] = "yuMdHhmsSaEDkK",
+		[FL_PATTERN_PARSE] = "yuMdHmsS",
+		[FL_PATTERN_PARSE_ZONE] = "yuMdHmsSzZX",
+	};
 	const char *end = pattern + size;
 	struct token t;
 
 	while (next_token(&pattern, end, &t)) {
 		if (t.letter == 0)
 			continue;
-		if (strchr(for_parse ? "yuMdHmsS" : "yuMdHhmsSaEDkK", t.letter) == NULL ||
-		    (for_parse && t.letter == 'M' && t.count > 2)) {
+		if (strchr(LETTERS[use], t.letter) == NULL ||
+		    (use != FL_PATTERN_PRINT && t.letter == 'M' && t.count > 2) ||
+		    (t.letter == 'X' && t.count > 3)) {
 			*bad = t.letter;
 			return false;
 		}
@@ -796,15 +802,70 @@ fl_pattern_print(const char *pattern, size_t size, int64_t ms, struct fl_buf *ou
 	}
 }
 
+static bool
+take_digit(const char **p, const char *end, int64_t *value)
+{
+	if (*p == end || **p < '0' || **p > '9')
+		return false;
+	*value = *value * 10 + (*(*p)++ - '0');
+	return true;
+}
+
+/* hh, hhmm or hh:mm after a sign; only after GMT one digit of hours will do. */
+static bool
+take_offset(const char **p, const char *end, bool one_digit, bool minutes, bool colon, int64_t *ms)
+{
+	int64_t hour = 0, minute = 0;
+
+	if (!take_digit(p, end, &hour) || (!take_digit(p, end, &hour) && !one_digit) || hour > 23)
+		return false;
+	if (minutes && ((colon && !take_char(p, end, ':')) || !take_digit(p, end, &minute) ||
+			   !take_digit(p, end, &minute) || minute > 59))
+		return false;
+	*ms = (hour * 60 + minute) * 60000;
+	return true;
+}
+
+/* The zone as SimpleDateFormat reads it by z, Z (letter Z) and X, XX, XXX.  Of zones'
+ * names it knows UTC and GMT. */
+static bool
+take_zone(const char **p, const char *end, char letter, uint32_t count, int64_t *ms)
+{
+	bool is_iso = letter == 'X', is_gmt = false;
+	int64_t sign;
+
+	*ms = 0;
+	if (is_iso && take_char(p, end, 'Z'))
+		return true;
+	if (!is_iso && end - *p >= 3 && strncasecmp(*p, "UTC", 3) == 0) {
+		*p += 3;
+		return true;
+	}
+	if (!is_iso && end - *p >= 3 && strncasecmp(*p, "GMT", 3) == 0) {
+		is_gmt = true;
+		*p += 3;
+	}
+	sign = *p == end ? 0 : **p == '+' ? 1 : **p == '-' ? -1 : 0;
+	if (sign == 0)
+		return is_gmt;
+	(*p)++;
+	if (!take_offset(p, end, is_gmt, !is_iso || count > 1, is_gmt || (is_iso && count == 3), ms))
+		return false;
+	*ms *= sign;
+	return true;
+}
+
 bool
-fl_pattern_parse(
-    const char *pattern, size_t pattern_size, const char *p, size_t size, bool strict, int64_t *ms)
+fl_pattern_parse(const char *pattern, size_t pattern_size, const char *p, size_t size, bool strict,
+    int64_t *ms, int64_t *zone_ms)
 {
 	const char *pattern_end = pattern + pattern_size, *end = p + size;
 	int64_t year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0;
 	uint32_t fraction = 0;
 	struct token t;
 
+	if (zone_ms != NULL)
+		*zone_ms = INT64_MIN;
 	while (next_token(&pattern, pattern_end, &t)) {
 		/* A run of digits is cut at the pattern's width where a field follows at
 		 * once (yyyyMMdd); else one letter takes what is there. */
@@ -814,6 +875,8 @@ fl_pattern_parse(
 
 		if (!adjacent && (t.count == 1 || !strict))
 			max = 9;
+		while (!strict && t.letter != 0 && p < end && (*p == ' ' || *p == '\t'))
+			p++;
 		switch (t.letter) {
 		case 0:
 			if ((size_t)(end - p) < t.size || memcmp(p, t.text, t.size) != 0)
@@ -848,6 +911,12 @@ fl_pattern_parse(
 				return false;
 			continue;
 		}
+		case 'z':
+		case 'Z':
+		case 'X':
+			if (zone_ms == NULL || !take_zone(&p, end, t.letter, t.count, zone_ms))
+				return false;
+			continue;
 		default:
 			return false;
 		}

@@ -439,6 +439,126 @@ only_widening_is_implicit_on_insert(void **state)
 	assert_false(fl_type_can_widen(&d, &l));
 }
 
+static void
+pieces_of_texts_count_as_flink_counts(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(C("SPLIT_INDEX", S("a,b,,c"), S(","), I(2)), " STRING"),
+		ROW(C("SPLIT_INDEX", S("a,b,,c"), S(","), I(4)), "NULL STRING"),
+		ROW(C("SPLIT_INDEX", S("a,b"), S(","), I(-1)), "NULL STRING"),
+		ROW(C("SPLIT_INDEX", S(""), S(","), I(0)), "NULL STRING"),
+		ROW(C("SPLIT_INDEX", S("a--b-c"), S("--"), I(1)), "b-c STRING"),
+		ROW(C("SPLIT_INDEX", S("a b\xc2\xa0" "c\xe3\x80\x80" "d "), S(""), I(1)), "b\xc2\xa0" "c STRING"),
+		ROW(C("SPLIT_INDEX", S("a b "), S(""), I(2)), " STRING"),
+		ROW(C("SPLIT_INDEX", S("a;b"), I(59), I(1)), "b STRING"),
+		ROW(C("SPLIT_INDEX", S("a;b"), I(256), I(0)), "NULL STRING"),
+		ROW(C("SPLIT_INDEX", S("a;b"), S(";"), null_of(FL_TYPE_INT)), "NULL STRING"),
+		ROW(C("SPLIT_INDEX", I(1), S(";"), I(1)), "refused"),
+		ROW(C("SPLIT_INDEX", S("a"), S(";"), L(1)), "refused"),
+		ROW(C("CONCAT_WS", S("-"), S("a"), null_of(FL_TYPE_VARCHAR), S(""), S("b")), "a--b STRING"),
+		ROW(C("CONCAT_WS", S("-"), null_of(FL_TYPE_VARCHAR)), " STRING"),
+		ROW(C("CONCAT_WS", null_of(FL_TYPE_VARCHAR), S("a")), "NULL STRING"),
+		ROW(C("CONCAT_WS", S("-"), I(1)), "refused"),
+		ROW(C("LEFT", S("A\xf0\x9f\x98\x80" "b"), I(2)), "A\xf0\x9f\x98\x80 STRING"),
+		ROW(C("RIGHT", S("A\xf0\x9f\x98\x80" "b"), I(2)), "\xf0\x9f\x98\x80" "b STRING"),
+		ROW(C("LEFT", S("ab"), I(-1)), " STRING"),
+		ROW(C("RIGHT", S("ab"), I(9)), "ab STRING"),
+		ROW(C("LEFT", S("ab"), N("1.0")), "refused"),
+		ROW(C("LPAD", S("ab"), I(7), S("xyz")), "xyzxyab STRING"),
+		ROW(C("RPAD", S("ab"), I(7), S("xyz")), "abxyzxy STRING"),
+		ROW(C("LPAD", S("abc"), I(2), S("x")), "ab STRING"),
+		ROW(C("LPAD", S("abc"), I(0), S("x")), " STRING"),
+		ROW(C("LPAD", S("abc"), I(-1), S("x")), "NULL STRING"),
+		ROW(C("RPAD", S("abc"), I(5), S("")), "NULL STRING"),
+		/* units of UTF-16: the face counts two, and half of it is lost */
+		ROW(C("LPAD", S("A\xf0\x9f\x98\x80" "b"), I(6), S("\xf0\x9f\x98\x80")), "\xf0\x9f\x98\x80" "A\xf0\x9f\x98\x80" "b STRING"),
+		ROW(C("LPAD", S("A\xf0\x9f\x98\x80" "b"), I(2), S("x")), "A? STRING"),
+		ROW(C("RPAD", S("A"), I(2147483647), S("x")), "ROW_TOO_LARGE"),
+		ROW(C("REPEAT", S("ab"), I(3)), "ababab STRING"),
+		ROW(C("REPEAT", S("ab"), I(0)), " STRING"),
+		ROW(C("REPEAT", S("ab"), I(-1)), " STRING"),
+		ROW(C("REPEAT", S(""), I(2147483647)), " STRING"),
+		ROW(C("REPEAT", S("ab"), I(2147483647)), "ROW_TOO_LARGE"),
+		ROW(C("REVERSE", S("A\xf0\x9f\x98\x80" "b")), "b\xf0\x9f\x98\x80" "A STRING"),
+		ROW(C("INITCAP", S("o'neil 2ND x-ray \xc3\xa9t\xc3\xa9")), "O'Neil 2nd X-Ray \xc3\xa9T\xc3\xa9 STRING"),
+		ROW(C("INSTR", S("A\xf0\x9f\x98\x80" "b"), S("b")), "3 INT"),
+		ROW(C("INSTR", S("ab"), S("c")), "0 INT"),
+		ROW(C("LOCATE", S("b"), S("abcb"), I(3)), "4 INT"),
+		ROW(C("LOCATE", S("b"), S("abcb"), I(-9)), "2 INT"),
+		ROW(C("LOCATE", S(""), S("abc"), I(9)), "1 INT"),
+		ROW(C("LOCATE", S("b"), S("abc"), null_of(FL_TYPE_INT)), "NULL INT"),
+		ROW(C("ASCII", S("\xc3\xa4")), "-61 INT"),
+		ROW(C("ASCII", S("")), "0 INT"),
+		ROW(C("CHR", I(321)), "A STRING"),
+		ROW(C("CHR", I(233)), "\xc3\xa9 STRING"),
+		ROW(C("CHR", L(-1)), " STRING"),
+		ROW(C("HEX", S("a\xc3\xa9")), "61C3A9 STRING"),
+		ROW(C("HEX", I(-1)), "FFFFFFFFFFFFFFFF STRING"),
+		ROW(C("HEX", D(1)), "refused"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static void
+logarithms_are_java_s(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(C("LN", I(0)), "-Infinity DOUBLE"),
+		ROW(C("LN", I(-1)), "NaN DOUBLE"),
+		ROW(C("LOG", I(2), I(8)), "3.0 DOUBLE"),
+		ROW(C("LOG2", D(10)), "3.3219280948873626 DOUBLE"),
+		ROW(C("LOG10", N("0.001")), "-3.0 DOUBLE"),
+		ROW(C("EXP", I(1)), "2.718281828459045 DOUBLE"),
+		ROW(C("EXP", null_of(FL_TYPE_INT)), "NULL DOUBLE"),
+		ROW(C("LN", S("1")), "refused"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+#define UNIX(text, zone) C("UNIX_TIMESTAMP", S("2021-03-04 05:06:07 " text), S("yyyy-MM-dd HH:mm:ss " zone))
+#define AT(seconds) #seconds " BIGINT"
+#define UNFIT "-9223372036854775808 BIGINT"
+
+static void
+a_zone_in_the_text_wins_over_the_session_s(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(UNIX("+0130", "Z"), AT(1614828967)),
+		ROW(UNIX("-0800", "z"), AT(1614863167)),
+		ROW(UNIX("  +0130 and more", "Z"), AT(1614828967)),
+		ROW(UNIX("Z", "Z"), UNFIT),
+		ROW(UNIX("+01:00", "Z"), UNFIT),
+		ROW(UNIX("+130", "Z"), UNFIT),
+		ROW(UNIX("+0199", "Z"), UNFIT),
+		ROW(UNIX("+2400", "Z"), UNFIT),
+		ROW(UNIX("0100", "Z"), UNFIT),
+		ROW(UNIX("", "Z"), UNFIT),
+		ROW(UNIX("utc", "Z"), AT(1614834367)),
+		ROW(UNIX("GMT", "z"), AT(1614834367)),
+		ROW(UNIX("GMT+2:00", "z"), AT(1614827167)),
+		ROW(UNIX("GMT+0200", "z"), UNFIT),
+		ROW(UNIX("CET", "z"), UNFIT),
+		ROW(UNIX("Z", "X"), AT(1614834367)),
+		ROW(UNIX("+01:00", "X"), AT(1614830767)),
+		ROW(UNIX("+0130", "XX"), AT(1614828967)),
+		ROW(UNIX("+01:30", "XX"), UNFIT),
+		ROW(UNIX("+01:30", "XXX"), AT(1614828967)),
+		ROW(UNIX("-00:30", "XXX"), AT(1614836167)),
+		ROW(UNIX("+1", "X"), UNFIT),
+		ROW(UNIX("Z", "XXXX"), "refused"),
+		ROW(C("TO_TIMESTAMP", S("2021"), S("yyyyZ")), "refused"),
+	};
+
+	(void)state;
+	zone = "Asia/Tokyo";
+	CHECK(cases);
+	zone = "UTC";
+}
+
 int
 main(void)
 {
@@ -452,6 +572,9 @@ main(void)
 		TEST(casts_are_flink_s),
 		TEST(times_read_the_step_s_clock_and_the_calendar),
 		TEST(local_times_follow_the_session_zone),
+		TEST(pieces_of_texts_count_as_flink_counts),
+		TEST(logarithms_are_java_s),
+		TEST(a_zone_in_the_text_wins_over_the_session_s),
 		TEST(messages_say_what_was_expected),
 		TEST(trees_print_in_one_way),
 		TEST(only_widening_is_implicit_on_insert),
