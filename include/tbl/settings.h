@@ -25,7 +25,7 @@
 FL_SETTING(ZONE, "table.local-time-zone", TEXT, NULL, "the session's zone: TIMESTAMP_LTZ as text, windows over TIMESTAMP_LTZ; default UTC")
 FL_SETTING(NAME, "pipeline.name", TEXT, NULL, "the pipeline's name; default: the file's")
 FL_SETTING(IDLE, "table.exec.source.idle-timeout", DURATION, NULL, "a partition that is caught up and silent this long holds no window back; 0: off")
-FL_SETTING(NOT_NULL, "table.exec.sink.not-null-enforcer", ENUM, "ERROR|DROP", "a NULL for a NOT NULL column of a sink: dead letter, or dropped")
+FL_SETTING(NOT_NULL, "table.exec.sink.not-null-enforcer", ENUM, "ERROR|DROP", "a NULL for a NOT NULL column of a sink: a dead letter with either")
 FL_SETTING(CHECKPOINT, "execution.checkpointing.interval", CHECKED, "results are committed as windows close", "accepted; results are committed as windows close")
 FL_SETTING(WATERMARK_INTERVAL, "pipeline.auto-watermark-interval", CHECKED, "watermarks move with every record", "accepted; watermarks move with every record")
 FL_SETTING(ROWTIME_NULL, "table.exec.source.rowtime-null-handling", ENUM, "FAIL|DROP|SKIP_WATERMARK", "accepted; a row without event time becomes a dead letter where a window needs it")
