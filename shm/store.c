@@ -33,6 +33,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +177,7 @@ fail_mdb(struct fl_err *err, const char *path, int fd, const char *what, int rc)
 	case MDB_PAGE_NOTFOUND:
 	case MDB_INVALID:
 	case MDB_INCOMPATIBLE:
+	case MDB_CURSOR_FULL: /* a tree deeper than any can be */
 	case EFBIG: /* a page number out of a damaged list of free pages */
 		code = FL_E_STORE_DAMAGED;
 		break;
@@ -427,6 +429,45 @@ end_damaged(MDB_env *mdb, const char *text)
 	fl_error("store damaged, ending store=%s error=\"%s %s\"", path,
 	    fl_code_name(FL_E_STORE_DAMAGED), text);
 	_exit(fl_code_exit(FL_E_STORE_DAMAGED));
+}
+
+/* What LMDB changes on behalf of this thread; it works on copies, outside of the map. */
+static __thread const struct env *changing;
+
+/* LMDB trusts the numbers in a page: a damaged one sends it, or our checksum, to a place
+ * in the map behind the end of the file, or anywhere while it changes a page.  Called by
+ * the signal, so it only writes. */
+static void
+on_fault(int signal_number, siginfo_t *info, void *context)
+{
+	static const char text[] = ": STORE_DAMAGED a page names a place where there is nothing; "
+				   "restore the store or start anew\n";
+	uintptr_t at = (uintptr_t)info->si_addr;
+	const char *path = changing != NULL ? changing->path : NULL;
+
+	(void)context;
+	for (const struct env *env = registry; env != NULL; env = env->next)
+		if (at >= env->map && at < env->map_end)
+			path = env->path;
+	if (path != NULL) {
+		(void)!write(STDERR_FILENO, path, strlen(path));
+		(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+		_exit(fl_code_exit(FL_E_STORE_DAMAGED));
+	}
+	/* No store's: the instruction runs again and ends the process as usual. */
+	(void)signal(signal_number, SIG_DFL);
+}
+
+static __attribute__((unused)) pthread_once_t faults_caught = PTHREAD_ONCE_INIT;
+
+static __attribute__((unused)) void
+catch_faults(void)
+{
+	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(SIGBUS, &action, NULL);
+	(void)sigaction(SIGSEGV, &action, NULL);
 }
 
 /* Opens with retries: two processes that open at once can find the lock table
@@ -690,6 +731,9 @@ prepare_env(struct env *env, const char *lock_file, struct fl_err *err)
 	if (fstat(env->fd, &st) != 0)
 		return fail_os(err, env->path, "look at data.mdb");
 	env->file_size = (uint64_t)st.st_size;
+	(void)mdb_env_stat(env->mdb, &stat_mdb);
+	env->page_size = stat_mdb.ms_psize;
+	find_map(env); /* before the first page is read: see on_fault() */
 	(void)mdb_reader_check(env->mdb, &dead);
 	rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn);
 	if (rc == 0)
@@ -708,9 +752,6 @@ prepare_env(struct env *env, const char *lock_file, struct fl_err *err)
 	if (code == FL_OK && rc != 0)
 		code = fail_mdb(err, env->path, env->fd, "open its databases", rc);
 	FL_TRY(code);
-	(void)mdb_env_stat(env->mdb, &stat_mdb);
-	env->page_size = stat_mdb.ms_psize;
-	find_map(env);
 	return FL_OK;
 }
 
@@ -749,6 +790,9 @@ acquire_env(const char *path, const struct fl_store_options *options, uint64_t m
 	/* Readers open for writing too where they may: a writer in the same process
 	 * then shares the environment.  The map itself is read-only either way. */
 	env->read_only = access(file, W_OK) != 0;
+	env->ref_count = 1;
+	env->next = registry;
+	registry = env;
 	rc = open_mdb(path, map_size, env->read_only ? MDB_RDONLY : 0, STORE_OPEN_TRIES, &env->mdb);
 	if (rc != 0)
 		code = fail_mdb(err, path, -1, "open", rc);
@@ -758,9 +802,6 @@ acquire_env(const char *path, const struct fl_store_options *options, uint64_t m
 		close_env(env);
 		return code;
 	}
-	env->ref_count = 1;
-	env->next = registry;
-	registry = env;
 	*out = env;
 	return FL_OK;
 }
@@ -875,7 +916,9 @@ take_over(struct fl_store *store, struct fl_err *err)
 	}
 	store->meta.generation++;
 	(void)snprintf(store->meta.build, sizeof(store->meta.build), "%s", STORE_BUILD);
+	changing = env;
 	rc = put_meta(env, txn, &store->meta);
+	changing = NULL;
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		return fail_mdb(err, env->path, env->fd, "raise the generation", rc);
@@ -960,6 +1003,9 @@ fl_store_open(const char *path, const struct fl_store_options *options, struct f
 
 	s->path = fl_strdup(path);
 	s->lock_fd = -1;
+#ifndef __SANITIZE_ADDRESS__ /* it reports them itself */
+	(void)pthread_once(&faults_caught, catch_faults);
+#endif
 	(void)pthread_mutex_lock(&registry_lock);
 	code = open_store(s, options, err);
 	(void)pthread_mutex_unlock(&registry_lock);
@@ -1308,7 +1354,9 @@ fl_txn_commit(struct fl_txn **txn, struct fl_err *err)
 		return code;
 	}
 	close_cursors(t);
+	changing = t->store->env;
 	rc = mdb_txn_commit(t->mdb);
+	changing = NULL;
 	t->mdb = NULL;
 	if (rc != 0) {
 		/* Both mean an offset where no page lies. */
@@ -1376,7 +1424,9 @@ fl_txn_reserve(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_
 	}
 	stored_size = class_size(full_size);
 	v = (MDB_val){stored_size, NULL};
+	changing = txn->store->env;
 	rc = mdb_put(txn->mdb, dbi_of(txn, dbi), &k, &v, MDB_RESERVE);
+	changing = NULL;
 	if (rc != 0)
 		return fail_txn(txn, err, "put a value", rc);
 	seal_value(v.mv_data, kind, size);
@@ -1406,13 +1456,32 @@ fl_txn_put(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size
 	return FL_OK;
 }
 
+/* LMDB gives what a page says, without a look whether it can be. */
+static const char *
+check_place(const struct fl_txn *txn, const MDB_val *val)
+{
+	const struct env *env = txn->store->env;
+	uintptr_t at = (uintptr_t)val->mv_data, end;
+	MDB_envinfo info;
+
+	if (val->mv_data == NULL)
+		return "its page holds no values";
+	/* What a write transaction changed lies in memory of its own. */
+	if (txn->write || env->map == 0 || mdb_env_info(env->mdb, &info) != 0)
+		return NULL;
+	end = env->map + (info.me_last_pgno + 1) * env->page_size;
+	return at < env->map || at > end || val->mv_size > end - at ? "it lies outside of the file" : NULL;
+}
+
 /* Checks a value; small ones that lie unaligned in their page are copied. */
 static enum fl_code
 take_value(struct fl_txn *txn, enum fl_dbi dbi, const MDB_val *key, const MDB_val *val, bool is_hashed,
     struct fl_value_head *head, const void **value, struct fl_err *err)
 {
-	const char *wrong = is_hashed ? check_head(val, head) : check_value(val, head);
+	const char *wrong = check_place(txn, val);
 
+	if (wrong == NULL)
+		wrong = is_hashed ? check_head(val, head) : check_value(val, head);
 	if (wrong != NULL)
 		return fail_value(txn, err, dbi, key, wrong);
 	*value = (const char *)val->mv_data + sizeof(*head);
@@ -1425,7 +1494,7 @@ static enum fl_code
 get_value(struct fl_txn *txn, enum fl_dbi dbi, const void *key, size_t key_size, bool is_hashed,
     bool *found, struct fl_value_head *head, const void **value, struct fl_err *err)
 {
-	MDB_val k = key_of(key, key_size), v;
+	MDB_val k = key_of(key, key_size), v = {0, NULL};
 	int rc;
 
 	if (txn->failed.code != FL_OK)
@@ -1486,7 +1555,9 @@ fl_txn_del(
 		return fail_again(txn, err);
 	assert(txn->write);
 	finish_pending(txn);
+	changing = txn->store->env;
 	rc = mdb_del(txn->mdb, dbi_of(txn, dbi), &k, NULL);
+	changing = NULL;
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return fail_txn(txn, err, "delete a value", rc);
 	return FL_OK;
@@ -1551,7 +1622,7 @@ move_cursor(struct fl_cursor *cursor, MDB_val *key, MDB_cursor_op op, bool *foun
 	struct fl_txn *txn = cursor->txn;
 	struct fl_value_head head;
 	const void *value;
-	MDB_val v;
+	MDB_val v = {0, NULL};
 	int rc;
 
 	if (txn->failed.code != FL_OK)
