@@ -113,16 +113,19 @@ static void
 show_letter(struct job *job, const char *id, const struct fl_dead *dead)
 {
 	const struct fl_dead_head *h = &dead->head;
+	int64_t at_ms = view_record_time(h->kafka_ts);
+	const char *quote = at_ms != FL_TIME_MIN ? "\"" : "";
 	char when[32];
 
-	out_instant(h->kafka_ts, when);
+	out_instant(at_ms, when);
 	if (job->json) {
 		fl_buf_str(&job->out, "{\"id\":");
 		fl_buf_json(&job->out, id, strlen(id));
 		fl_buf_printf(&job->out,
 		    ",\"code\":\"%s\",\"partition\":%" PRId32 ",\"offset\":%" PRId64
-		    ",\"time\":\"%s\",\"reason\":",
-		    fl_code_name((enum fl_code)h->code), h->partition, h->offset, when);
+		    ",\"time\":%s%s%s,\"reason\":",
+		    fl_code_name((enum fl_code)h->code), h->partition, h->offset, quote,
+		    at_ms != FL_TIME_MIN ? when : "null", quote);
 		fl_buf_json(&job->out, dead->reason, h->reason_size);
 		fl_buf_printf(&job->out, ",\"value_size\":%" PRIu32, h->value_full);
 		add_bytes_json(&job->out, "key_base64", dead->key, h->key_size, h->flags & 1);

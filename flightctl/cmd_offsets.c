@@ -49,7 +49,7 @@ print_positions(const struct ctl *ctl, const struct view *view, const struct job
 		out_cell(&table, 6, view_partition_state(p));
 		if (p->rows > 0) {
 			out_cellf(&table, 7, "%" PRId64, p->last_offset);
-			out_time(&table, 8, p->last_ts);
+			out_time(&table, 8, view_record_time(p->last_ts));
 		}
 	}
 	if (table.row_count == 0)

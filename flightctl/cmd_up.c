@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_up.c - up: pipelines into the catalog, the programs under a private supervisord. */
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -65,7 +66,7 @@ prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **insta
 
 	for (uint32_t i = 0; i < job->setting_count; i++)
 		FL_TRY(set_one(NULL, job->settings[i], err));
-	if (access(ctl->instance, F_OK) != 0 && ctl->arg_count == 0)
+	if (access(ctl->instance, F_OK) != 0 && errno == ENOENT && ctl->arg_count == 0)
 		return FL_FAIL(err, FL_E_USAGE,
 		    "there is no instance \"%s\" yet: name a .sql file", ctl->instance);
 	FL_TRY(super_check(ctl->instance, err)); /* before anything is made */

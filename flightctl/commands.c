@@ -174,6 +174,8 @@ take_global(struct ctl *ctl, const struct ctl_option *option, const char *value)
 			ctl_print_usage(stdout);
 		stop_with(ctl, CTL_OK);
 	} else if (strcmp(name, "instance") == 0) {
+		if (value[0] == '\0')
+			ctl_usage(ctl, "--instance: the path is empty");
 		ctl->instance = value;
 		ctl->is_instance_named = true;
 	} else if (strcmp(name, "json") == 0)

@@ -40,9 +40,10 @@ ctl_instance_open(
     const struct ctl *ctl, bool load, struct fl_instance **instance, struct fl_err *err)
 {
 	struct fl_instance *opened = NULL;
+	char catalog[PATH_MAX];
 	struct stat st;
 
-	if (access(ctl->instance, F_OK) != 0)
+	if (access(ctl->instance, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
 		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
 		    "there is no instance \"%s\"; -i DIR or FLIGHT_HOME names one, `flightctl up` "
 		    "makes one",
@@ -53,6 +54,12 @@ ctl_instance_open(
 	if (access(ctl->instance, R_OK | X_OK) != 0)
 		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno, "cannot open instance \"%s\": %s",
 		    ctl->instance, strerror(errno));
+	(void)snprintf(catalog, sizeof(catalog), "%s/catalog", ctl->instance);
+	if (access(catalog, F_OK) != 0 && errno == ENOENT)
+		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
+		    "directory \"%s\" is not an instance: it holds no catalog; `flightctl up` makes "
+		    "one",
+		    ctl->instance);
 	if (fl_instance_open(ctl->instance, false, &opened, err) != FL_OK)
 		return fl_err_context(err, "instance \"%s\"", ctl->instance);
 	if (load && fl_instance_load(opened, false, err) != FL_OK) {

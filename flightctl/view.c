@@ -195,6 +195,12 @@ view_fini(struct view *view)
 	fl_arena_fini(&view->arena);
 }
 
+int64_t
+view_record_time(int64_t ms)
+{
+	return ms < 0 ? FL_TIME_MIN : ms;
+}
+
 const char *
 view_partition_state(const struct fl_partition_cursor *partition)
 {

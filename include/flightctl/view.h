@@ -68,6 +68,8 @@ int view_say_problems(const struct ctl *ctl, const struct view *view);
 /* Opens one store of the instance for reading; *store NULL when it does not exist yet. */
 enum fl_code view_store_open(const struct fl_instance *instance, enum fl_role role,
     const char *pipeline, struct fl_store **store, struct fl_err *err);
+/* The time that a source gave a record, -1 if it gives none as files do; then FL_TIME_MIN. */
+int64_t view_record_time(int64_t ms);
 const char *view_partition_state(const struct fl_partition_cursor *partition);
 /* The partition's time in a pipeline; NULL: not in it. */
 const struct fl_partition_time *view_time(
