@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bind.h"
 
@@ -1620,6 +1621,65 @@ add_query(struct bind *b, const struct rel *rel, const struct fl_table *sink)
 	fl_ast_append(b->arena, b->inserts, query);
 }
 
+/* A path without empty parts, "." and "..". */
+static const char *
+plain_path(struct bind *b, const char *path)
+{
+	char *out = fl_arena_printf(b->arena, "/%s", path);
+	size_t used = 0, size;
+
+	for (; *path != '\0'; path += size) {
+		path += strspn(path, "/");
+		size = strcspn(path, "/");
+		if (size == 0 || (size == 1 && path[0] == '.'))
+			continue;
+		if (size == 2 && strncmp(path, "..", 2) == 0) {
+			while (used > 0 && out[--used] != '/')
+				;
+			continue;
+		}
+		out[used++] = '/';
+		memmove(out + used, path, size);
+		used += size;
+	}
+	out[used] = '\0';
+	return out;
+}
+
+static bool
+is_same_place(struct bind *b, const char *one, const char *other)
+{
+	struct stat a, z;
+
+	if (stat(one, &a) == 0 && stat(other, &z) == 0)
+		return a.st_dev == z.st_dev && a.st_ino == z.st_ino;
+	return strcmp(plain_path(b, one), plain_path(b, other)) == 0;
+}
+
+/* The next run would read what this one wrote. */
+static enum fl_code
+check_directories(struct bind *b, const struct ast_insert *ast)
+{
+	const struct bind_table *from, *to;
+
+	for (to = b->tables; to != NULL; to = to->next) {
+		if (!to->table->is_sink || to->table->connector != FL_CONNECTOR_FILESYSTEM)
+			continue;
+		for (from = b->tables; from != NULL; from = from->next) {
+			if (!from->table->is_source ||
+			    from->table->connector != FL_CONNECTOR_FILESYSTEM ||
+			    !is_same_place(b, from->table->path, to->table->path))
+				continue;
+			return BIND_FAIL(b, FL_E_BAD_OPTION, ast->table->line, ast->table->col,
+			    "give the sink a directory of its own",
+			    "source table '%.80s' reads what sink table '%.80s' writes: both have the "
+			    "path '%.120s'",
+			    from->table->name, to->table->name, to->table->path);
+		}
+	}
+	return FL_OK;
+}
+
 enum fl_code
 bind_insert(struct bind *b, const struct ast_statement *statement)
 {
@@ -1647,5 +1707,5 @@ bind_insert(struct bind *b, const struct ast_statement *statement)
 	}
 	for (part = &rel; part != NULL; part = part->also)
 		add_query(b, part, bt->table);
-	return FL_OK;
+	return check_directories(b, ast);
 }
