@@ -13,6 +13,31 @@ struct job {
 	uint32_t unknown_count; /* partitions with an end to come that nobody tells */
 };
 
+static bool
+is_behind(const struct view *view, const struct view_pipeline *p)
+{
+	return (p->has_cursor ? p->cursor.r : 0) < view->ingest.last_step;
+}
+
+/* Records that ingest has read and the slowest pipeline has not folded. */
+static int64_t
+count_unfolded(const struct view *view, const struct fl_partition_cursor *partition)
+{
+	int64_t most = 0;
+
+	for (uint32_t i = 0; i < view->pipeline_count; i++) {
+		const struct view_pipeline *p = &view->pipelines[i];
+		const struct fl_partition_time *time =
+		    view_time(p, partition->stream, partition->partition);
+
+		/* Once all is folded, what lies between is no record. */
+		if (is_behind(view, p) && (time != NULL || !p->has_cursor))
+			most = FL_MAX(most,
+			    partition->position - (time != NULL ? time->offset + 1 : partition->start));
+	}
+	return most;
+}
+
 static void
 add_partition(struct job *job, struct out_table *table, const struct view *view,
     const struct fl_partition_cursor *partition)
@@ -33,7 +58,7 @@ add_partition(struct job *job, struct out_table *table, const struct view *view,
 			pipeline = &view->pipelines[i];
 		}
 	}
-	if (job->over >= 0 && lag > job->over)
+	if (job->over >= 0 && FL_MAX(lag, 0) + count_unfolded(view, partition) > job->over)
 		job->is_over = true;
 	if (end < 0 && partition->state != FL_PARTITION_ENDED)
 		job->unknown_count++;
@@ -57,6 +82,27 @@ add_partition(struct job *job, struct out_table *table, const struct view *view,
 	    : FL_MAX(time->watermark, time->floor) == pipeline->cursor.watermark
 		? "holds the watermark"
 		: NULL);
+}
+
+/* Whom --over 0 must not pass: steps without records count as well. */
+static bool
+say_behind(const struct job *job, const struct view *view)
+{
+	bool is_some = false;
+
+	for (uint32_t i = 0; view->has_ingest && i < view->pipeline_count; i++) {
+		const struct view_pipeline *p = &view->pipelines[i];
+
+		if (!is_behind(view, p))
+			continue;
+		fprintf(stderr,
+		    "flightctl lag: --over %" PRId64 ": pipeline %s is %" PRIu64
+		    " steps behind ingest\n",
+		    job->over, p->pipeline->name,
+		    view->ingest.last_step - (p->has_cursor ? p->cursor.r : 0));
+		is_some = true;
+	}
+	return is_some;
 }
 
 int
@@ -92,6 +138,8 @@ cmd_lag(struct ctl *ctl)
 	if (!ctl->quiet)
 		out_flush(ctl, &table);
 	if (job.is_over)
+		status = CTL_FAILED;
+	if ((job.is_over || job.over == 0) && say_behind(&job, &view))
 		status = CTL_FAILED;
 	if (job.over >= 0 && (job.unknown_count > 0 || table.row_count == 0)) {
 		fprintf(stderr,

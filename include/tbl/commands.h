@@ -91,7 +91,8 @@ FL_COMMAND(status, status, READS, "[--strict]",
     "flightctl status\nflightctl status --strict --quiet\n")
 FL_COMMAND(lag, lag, READS, "[--over N]",
     "per partition: position, end, lag, watermark and who holds it back",
-    "      --over N            exit 1 if a partition lags more than N records, or its end is unknown\n"
+    "      --over N            exit 1 if a partition lags more than N records, those read and not\n"
+    "                          folded included, or its end is unknown and it has not ended\n"
     "      --offline           do not ask the broker for the ends\n",
     "The end is asked from the broker within --timeout (3 s); it is - when none answers.\n",
     "flightctl lag\nflightctl lag --over 1000 --quiet\n")
