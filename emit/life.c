@@ -566,8 +566,8 @@ deliver_run(struct emit_sink *sink, int64_t now_ms, struct fl_err *err)
 {
 	struct emit_run *run = &sink->run;
 	/* A directory may be cleared between a kill and the next start. */
-	bool follows_each =
-	    !sink->ops->expires || sink->keeps_no_position || !sink->emit->has_threads;
+	bool follows_each = (!sink->ops->expires && !sink->ops->compares) ||
+	    sink->keeps_no_position || !sink->emit->has_threads;
 	bool open_again = false;
 	enum fl_code code;
 

@@ -51,7 +51,8 @@ struct emit_sink_ops {
 	 * is told before a transaction that the outcome is going to be open. */
 	bool expires;
 	/* True: the position moves by compare-and-set, so whatever is there is right, also
-	 * after an unknown outcome. */
+	 * after an unknown outcome; and open() fails when it is gone, so emit's store need
+	 * not follow each run. */
 	bool compares;
 	/*
 	 * Connects and finds the position: *known false when the sink has none; then

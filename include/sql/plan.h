@@ -109,13 +109,14 @@ struct fl_param {
 /* JDBC: where the table is.  No message shows param values but host, port and dbname. */
 struct fl_jdbc {
 	enum fl_jdbc_scheme scheme;
-	const char *where;		/* "host:port/database", for messages */
-	const char *database;
+	const char *where;		/* "host:port/database" or the file, for messages */
+	const char *database;		/* SQLITE: the file, absolute */
 	uint32_t param_count;
 	struct fl_param *params;	/* of the client library, in its names */
 	const char *table_name;		/* as written */
 	const char *password_file;	/* absolute, or NULL */
 	bool create;			/* the table, if it is absent */
+	bool updated_last;		/* SQLITE: an updated row moves to the table's end */
 };
 
 /* Of a sink's transactional.id: its prefix, or "flight." and the pipeline's name, then "." and

@@ -9,3 +9,4 @@
  * A new one is one row and its functions.  clang-format off
  */
 FL_JDBC_SCHEME(POSTGRESQL, "jdbc:postgresql:", postgres)
+FL_JDBC_SCHEME(SQLITE, "jdbc:sqlite:", sqlite)

@@ -50,6 +50,7 @@ FL_SETTING(STATE_LIMIT, "flight.state-limit", COUNT, NULL, "keys in open windows
 FL_SETTING(STRICT, "flight.json.strict", BOOL, NULL, "json: a value that is not literally of its column's type is a dead letter")
 FL_TABLE_SETTING(AVRO_SCHEMA, "avro-schema", "FILE#NAME: the Avro schema of the writer (source) or to write (sink)")
 FL_TABLE_SETTING(CREATE, "create", "true: jdbc: make the table in the database if it is absent")
+FL_TABLE_SETTING(UPDATED_LAST, "updated-last", "true: jdbc:sqlite: an updated row moves to the end of the table, so that it begins with the least recently updated")
 FL_TABLE_SETTING(PASSWORD_FILE, "password-file", "FILE: jdbc: the password, read at each connection; only its owner may read it (mode 0400)")
 #undef FL_TABLE_SETTING
 #undef FL_SETTING

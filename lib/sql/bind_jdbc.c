@@ -8,6 +8,8 @@
  * same text runs on Flink.  What was not written and differs from pgjdbc: a server that is
  * not on this machine has to show a certificate (sslmode=verify-full).  No message
  * repeats the url: it may hold a password.
+ *
+ *	jdbc:sqlite:PATH	relative to the .sql file
  */
 #include <stdio.h>
 #include <string.h>
@@ -296,6 +298,21 @@ bind_jdbc_postgres(const struct url *u, const char *rest)
 		bind_jdbc_param(u->b, u->table, "sslmode", "verify-full");
 	else if (!all_near && strcmp(mode, "verify-full") != 0)
 		bind_notice(u->b, u->line, "sslmode=%s: who the server is, is not checked in full", mode);
+	return FL_OK;
+}
+
+/* The driver for Java also takes a database in memory, URIs and parameters. */
+static enum fl_code
+bind_jdbc_sqlite(const struct url *u, const char *rest)
+{
+	const char *dir = u->b->env->dir, *path = rest;
+
+	if (path[0] == '\0' || path[0] == ':' || strncmp(path, "file:", 5) == 0 ||
+	    strchr(path, '?') != NULL)
+		return bad_url(u, "jdbc:sqlite:PATH, a file's path without parameters");
+	if (path[0] != '/' && dir != NULL)
+		path = fl_arena_printf(u->b->arena, "%s/%s", dir, path);
+	u->table->jdbc->database = u->table->jdbc->where = path;
 	return FL_OK;
 }
 

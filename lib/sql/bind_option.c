@@ -399,6 +399,9 @@ apply_jdbc(struct options *o)
 	o->table->jdbc = FL_ARENA_NEW(o->b->arena, struct fl_jdbc);
 	o->table->jdbc->table_name = name->value->text;
 	FL_TRY(bind_jdbc_url(o->b, o->table, url->value->text, url->value->line, url->value->col));
+	if (user != NULL && o->table->jdbc->scheme == FL_JDBC_SQLITE)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, user->key->line, user->key->col, NULL,
+		    "table '%.80s': a SQLite file has no users: leave out 'username'", o->table->name);
 	if (user != NULL)
 		bind_jdbc_param(o->b, o->table, "user", user->value->text);
 	if (password != NULL)

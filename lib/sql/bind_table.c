@@ -529,27 +529,22 @@ bind_avro_schema(struct bind *b, struct fl_table *t)
 	return FL_OK;
 }
 
-/* flight.table.<t>.create and .password-file */
 static enum fl_code
-bind_jdbc_settings(struct bind *b, struct fl_table *t)
+setting_bool(struct bind *b, const struct setting *s, bool *out)
 {
-	const struct setting *create = find_table_setting(b, t->name, "create");
-	const struct setting *file = find_table_setting(b, t->name, "password-file");
-	const struct setting *any = create != NULL ? create : file;
 	int64_t yes = 0;
 
-	if (any == NULL)
-		return FL_OK;
-	if (t->connector != FL_CONNECTOR_JDBC)
-		return BIND_FAIL(b, FL_E_BAD_OPTION, any->line, any->col, NULL,
-		    "table '%.80s' has no connector 'jdbc': '%.120s' is not for it", t->name, any->key);
-	if (create != NULL && bind_value(b, BOOL, NULL, create->value, &yes) != NULL)
-		return BIND_FAIL(b, FL_E_BAD_OPTION, create->line, create->col, NULL,
-		    "Could not parse value '%.80s' for key '%.120s': expected true or false",
-		    create->value, create->key);
-	t->jdbc->create = yes != 0;
-	if (file == NULL)
-		return FL_OK;
+	if (s != NULL && bind_value(b, BOOL, NULL, s->value, &yes) != NULL)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "Could not parse value '%.80s' for key '%.120s': expected true or false", s->value,
+		    s->key);
+	*out = yes != 0;
+	return FL_OK;
+}
+
+static enum fl_code
+bind_password_file(struct bind *b, struct fl_table *t, const struct setting *file)
+{
 	if (file->value[0] == '\0')
 		return BIND_FAIL(b, FL_E_BAD_OPTION, file->line, file->col, NULL,
 		    "Could not parse value '' for key '%.120s': expected a file", file->key);
@@ -559,6 +554,34 @@ bind_jdbc_settings(struct bind *b, struct fl_table *t)
 	t->jdbc->password_file = file->value[0] == '/' || b->env->dir == NULL ? file->value :
 	    fl_arena_printf(b->arena, "%s/%s", b->env->dir, file->value);
 	return FL_OK;
+}
+
+/* flight.table.<t>.create, .updated-last and .password-file */
+static enum fl_code
+bind_jdbc_settings(struct bind *b, struct fl_table *t)
+{
+	const struct setting *create = find_table_setting(b, t->name, "create");
+	const struct setting *last = find_table_setting(b, t->name, "updated-last");
+	const struct setting *file = find_table_setting(b, t->name, "password-file");
+	const struct setting *any = create != NULL ? create : last != NULL ? last : file, *stray;
+
+	if (any == NULL)
+		return FL_OK;
+	if (t->connector != FL_CONNECTOR_JDBC)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, any->line, any->col, NULL,
+		    "table '%.80s' has no connector 'jdbc': '%.120s' is not for it", t->name, any->key);
+	FL_TRY(setting_bool(b, create, &t->jdbc->create));
+	FL_TRY(setting_bool(b, last, &t->jdbc->updated_last));
+	stray = t->jdbc->scheme == FL_JDBC_SQLITE ? file : last;
+	if (stray != NULL)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, stray->line, stray->col, NULL,
+		    "table '%.80s': '%.120s' is not for %s", t->name, stray->key,
+		    stray == file ? "a SQLite file, which has no users" : "PostgreSQL");
+	if (t->jdbc->updated_last && t->primary_key_count == 0)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, last->line, last->col, NULL,
+		    "table '%.80s' has no PRIMARY KEY, so no row of it is updated: '%.120s' has no effect",
+		    t->name, last->key);
+	return file == NULL ? FL_OK : bind_password_file(b, t, file);
 }
 
 /* Can the codec read and write it?  Then the programs can too. */

@@ -93,6 +93,9 @@ check_sink(struct report *r, const struct fl_table *t)
 		    t->name);
 	if (t->connector == FL_CONNECTOR_TEST)
 		SAY(r, "table %s: the connector 'test' is Flight's", t->name);
+	if (t->jdbc != NULL && t->jdbc->scheme == FL_JDBC_SQLITE)
+		SAY(r, "table %s: a SQLite file is Flight's: Flink's connector 'jdbc' has no dialect for it",
+		    t->name);
 }
 
 /* A window in a zone whose shift is no multiple of it loses rows on Flink. */
