@@ -91,9 +91,11 @@ fail_connect(struct emit_sink *sink, struct fl_err *err)
 		is_refusal |= strstr(message, REFUSALS[i]) != NULL;
 	for (i = 0; i < FL_ARRAY_COUNT(SOON); i++)
 		is_refusal &= strstr(message, SOON[i]) == NULL;
+	/* libpq 15 does not say which. */
 	return FL_FAIL(err, is_refusal ? FL_E_DATABASE_AUTH : FL_E_DATABASE_AWAY,
-	    "table \"%s\" at %s: no connection: %s", sink->table->name, sink->table->jdbc->where,
-	    flatten(message, text, sizeof(text)));
+	    "table \"%s\" at %s: no connection: %s%s", sink->table->name, sink->table->jdbc->where,
+	    flatten(message, text, sizeof(text)), strstr(message, "certificate verify failed") != NULL ?
+	    "; the server's certificate has expired or is not of an authority in sslrootcert" : "");
 }
 
 static enum fl_code

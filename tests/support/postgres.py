@@ -38,6 +38,21 @@ class Postgres:
         self.configure("listen_addresses = '127.0.0.1'", "unix_socket_directories = '%s'" % self.dir,
                        "fsync = off", "max_connections = 40", "shared_buffers = 32MB")
 
+    def give(self, path):
+        """The server refuses a key that others can read."""
+        if self.as_user:
+            user = pwd.getpwnam("postgres")
+            os.chown(path, user.pw_uid, user.pw_gid)
+        os.chmod(path, 0o600)
+
+    def allow(self, *lines):
+        """Instead of trust for all: who may come how."""
+        with open(self.data + "/pg_hba.conf", "w") as f:
+            f.write("".join(line + "\n" for line in lines))
+
+    def reload(self):
+        self.pg("pg_ctl", "-D", self.data, "reload")
+
     def pg(self, program, *args, rc=0):
         with open(self.dir + ".out", "w+b") as out:  # not a pipe: the server keeps what it inherits
             p = sh(*self.as_user, self.bin + program, *args, rc=None, stdout=out, stderr=out, cwd="/")
@@ -96,5 +111,5 @@ class Postgres:
         text = self.psql(sql, db)
         return text.split("\n") if text else []
 
-    def url(self, db="postgres", params=""):
-        return "jdbc:postgresql://127.0.0.1:%d/%s%s" % (self.port, db, params)
+    def url(self, db="postgres", params="", host="127.0.0.1"):
+        return "jdbc:postgresql://%s:%d/%s%s" % (host, self.port, db, params)
