@@ -37,6 +37,7 @@ FL_ERROR(ROW_TOO_LARGE, INPUT, "One row does not fit into a step of 1 MiB.")
 FL_ERROR(NULL_ROWTIME, INPUT, "The row's event time is NULL; a window needs one.")
 FL_ERROR(FUTURE_ROWTIME, INPUT, "The row's event time is further ahead of the clock than flight.max-future.")
 FL_ERROR(CAST_FAILED, INPUT, "A CAST in the query cannot convert this row's value; TRY_CAST would give NULL.")
+FL_ERROR(NO_JSON_VALUE, INPUT, "JSON_VALUE or JSON_EXISTS found no value where ERROR ON EMPTY or ERROR ON ERROR asks for one.")
 FL_ERROR(DIVISION_BY_ZERO, INPUT, "An integer or decimal division or MOD by zero.")
 FL_ERROR(SINK_REFUSED, INPUT, "The sink cannot take this row.")
 /* The world around */

@@ -96,6 +96,8 @@ FL_FUNCTION("LOCATE", 2, 3, fl_rule_locate, fl_kernel_locate, S_, "LOCATE(a, s [
 FL_FUNCTION("ASCII", 1, 1, fl_rule_length, fl_kernel_ascii, S_, "ASCII(s)|The first byte of s, -128 to 127; 0 if s is empty.")
 FL_FUNCTION("CHR", 1, 1, fl_rule_chr, fl_kernel_chr, S_, "CHR(n)|The character with the code n modulo 256; empty if n is negative.")
 FL_FUNCTION("HEX", 1, 1, fl_rule_hex, fl_kernel_hex, S_, "HEX(s or n)|Hexadecimal digits of the bytes of a text, or of a number as an unsigned BIGINT.")
+FL_FUNCTION("JSON_VALUE", 7, 7, fl_rule_json_value, fl_kernel_json_value, 0, "JSON_VALUE(s, path [RETURNING type] [NULL, ERROR or DEFAULT x ON EMPTY] [NULL, ERROR or DEFAULT x ON ERROR])|The scalar that the path ($.a.b[0], $['a b']) leads to, as STRING, BOOLEAN, INT or DOUBLE. Where there is none, or null, or no JSON: ON EMPTY counts if the path begins with lax, else ON ERROR, as on Flink.")
+FL_FUNCTION("JSON_EXISTS", 3, 3, fl_rule_json_exists, fl_kernel_json_exists, 0, "JSON_EXISTS(s, path [TRUE, FALSE, UNKNOWN or ERROR ON ERROR])|TRUE if the path leads to a value that is not null; else FALSE or, unless the path begins with lax, what ON ERROR says.")
 /* Time */
 FL_FUNCTION("TO_TIMESTAMP_LTZ", 2, 2, fl_rule_to_ltz, fl_kernel_to_ltz, S_, "TO_TIMESTAMP_LTZ(n, 0 or 3)|The instant n seconds (0) or milliseconds (3) after 1970.")
 FL_FUNCTION("TO_TIMESTAMP", 1, 2, fl_rule_to_timestamp, fl_kernel_to_timestamp, S_, "TO_TIMESTAMP(s [, pattern])|TIMESTAMP(3) read by the pattern, default yyyy-MM-dd HH:mm:ss; NULL if it does not fit.")

@@ -69,7 +69,8 @@ enum ast_kind {
 	AST_CAST,      /* flag: TRY_CAST; type */
 	AST_EXTRACT,   /* text: unit */
 	AST_CALL,      /* text: name; flag: star; distinct; filter; over */
-	AST_UNIT,      /* a time unit as an argument */
+	AST_UNIT,      /* a time unit as an argument; a word of AST_JSON, DEFAULT with its value */
+	AST_JSON,      /* JSON_VALUE: text, path, words (flag: ON EMPTY); type.  flag: JSON_EXISTS */
 	AST_ROW, AST_INDEX, AST_SUBQUERY, /* parsed to be refused, or for a window function */
 	AST_TABLE, AST_DESCRIPTOR, AST_NAMED, /* arguments of a window function */
 	AST_STAR,      /* select item: * or name.* */
@@ -232,6 +233,8 @@ struct ast_expr *fl_ast_op(struct fl_parse *ps, enum ast_kind kind, const char *
 /* a AND b, flat: (a AND b) AND c has three arguments. */
 struct ast_expr *fl_ast_chain(
     struct fl_parse *ps, enum ast_kind kind, struct ast_expr *a, struct ast_expr *b);
+/* A keyword as an argument. */
+struct ast_expr *fl_ast_word(struct fl_parse *ps, const struct fl_token *tok);
 void fl_ast_arg(struct fl_parse *ps, struct ast_expr *expr, struct ast_expr *arg);
 void fl_ast_args(struct fl_parse *ps, struct ast_expr *expr, struct ast_list *args);
 /* The last part of a table's name; refuses other catalogs and databases than Flink's

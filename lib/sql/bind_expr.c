@@ -1178,6 +1178,72 @@ bind_extract(struct bind *b, const struct scope *scope, const struct ast_expr *a
 	return bind_call(b, "EXTRACT", args, 2, ast->line, ast->col, out);
 }
 
+/* ---- JSON_VALUE, JSON_EXISTS ---- */
+
+static struct fl_expr *
+word_literal(struct bind *b, const char *word)
+{
+	struct ast_expr ast = { .unit = word };
+
+	return unit_literal(b, &ast);
+}
+
+/* DEFAULT x: a constant that widens to the type returned. */
+static enum fl_code
+bind_default(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
+    const struct fl_type *type, struct fl_expr **out)
+{
+	char have[64], want[64];
+
+	FL_TRY(bind_expr(b, scope, ast, out));
+	if (!fl_expr_is_const(*out) || !fl_type_can_widen(&(*out)->type, type))
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, NULL,
+		    "DEFAULT of JSON_VALUE must be a constant of type %s, got %s of type %s",
+		    fl_type_print(type, want, sizeof(want)),
+		    fl_expr_is_const(*out) ? "a constant" : "an expression",
+		    fl_type_print(&(*out)->type, have, sizeof(have)));
+	return bind_cast(b, *out, type, ast->line, ast->col, out);
+}
+
+/* JSON_VALUE reaches lib/expr as (text, path, NULL of the type returned, word and default ON
+ * EMPTY, word and default ON ERROR), JSON_EXISTS as (text, path, word ON ERROR). */
+static enum fl_code
+bind_json(struct bind *b, const struct scope *scope, const struct ast_expr *ast, struct fl_expr **out)
+{
+	struct fl_expr **args = FL_ARENA_ARRAY(b->arena, struct fl_expr *, 7);
+	struct fl_type type = fl_type_make(FL_TYPE_VARCHAR, true);
+	bool given[2] = { false, false };
+	uint32_t i;
+
+	FL_TRY(bind_expr(b, scope, ast->args->items[0], &args[0]));
+	FL_TRY(bind_expr(b, scope, ast->args->items[1], &args[1]));
+	if (ast->flag) {
+		const struct ast_expr *word = ast->args->count > 2 ? ast->args->items[2] : NULL;
+
+		args[2] = word_literal(b, word != NULL ? word->unit : "FALSE");
+		return bind_call(b, "JSON_EXISTS", args, 3, ast->line, ast->col, out);
+	}
+	if (ast->type != NULL)
+		FL_TRY(bind_type(b, ast->type, &type));
+	type.nullable = true;
+	args[2] = args[4] = args[6] = make_literal(b, type);
+	args[2]->value.is_null = true;
+	args[3] = args[5] = word_literal(b, "NULL");
+	for (i = 2; i < ast->args->count; i++) {
+		const struct ast_expr *word = ast->args->items[i];
+		uint32_t at = word->flag ? 3 : 5;
+
+		if (given[word->flag])
+			return BIND_FAIL(b, FL_E_SQL_BIND, word->line, word->col, NULL,
+			    "JSON_VALUE has more than one %s", word->flag ? "ON EMPTY" : "ON ERROR");
+		given[word->flag] = true;
+		args[at] = word_literal(b, word->unit);
+		if (word->args->count > 0)
+			FL_TRY(bind_default(b, scope, word->args->items[0], &type, &args[at + 1]));
+	}
+	return bind_call(b, "JSON_VALUE", args, 7, ast->line, ast->col, out);
+}
+
 /* ---- all of it ---- */
 
 static enum fl_code
@@ -1235,6 +1301,8 @@ bind_parts(struct bind *b, const struct scope *scope, const struct ast_expr *ast
 		return bind_ast_cast(b, scope, ast, out);
 	case AST_EXTRACT:
 		return bind_extract(b, scope, ast, out);
+	case AST_JSON:
+		return bind_json(b, scope, ast, out);
 	case AST_UNIT: /* of TIMESTAMPDIFF only */
 		*out = unit_literal(b, ast);
 		return FL_OK;

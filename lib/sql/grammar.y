@@ -45,7 +45,7 @@
 }
 
 %fallback ID VIEW TEMPORARY IF KEY ENFORCED METADATA VIRTUAL ASC DESC NULLS FIRST LAST
-	DESCRIPTOR ZONE UNITS.
+	DESCRIPTOR ZONE ERROR RETURNING UNITS.
 /* Tokens that only the lexer and the syntax error know. */
 %token RESERVED BAD.
 
@@ -117,6 +117,10 @@
 %type test {int}
 %type compare {const char *}
 %type sign {int}
+%type returning {struct ast_type *}
+%type behaviors {struct ast_expr *}
+%type missing {struct ast_expr *}
+%type onempty {int}
 
 script ::= stmts.
 stmts ::= .
@@ -713,6 +717,51 @@ term(E) ::= TRY_CAST(T) LP expr(A) AS type(Y) RP. {
 	E->type = Y;
 	fl_ast_arg(ps, E, A);
 }
+term(E) ::= JSON_VALUE(T) LP expr(A) COMMA expr(B) returning(Y) behaviors(L) RP. {
+	E = fl_ast_expr(ps, AST_JSON, &T);
+	E->type = Y;
+	fl_ast_arg(ps, E, A);
+	fl_ast_arg(ps, E, B);
+	fl_ast_args(ps, E, ARGS(L));
+}
+term(E) ::= JSON_EXISTS(T) LP expr(A) COMMA expr(B) RP. {
+	E = fl_ast_expr(ps, AST_JSON, &T);
+	E->flag = true;
+	fl_ast_arg(ps, E, A);
+	fl_ast_arg(ps, E, B);
+}
+term(E) ::= JSON_EXISTS(T) LP expr(A) COMMA expr(B) exists_word(W) ON ERROR RP. {
+	E = fl_ast_expr(ps, AST_JSON, &T);
+	E->flag = true;
+	fl_ast_arg(ps, E, A);
+	fl_ast_arg(ps, E, B);
+	fl_ast_arg(ps, E, fl_ast_word(ps, &W));
+}
+exists_word(A) ::= TRUE(B). { A = B; }
+exists_word(A) ::= FALSE(B). { A = B; }
+exists_word(A) ::= UNKNOWN(B). { A = B; }
+exists_word(A) ::= ERROR(B). { A = B; }
+returning(Y) ::= . { Y = NULL; }
+returning(Y) ::= RETURNING basetype(A). { Y = A; }
+/* One after the other: flag means ON EMPTY; text NULL, ERROR or DEFAULT and its value. */
+behaviors(L) ::= . {
+	static const struct fl_token none = { .text = "" };
+
+	L = fl_ast_expr(ps, AST_ROW, &none);
+}
+behaviors(L) ::= behaviors(M) missing(B) ON onempty(W). {
+	L = M;
+	B->flag = W != 0;
+	fl_ast_arg(ps, L, B);
+}
+missing(E) ::= NULL(T). { E = fl_ast_word(ps, &T); }
+missing(E) ::= ERROR(T). { E = fl_ast_word(ps, &T); }
+missing(E) ::= DEFAULT(T) term(A). {
+	E = fl_ast_word(ps, &T);
+	fl_ast_arg(ps, E, A);
+}
+onempty(W) ::= EMPTY. { W = 1; }
+onempty(W) ::= ERROR. { W = 0; }
 term(E) ::= EXTRACT(T) LP unit(U) FROM expr(A) RP. {
 	E = fl_ast_expr(ps, AST_EXTRACT, &T);
 	E->unit = fl_ast_unit(ps, &U);

@@ -104,6 +104,15 @@ fl_ast_expr(struct fl_parse *ps, enum ast_kind kind, const struct fl_token *at)
 	return expr;
 }
 
+struct ast_expr *
+fl_ast_word(struct fl_parse *ps, const struct fl_token *tok)
+{
+	struct ast_expr *expr = fl_ast_expr(ps, AST_UNIT, tok);
+
+	expr->unit = tok->word;
+	return expr;
+}
+
 void
 fl_ast_arg(struct fl_parse *ps, struct ast_expr *expr, struct ast_expr *arg)
 {
@@ -283,6 +292,9 @@ is_tempting(const struct fl_token *tok)
 	case TK_TABLE:
 	case TK_END:
 	case TK_BEGIN:
+	case TK_DEFAULT:
+	case TK_EMPTY:
+	case TK_ON:
 		return true;
 	default:
 		return false;

@@ -559,6 +559,59 @@ a_zone_in_the_text_wins_over_the_session_s(void **state)
 	zone = "UTC";
 }
 
+static const char *
+json(const char *text, const char *path, struct fl_expr *type, const char *on_empty, const char *on_error)
+{
+	return value_text(C("JSON_VALUE", text != NULL ? S(text) : null_of(FL_TYPE_VARCHAR), S(path), type,
+	    S(on_empty), type->type.id == FL_TYPE_VARCHAR ? S("e") : type, S(on_error),
+	    type->type.id == FL_TYPE_VARCHAR ? S("r") : type));
+}
+
+static void
+json_value_tells_nothing_from_error_as_flink_does(void **state)
+{
+	static const struct {
+		const char *text, *path, *want;
+	} cases[] = {
+		{ "{\"a\":[1,{\"b\":\"x\"}]}", "lax $.a[1].b", "x STRING" },
+		{ "{\"a\":1.50}", "$.a", "1.50 STRING" },
+		{ "{\"a\":1E5}", "$.a", "1E+5 STRING" },
+		{ "{\"a\":-0}", "$['a']", "0 STRING" },
+		{ "{\"a\":1,\"a\":2}", "$.a", "2 STRING" },
+		{ "{\"a\":\"\\ud83d\"}", "$.a", "? STRING" },
+		{ "[1,2,3]", "$[-1]", "3 STRING" },
+		{ "[1,2,3]", "$[-4]", "r STRING" },
+		{ "{\"a\":1} behind", "$.a", "1 STRING" },
+		{ "{\"a\":1,}", "lax $.a", "e STRING" },
+		{ "{\"a\":1,}", "$.a", "r STRING" },
+		{ "{\"a\":{}}", "lax $.a", "e STRING" },
+		{ "{\"a\":null}", "strict $.a", "r STRING" },
+		{ "null", "lax $.a", "r STRING" },
+		{ "12x", "$", "r STRING" },
+		{ NULL, "$.a", "NULL STRING" },
+	};
+	char deep[2500];
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++)
+		assert_string_equal(
+		    json(cases[i].text, cases[i].path, null_of(FL_TYPE_VARCHAR), "DEFAULT", "DEFAULT"), cases[i].want);
+	assert_string_equal(json("{}", "lax $.a", null_of(FL_TYPE_VARCHAR), "ERROR", "NULL"), "NO_JSON_VALUE");
+	assert_string_equal(json("{}", "$.a", null_of(FL_TYPE_VARCHAR), "ERROR", "NULL"), "NULL STRING");
+	assert_string_equal(json("{\"a\":7}", "$.a", null_of(FL_TYPE_INT), "NULL", "NULL"), "7 INT");
+	assert_string_equal(json("{\"a\":7.0}", "$.a", null_of(FL_TYPE_INT), "NULL", "NULL"), "CAST_FAILED");
+	assert_string_equal(json("{\"a\":2147483648}", "$.a", null_of(FL_TYPE_INT), "NULL", "NULL"), "CAST_FAILED");
+	assert_string_equal(json("{\"a\":7}", "$.a", null_of(FL_TYPE_DOUBLE), "NULL", "NULL"), "CAST_FAILED");
+	assert_string_equal(json("{\"a\":\"true\"}", "$.a", null_of(FL_TYPE_BOOLEAN), "NULL", "NULL"), "CAST_FAILED");
+	memset(deep, '[', 1001);
+	memset(deep + 1001, ']', 1001);
+	deep[2002] = '\0';
+	assert_string_equal(value_text(C("JSON_EXISTS", S(deep), S("$"), S("FALSE"))), "FALSE BOOLEAN");
+	deep[0] = ' ';
+	deep[2001] = '\0';
+	assert_string_equal(value_text(C("JSON_EXISTS", S(deep), S("$"), S("FALSE"))), "TRUE BOOLEAN");
+}
+
 int
 main(void)
 {
@@ -575,6 +628,7 @@ main(void)
 		TEST(pieces_of_texts_count_as_flink_counts),
 		TEST(logarithms_are_java_s),
 		TEST(a_zone_in_the_text_wins_over_the_session_s),
+		TEST(json_value_tells_nothing_from_error_as_flink_does),
 		TEST(messages_say_what_was_expected),
 		TEST(trees_print_in_one_way),
 		TEST(only_widening_is_implicit_on_insert),
