@@ -127,7 +127,7 @@ judge(struct aggregate *a, struct pipeline *p, struct fl_err *err)
 	if (err->code == FL_E_STATE_LIMIT) {
 		char text[FL_ERR_TEXT_SIZE + 64];
 
-		fl_error("pipeline stopped %s", fl_err_print(err, text, sizeof(text)));
+		fl_error("pipeline stopped error=%s", fl_err_print(err, text, sizeof(text)));
 		p->stopped = *err;
 		for (uint32_t i = 0; i < a->count; i++)
 			if (a->pipelines[i].stopped.code == FL_OK)

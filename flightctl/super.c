@@ -436,6 +436,20 @@ fail_ended(const char *dir, struct fl_err *err)
 	    line[0] != '\0' ? line : "it said nothing");
 }
 
+/* In place, up to the quote: what the log escaped. */
+static void
+unquote(char *text)
+{
+	char *to = text;
+
+	for (const char *p = text; *p != '\0' && *p != '"'; p++) {
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		*to++ = *p;
+	}
+	*to = '\0';
+}
+
 /* The last line of a program's log ends `error="CODE text"`: that stays the code. */
 static enum fl_code
 fail_down(const char *dir, const char *program, struct fl_err *err)
@@ -459,9 +473,8 @@ fail_down(const char *dir, const char *program, struct fl_err *err)
 		said = error + sizeof(mark) - 1 + size + 1;
 		break;
 	}
-	size = strlen(line);
-	if (said != line && line[size - 1] == '"')
-		line[size - 1] = '\0';
+	if (said != line)
+		unquote(line + (said - line));
 	return FL_FAIL(err, code, "%s stays down: %s", program,
 	    said[0] != '\0' ? said : "its log is empty");
 }

@@ -4,6 +4,9 @@
  *
  *	2026-01-05T12:00:00.123456Z info  aggregate[4711] window closed query=q rows=12
  *
+ * A text after = stands in quotes if it is empty or holds a blank, =, a quote, a backslash
+ * or a control character; then \" \\ \n and \t are escaped.  Callers write name=%s.
+ *
  * The line is put together first and written with one call, so lines of several
  * threads and processes do not mix.  The same message is written at most LOG_BURST
  * times a second; the next second's first line says how many were held back.
@@ -19,6 +22,8 @@
 
 #define LOG_LINE_SIZE 2048
 #define LOG_BURST 10u
+#define VALUE_BEGIN '\1' /* in the line before values are quoted */
+#define VALUE_END '\2'
 
 static const char *const level_names[] = {"error", "warn ", "info ", "debug"};
 
@@ -63,16 +68,99 @@ admit_line(const char *fmt, int64_t second, uint32_t *held)
 	return admitted;
 }
 
+/* fmt with marks around the texts of name=%s and name="..."; fmt itself if that does not fit. */
+static const char *
+mark_values(const char *fmt, char *buf, size_t size)
+{
+	const char *p = fmt, *end;
+	size_t used = 0;
+
+	while (*p != '\0') {
+		if (used + strlen(p) + 4 > size)
+			return fmt;
+		buf[used++] = *p++;
+		if (p[-1] != '=' || (p[0] != '"' && p[0] != '%'))
+			continue;
+		if (p[0] == '"') {
+			end = p + 1 + strcspn(p + 1, "\"");
+			p++;
+		} else {
+			end = p + 1 + strspn(p + 1, "-.*0123456789");
+			if (*end++ != 's')
+				continue;
+		}
+		buf[used++] = VALUE_BEGIN;
+		memcpy(buf + used, p, (size_t)(end - p));
+		used += (size_t)(end - p);
+		buf[used++] = VALUE_END;
+		p = end + (*end == '"' ? 1 : 0);
+	}
+	buf[used] = '\0';
+	return buf;
+}
+
+static bool
+needs_quotes(const char *p, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if ((unsigned char)p[i] <= ' ' || strchr("\"=\\\177", p[i]) != NULL)
+			return true;
+	return size == 0;
+}
+
+/* Appends a value; max leaves room for its last escape and quote.  Returns the new size. */
+static size_t
+add_value(char *line, size_t used, size_t max, const char *p, size_t size)
+{
+	bool quoted = needs_quotes(p, size);
+	size_t i;
+
+	if (quoted)
+		line[used++] = '"';
+	for (i = 0; i < size && used < max; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c == '"' || c == '\\' || c == '\n' || c == '\t') {
+			line[used++] = '\\';
+			c = c == '\n' ? 'n' : c == '\t' ? 't' : c;
+		} else if (c < ' ' || c == 127)
+			c = '?';
+		line[used++] = (char)c;
+	}
+	if (quoted)
+		line[used++] = '"';
+	return used;
+}
+
+static size_t
+add_message(char *line, size_t used, size_t max, const char *p)
+{
+	for (; *p != '\0' && used < max; p++) {
+		if (*p == VALUE_BEGIN) {
+			size_t size = strcspn(p + 1, "\2");
+
+			used = add_value(line, used, max, p + 1, size);
+			p += size;
+			if (p[1] == '\0')
+				break; /* the text was cut within the value */
+		} else if (*p != VALUE_END)
+			line[used++] = *p == '\n' ? ' ' : *p;
+	}
+	return used;
+}
+
 void
 fl_log(enum fl_log_level level, const char *fmt, ...)
 {
-	char line[LOG_LINE_SIZE];
+	char line[LOG_LINE_SIZE], text[LOG_LINE_SIZE], marked[512];
 	struct tm tm;
 	va_list ap;
 	int64_t us = fl_now_us();
 	time_t second = (time_t)(us / 1000000);
 	uint32_t held;
-	size_t used, i;
+	size_t used;
 	int n;
 
 	if (level > log_state.max || !admit_line(fmt, second, &held))
@@ -82,15 +170,13 @@ fl_log(enum fl_log_level level, const char *fmt, ...)
 	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
 	    (int)(us % 1000000), level_names[level], log_state.program, (int)getpid());
 	used = n < 0 ? 0 : (size_t)n;
+	text[0] = '\0';
 	va_start(ap, fmt);
-	n = vsnprintf(line + used, sizeof(line) - used, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), mark_values(fmt, marked, sizeof(marked)), ap);
 	va_end(ap);
-	used = FL_MIN(used + (n < 0 ? 0 : (size_t)n), sizeof(line) - 40);
+	used = add_message(line, used, sizeof(line) - 40, text);
 	if (held > 0)
 		used += (size_t)snprintf(line + used, sizeof(line) - used, " held_back=%u", held);
-	for (i = 0; i < used; i++)
-		if (line[i] == '\n')
-			line[i] = ' ';
 	line[used++] = '\n';
 	if (write(STDERR_FILENO, line, used) < 0)
 		return; /* nobody to tell */

@@ -199,7 +199,7 @@ a_full_disk_is_told_from_other_failures(void **state)
 }
 
 static void
-a_message_is_one_line_and_not_repeated_for_ever(void **state)
+a_message_is_one_line_quoted_and_not_repeated_for_ever(void **state)
 {
 	char path[] = "/tmp/flight-unit-log.XXXXXX";
 	int fd = mkstemp(path), old = dup(STDERR_FILENO), lines = 0, i;
@@ -213,12 +213,18 @@ a_message_is_one_line_and_not_repeated_for_ever(void **state)
 	for (i = 0; i < 1000; i++)
 		fl_info("a\nmessage number=%d", i);
 	fl_debug("not wanted");
+	fl_info("values a=%s b=\"%s %d\" c=%d d=\"%s\" e=%.3s f=%s (%s)", "plain", "it's \"x\"", 1, 2,
+	    "one", "a b c", "", "a\nb");
+	fl_info("escapes a=%s b=%s", "\\\n\t\033", "k=v");
 	assert_true(dup2(old, STDERR_FILENO) >= 0);
 	fl_buf_init(&text);
 	assert_int_equal(fl_file_read(path, 1 << 20, &text, &err), FL_OK);
 	assert_non_null(strstr(text.data, " info  test["));
 	assert_non_null(strstr(text.data, "] a message number=0\n"));
 	assert_null(strstr(text.data, "wanted"));
+	assert_non_null(strstr(text.data,
+	    "] values a=plain b=\"it's \\\"x\\\" 1\" c=2 d=one e=\"a b\" f=\"\" (a b)\n"));
+	assert_non_null(strstr(text.data, "] escapes a=\"\\\\\\n\\t?\" b=\"k=v\"\n"));
 	for (i = 0; i < (int)text.size; i++)
 		lines += text.data[i] == '\n';
 	assert_in_range(lines, 10, 100); /* ten a second */
@@ -284,7 +290,7 @@ main(void)
 	    cmocka_unit_test(a_written_file_reads_back),
 	    cmocka_unit_test(the_directory_of_a_path_is_named),
 	    cmocka_unit_test(a_full_disk_is_told_from_other_failures),
-	    cmocka_unit_test(a_message_is_one_line_and_not_repeated_for_ever),
+	    cmocka_unit_test(a_message_is_one_line_quoted_and_not_repeated_for_ever),
 	    cmocka_unit_test(an_armed_seam_strikes_once_at_its_count),
 	};
 
