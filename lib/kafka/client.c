@@ -32,6 +32,42 @@ kafka_health_fini(struct kafka_health *health)
 	(void)pthread_mutex_destroy(&health->lock);
 }
 
+/* What a broker says when it refuses a connection, in words that name what to change. */
+static void
+explain_refusal(const struct kafka_health *health, const char *text, char out[KAFKA_TEXT_SIZE])
+{
+	/* Java answers a certificate that is missing with the first, OpenSSL with the second. */
+	static const char *const wants[] = { "alert bad certificate", "alert certificate required",
+		"alert handshake failure" };
+	static const char *const distrusts[] = { "alert certificate unknown", "alert unknown ca",
+		"alert certificate expired", "alert certificate revoked", "alert bad certificate",
+		"alert unsupported certificate" };
+	size_t i;
+
+	if (strstr(text, "certificate verify failed") != NULL && health->certificate[0] != '\0') {
+		(void)snprintf(out, KAFKA_TEXT_SIZE, "%s", health->certificate);
+		return;
+	}
+	for (i = 0; i < FL_ARRAY_COUNT(wants) && !health->has_certificate; i++)
+		if (strstr(text, wants[i]) != NULL) {
+			(void)snprintf(out, KAFKA_TEXT_SIZE, "the broker wants a client certificate, none is "
+			    "configured (ssl.keystore.location, or ssl.certificate.location and "
+			    "ssl.key.location): %s", text);
+			return;
+		}
+	for (i = 0; i < FL_ARRAY_COUNT(distrusts) && health->has_certificate; i++)
+		if (strstr(text, distrusts[i]) != NULL) {
+			(void)snprintf(out, KAFKA_TEXT_SIZE, "the broker does not accept the client's "
+			    "certificate: it does not trust the CA that signed it, or the certificate has "
+			    "expired: %s", text);
+			return;
+		}
+	if (strstr(text, "SASL") != NULL && health->user[0] != '\0')
+		(void)snprintf(out, KAFKA_TEXT_SIZE, "the broker refuses user \"%s\": %s", health->user, text);
+	else
+		(void)snprintf(out, KAFKA_TEXT_SIZE, "%s", text);
+}
+
 void
 kafka_health_set(struct kafka_health *health, enum fl_code code, const char *text)
 {
@@ -39,7 +75,10 @@ kafka_health_set(struct kafka_health *health, enum fl_code code, const char *tex
 	/* "All brokers down" follows the reason; it must not hide it. */
 	if (health->code != FL_E_KAFKA_AUTH || code == FL_E_KAFKA_AUTH) {
 		health->code = code;
-		(void)snprintf(health->trouble, sizeof(health->trouble), "%s", text);
+		if (code == FL_E_KAFKA_AUTH)
+			explain_refusal(health, text, health->trouble);
+		else
+			(void)snprintf(health->trouble, sizeof(health->trouble), "%s", text);
 	}
 	(void)pthread_mutex_unlock(&health->lock);
 }
@@ -203,6 +242,50 @@ on_error(rd_kafka_t *rk, int native, const char *reason, void *opaque)
 	kafka_health_set(health, code, text);
 }
 
+/* OpenSSL's reasons (X509_V_ERR_...): its numbers are part of its ABI. */
+static const struct {
+	int number;
+	const char *text;
+} reasons[] = {
+	{ 9, "it is not valid yet" },
+	{ 10, "it has expired" },
+	{ 18, "it is signed by itself and not among the trusted ones (ssl.truststore.location)" },
+	{ 19, "its CA is not among the trusted ones (ssl.truststore.location)" },
+	{ 20, "its CA is not among the trusted ones (ssl.truststore.location)" },
+	{ 21, "its CA is not among the trusted ones (ssl.truststore.location)" },
+	{ 23, "it was revoked" },
+	{ 26, "it is not for servers" },
+	{ 62, "it is for another host name" },
+	{ 64, "it is for another address" },
+};
+
+/* Called for each certificate of the broker's chain; 0 ends the handshake.  librdkafka
+ * says "verify failed" of all; the reason stands here alone. */
+static int
+on_certificate(rd_kafka_t *rk, const char *broker, int32_t broker_id, int *error, int depth,
+    const char *der, size_t size, char *text, size_t text_size, void *opaque)
+{
+	struct kafka_health *health = opaque;
+	const char *why = NULL;
+
+	(void)rk, (void)broker_id, (void)der, (void)size;
+	if (*error == 0)
+		return 1;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(reasons); i++)
+		if (reasons[i].number == *error)
+			why = reasons[i].text;
+	(void)pthread_mutex_lock(&health->lock);
+	if (why != NULL)
+		(void)snprintf(text, text_size, "%s: the broker's certificate is refused: %s%s", broker,
+		    depth > 0 ? "of its CA: " : "", why);
+	else
+		(void)snprintf(text, text_size, "%s: the broker's certificate is refused: OpenSSL's reason %d",
+		    broker, *error);
+	(void)snprintf(health->certificate, sizeof(health->certificate), "%s", text);
+	(void)pthread_mutex_unlock(&health->lock);
+	return 0;
+}
+
 static void
 on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
@@ -250,6 +333,26 @@ fill_conf(rd_kafka_conf_t *conf, const struct fl_table *table, enum kafka_scope 
 	return kafka_conf_properties(conf, table, scope, err);
 }
 
+static bool
+is_set(const rd_kafka_conf_t *conf, const char *key)
+{
+	size_t size = 0;
+
+	return rd_kafka_conf_get(conf, key, NULL, &size) == RD_KAFKA_CONF_OK && size > 1;
+}
+
+/* What the words of a refusal depend on. */
+static void
+note_identity(const rd_kafka_conf_t *conf, struct kafka_health *health)
+{
+	size_t size = sizeof(health->user);
+
+	health->has_certificate = is_set(conf, "ssl.certificate.location") ||
+	    is_set(conf, "ssl.certificate.pem") || is_set(conf, "ssl.keystore.location");
+	if (rd_kafka_conf_get(conf, "sasl.username", health->user, &size) != RD_KAFKA_CONF_OK)
+		health->user[0] = '\0';
+}
+
 enum fl_code
 kafka_conf_make(const struct fl_table *table, enum kafka_scope scope, struct kafka_health *health,
     rd_kafka_conf_t **out, struct fl_err *err)
@@ -261,7 +364,9 @@ kafka_conf_make(const struct fl_table *table, enum kafka_scope scope, struct kaf
 		rd_kafka_conf_destroy(conf);
 		return code;
 	}
+	note_identity(conf, health);
 	rd_kafka_conf_set_opaque(conf, health);
+	(void)rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate);
 	rd_kafka_conf_set_log_cb(conf, on_log);
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	*out = conf;

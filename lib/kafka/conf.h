@@ -25,6 +25,9 @@ struct kafka_health {
 	int64_t log_since_us;		/* log limit: this many lines ... */
 	uint32_t log_count, log_held;	/* ... and held back since then */
 	const char *what;		/* "consumer", "producer" */
+	bool has_certificate;		/* of the client's own; set before the client is made */
+	char user[128];			/* SASL; "": none; likewise */
+	char certificate[256];		/* why the broker's was refused last; "": it was not */
 };
 
 void kafka_health_init(struct kafka_health *health, const char *what);

@@ -143,7 +143,7 @@ check_property(struct options *o, const struct ast_option *opt)
 	static const struct {
 		const char *name, *action;
 	} known[] = {
-#define FL_KAFKA_PROPERTY(name, to, scope, action) { name, #action },
+#define FL_KAFKA_PROPERTY(name, to, scope, action, java) { name, #action },
 #include "tbl/kafka_properties.h"
 #undef FL_KAFKA_PROPERTY
 	};
