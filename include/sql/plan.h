@@ -163,6 +163,7 @@ struct fl_table {
 	 * writer's for a source, the one to write for a sink. */
 	const char *avro_schema;
 	struct fl_jdbc *jdbc;		/* NULL unless JDBC */
+	bool has_option_files;		/* some of options came out of files: flight.table.T.*-file */
 	bool is_source, is_sink;
 	int32_t stream;			/* index in plan->streams when is_source, else -1 */
 	int32_t sink;			/* index in plan->sinks when is_sink, else -1 */

@@ -52,5 +52,6 @@ FL_TABLE_SETTING(AVRO_SCHEMA, "avro-schema", "FILE#NAME: the Avro schema of the 
 FL_TABLE_SETTING(CREATE, "create", "true: jdbc: make the table in the database if it is absent")
 FL_TABLE_SETTING(UPDATED_LAST, "updated-last", "true: jdbc:sqlite: an updated row moves to the end of the table, so that it begins with the least recently updated")
 FL_TABLE_SETTING(PASSWORD_FILE, "password-file", "FILE: jdbc: the password, read at each connection; only its owner may read it (mode 0400)")
+FL_TABLE_SETTING(OPTION_FILE, "OPTION-file", "FILE: the value of OPTION, as if it stood in WITH: for secrets; read at each start, from the .sql file's directory unless absolute; a newline at its end does not count")
 #undef FL_TABLE_SETTING
 #undef FL_SETTING

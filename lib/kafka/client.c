@@ -63,7 +63,12 @@ explain_refusal(const struct kafka_health *health, const char *text, char out[KA
 			return;
 		}
 	if (strstr(text, "SASL") != NULL && health->user[0] != '\0')
-		(void)snprintf(out, KAFKA_TEXT_SIZE, "the broker refuses user \"%s\": %s", health->user, text);
+		(void)snprintf(out, KAFKA_TEXT_SIZE, "the broker refuses user \"%s\"%s: %s", health->user,
+		    health->is_scram_broken ? " (or it is Kafka 4, which does not take the SCRAM of this "
+					      "version of librdkafka)" : "", text);
+	else if (strstr(text, "unexpected eof") != NULL || strstr(text, "wrong version number") != NULL)
+		(void)snprintf(out, KAFKA_TEXT_SIZE, "the TLS handshake was not answered: is it a port for "
+		    "TLS? %s", text);
 	else
 		(void)snprintf(out, KAFKA_TEXT_SIZE, "%s", text);
 }
@@ -229,6 +234,10 @@ on_error(rd_kafka_t *rk, int native, const char *reason, void *opaque)
 	char text[KAFKA_TEXT_SIZE];
 	enum fl_code code;
 
+	/* It follows the reason of the last one. */
+	if (native == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+	    __atomic_load_n(&health->code, __ATOMIC_RELAXED) != FL_OK)
+		return;
 	if (native == RD_KAFKA_RESP_ERR__FATAL) {
 		rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof(text));
 
@@ -345,12 +354,16 @@ is_set(const rd_kafka_conf_t *conf, const char *key)
 static void
 note_identity(const rd_kafka_conf_t *conf, struct kafka_health *health)
 {
-	size_t size = sizeof(health->user);
+	size_t size = sizeof(health->user), mechanism_size = 64;
+	char mechanism[64] = "";
 
 	health->has_certificate = is_set(conf, "ssl.certificate.location") ||
 	    is_set(conf, "ssl.certificate.pem") || is_set(conf, "ssl.keystore.location");
 	if (rd_kafka_conf_get(conf, "sasl.username", health->user, &size) != RD_KAFKA_CONF_OK)
 		health->user[0] = '\0';
+	/* Its nonce was made anew in the second message until 2.6.1; brokers before 4 did not mind. */
+	(void)rd_kafka_conf_get(conf, "sasl.mechanism", mechanism, &mechanism_size);
+	health->is_scram_broken = strncmp(mechanism, "SCRAM", 5) == 0 && rd_kafka_version() < 0x020601ff;
 }
 
 enum fl_code
@@ -371,6 +384,19 @@ kafka_conf_make(const struct fl_table *table, enum kafka_scope scope, struct kaf
 	rd_kafka_conf_set_error_cb(conf, on_error);
 	*out = conf;
 	return FL_OK;
+}
+
+enum fl_code
+kafka_fail_new(const struct fl_table *table, const char *text, struct fl_err *err)
+{
+	const char *hint = "";
+
+	/* OpenSSL asks for a password in the words of its own layers. */
+	if (strstr(text, "ssl.key") != NULL && strstr(text, "mismatch") == NULL)
+		hint = kafka_table_property(table, "ssl.key.password") != NULL
+		    ? "; is \"properties.ssl.key.password\" right?"
+		    : "; if the key is encrypted, \"properties.ssl.key.password\" is missing";
+	return FL_FAIL(err, FL_E_BAD_OPTION, "table \"%s\": %s%s", table->name, text, hint);
 }
 
 /* ---- the end ---- */

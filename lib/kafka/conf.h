@@ -26,7 +26,8 @@ struct kafka_health {
 	uint32_t log_count, log_held;	/* ... and held back since then */
 	const char *what;		/* "consumer", "producer" */
 	bool has_certificate;		/* of the client's own; set before the client is made */
-	char user[128];			/* SASL; "": none; likewise */
+	bool is_scram_broken;		/* of what follows too */
+	char user[128];			/* SASL; "": none */
 	char certificate[256];		/* why the broker's was refused last; "": it was not */
 };
 
@@ -42,6 +43,8 @@ enum kafka_scope { KAFKA_B, KAFKA_C, KAFKA_P };
  * health as its opaque. */
 enum fl_code kafka_conf_make(const struct fl_table *table, enum kafka_scope scope,
     struct kafka_health *health, rd_kafka_conf_t **conf, struct fl_err *err);
+/* Raises what rd_kafka_new() said. */
+enum fl_code kafka_fail_new(const struct fl_table *table, const char *text, struct fl_err *err);
 /* The whole of a consumer's and a producer's configuration. */
 enum fl_code kafka_consumer_conf(const struct fl_table *table, const char *group,
     const char *isolation, struct kafka_health *health, rd_kafka_conf_t **conf, struct fl_err *err);

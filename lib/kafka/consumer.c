@@ -135,7 +135,7 @@ open_handle(struct fl_kafka_consumer *consumer, const struct fl_table *table, co
 	*rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
 	if (*rk == NULL) {
 		rd_kafka_conf_destroy(conf);
-		return FL_FAIL(err, FL_E_BAD_OPTION, "table \"%s\": %s", table->name, text);
+		return kafka_fail_new(table, text, err);
 	}
 	return FL_OK;
 }

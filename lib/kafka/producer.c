@@ -92,7 +92,7 @@ open_producer(struct fl_kafka_producer *producer, const struct fl_table *table,
 	producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
 	if (producer->rk == NULL) {
 		rd_kafka_conf_destroy(conf);
-		return FL_FAIL(err, FL_E_BAD_OPTION, "table \"%s\": %s", table->name, text);
+		return kafka_fail_new(table, text, err);
 	}
 	producer->topic = rd_kafka_topic_new(producer->rk, table->topic, NULL);
 	if (producer->topic == NULL)

@@ -163,6 +163,12 @@ enum fl_code bind_finish(struct bind *b);
 struct bind_table *bind_table_find(const struct bind *b, const char *name);
 struct bind_view *bind_view_find(struct bind_view *views, const char *name);
 enum fl_code bind_table_missing(struct bind *b, const struct fl_token *name);
+/* 'flight.table.<table>.<option>-file' */
+#define BIND_FILE_SUFFIX "-file"
+#define BIND_SECRET_MAX (64u << 10)
+bool bind_is_file_key(const char *key);
+/* A row of FL_TABLE_SETTING: <key> of flight.table.<table>.<key>. */
+bool bind_is_table_key(const char *key);
 void bind_notice(struct bind *b, uint32_t line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* "did you mean "x"", in the arena, or NULL. */

@@ -7,7 +7,10 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
+#include "base/util.h"
 #include "bind.h"
 
 enum option_name {
@@ -141,9 +144,9 @@ static enum fl_code
 check_property(struct options *o, const struct ast_option *opt)
 {
 	static const struct {
-		const char *name, *action;
+		const char *name, *action, *java;
 	} known[] = {
-#define FL_KAFKA_PROPERTY(name, to, scope, action, java) { name, #action },
+#define FL_KAFKA_PROPERTY(name, to, scope, action, java) { name, #action, java },
 #include "tbl/kafka_properties.h"
 #undef FL_KAFKA_PROPERTY
 	};
@@ -163,6 +166,11 @@ check_property(struct options *o, const struct ast_option *opt)
 		if (strcmp(known[i].action, "NONE") == 0)
 			bind_notice(o->b, opt->key->line, "'%s' is ignored: it means something to the Java "
 			    "client only", opt->key->text);
+		if (known[i].java != NULL)
+			bind_notice(o->b, opt->key->line, "'%s' is a name of librdkafka: on Flink it has no effect%s%s%s",
+			    opt->key->text, known[i].java[0] != '\0' ? ", '" : "",
+			    known[i].java[0] != '\0' ? fl_arena_printf(o->b->arena, "properties.%s", known[i].java) : "",
+			    known[i].java[0] != '\0' ? "' has" : "");
 		return FL_OK;
 	}
 	hint = bind_did_you_mean(o->b, name, names, FL_ARRAY_COUNT(names));
@@ -539,6 +547,20 @@ bind_format(struct options *o)
 	return FL_OK;
 }
 
+/* Stores and certificates lie beside the .sql file, wherever the programs run. */
+static const char *
+place_file(const struct options *o, const char *key, const char *value)
+{
+	static const char prefix[] = "properties.ssl.", suffix[] = ".location";
+	size_t size = strlen(key);
+
+	if (o->b->env->dir == NULL || value[0] == '/' || value[0] == '\0' || strcmp(value, "probe") == 0 ||
+	    strncmp(key, prefix, sizeof(prefix) - 1) != 0 || size < sizeof(suffix) ||
+	    strcmp(key + size - (sizeof(suffix) - 1), suffix) != 0)
+		return value;
+	return fl_arena_printf(o->b->arena, "%s/%s", o->b->env->dir, value);
+}
+
 static enum fl_code
 read_all(struct options *o)
 {
@@ -560,7 +582,7 @@ read_all(struct options *o)
 				return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->key->line, opt->key->col, NULL,
 				    "the option '%.80s' is given twice", opt->key->text);
 		to->key = opt->key->text;
-		to->value = opt->value->text;
+		to->value = place_file(o, opt->key->text, opt->value->text);
 		to->line = opt->key->line;
 		to->col = opt->key->col;
 		if (row >= 0) {
@@ -575,11 +597,81 @@ read_all(struct options *o)
 	return unknown == NULL ? FL_OK : unsupported_options(o, unknown, all);
 }
 
+/* ---- values that stand in files of their own ---- */
+
+/* The option's value: the text of the file without the newline at its end.  It is read
+ * from disk whenever the pipeline is compiled, and not kept in the catalog. */
+static enum fl_code
+read_option_file(struct bind *b, const struct setting *s, const char **value)
+{
+	const char *path = s->value[0] == '/' || b->env->dir == NULL ? s->value :
+	    fl_arena_printf(b->arena, "%s/%s", b->env->dir, s->value);
+	struct fl_err err = { .code = FL_OK };
+	struct stat st;
+	struct fl_buf text;
+	enum fl_code code;
+
+	fl_buf_init(&text);
+	code = fl_file_read(path, BIND_SECRET_MAX, &text, &err);
+	while (code == FL_OK && text.size > 0 && strchr("\r\n", text.data[text.size - 1]) != NULL)
+		text.size--;
+	if (code != FL_OK)
+		code = BIND_FAIL(b, FL_E_NO_SUCH_FILE, s->line, s->col, NULL, "'%.120s': %s", s->key, err.text);
+	else if (text.size == 0 || memchr(text.data, '\0', text.size) != NULL)
+		code = BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "'%.120s': file '%.120s' %s", s->key, path, text.size == 0 ? "is empty" : "is no text");
+	else
+		*value = fl_arena_strndup(b->arena, text.data, text.size);
+	fl_buf_fini(&text);
+	if (code == FL_OK && stat(path, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+		bind_notice(b, s->line, "'%s': everybody can read '%s'", s->key, path);
+	return code;
+}
+
+static struct fl_token *
+make_token(struct bind *b, const struct setting *s, const char *text)
+{
+	struct fl_token *token = FL_ARENA_NEW(b->arena, struct fl_token);
+
+	token->line = s->line;
+	token->col = s->col;
+	token->text = text;
+	token->size = (uint32_t)strlen(text);
+	return token;
+}
+
+/* SET 'flight.table.<table>.<option>-file' = 'FILE': as if <option> stood in WITH. */
+static enum fl_code
+add_option_files(struct bind *b, struct bind_table *bt)
+{
+	const char *prefix = fl_arena_printf(b->arena, "flight.table.%s.", bt->table->name);
+	size_t skip = strlen(prefix), tail = strlen(BIND_FILE_SUFFIX);
+
+	for (uint32_t i = 0; i < b->setting_count; i++) {
+		const struct setting *s = &b->settings[i];
+		struct ast_option *option;
+		const char *value = NULL;
+		size_t size = strlen(s->key);
+
+		if (strncmp(s->key, prefix, skip) != 0 || !bind_is_file_key(s->key) || size <= skip + tail ||
+		    bind_is_table_key(s->key + skip))
+			continue;
+		FL_TRY(read_option_file(b, s, &value));
+		option = FL_ARENA_NEW(b->arena, struct ast_option);
+		option->key = make_token(b, s, fl_arena_strndup(b->arena, s->key + skip, size - skip - tail));
+		option->value = make_token(b, s, value);
+		fl_ast_append(b->arena, bt->ast->options, option);
+		bt->table->has_option_files = true;
+	}
+	return FL_OK;
+}
+
 enum fl_code
 bind_options(struct bind *b, struct bind_table *bt)
 {
 	struct options o = { .b = b, .bt = bt, .table = bt->table, .format_prefix = "" };
 
+	FL_TRY(add_option_files(b, bt));
 	FL_TRY(bind_connector(&o));
 	FL_TRY(bind_format(&o));
 	FL_TRY(read_all(&o));

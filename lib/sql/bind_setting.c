@@ -188,19 +188,35 @@ apply_setting(struct bind *b, enum setting_name name, const struct setting *s, i
 	return FL_OK;
 }
 
-/* flight.table.<table>.<key>: the table's name may hold dots, the keys hold none. */
+bool
+bind_is_table_key(const char *key)
+{
+	for (size_t i = 0; i < FL_ARRAY_COUNT(TABLE_KEYS); i++)
+		if (strcmp(key, TABLE_KEYS[i]) == 0)
+			return true;
+	return false;
+}
+
+bool
+bind_is_file_key(const char *key)
+{
+	size_t size = strlen(key), tail = strlen(BIND_FILE_SUFFIX);
+
+	return size > tail && strcmp(key + size - tail, BIND_FILE_SUFFIX) == 0;
+}
+
+/* flight.table.<table>.<key>: the table's name may hold dots, the keys hold none, but for
+ * those of options: <option>-file. */
 static enum fl_code
 check_table_setting(struct bind *b, struct setting *s)
 {
 	const char *rest = s->key + strlen("flight.table."), *dot = strrchr(rest, '.');
-	size_t i;
 
 	if (dot == NULL || dot == rest)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
 		    "the key '%s' is not of the form flight.table.<table>.<key>", s->key);
-	for (i = 0; i < FL_ARRAY_COUNT(TABLE_KEYS); i++)
-		if (strcmp(dot + 1, TABLE_KEYS[i]) == 0)
-			return FL_OK; /* looked up when the table is bound */
+	if (bind_is_file_key(s->key) || bind_is_table_key(dot + 1))
+		return FL_OK; /* looked up when the table is bound */
 	return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col,
 	    bind_did_you_mean(b, dot + 1, TABLE_KEYS, FL_ARRAY_COUNT(TABLE_KEYS)),
 	    "unknown key '%s': tables have flight.table.<table>.%s", s->key, TABLE_KEYS[0]);

@@ -835,12 +835,15 @@ check_table_settings(struct bind *b)
 		names[n++] = bt->table->name;
 	for (i = 0; i < b->setting_count; i++) {
 		const struct setting *s = &b->settings[i];
-		const char *rest, *table, *hint;
+		const char *rest, *dot, *table, *hint;
 
 		if (strncmp(s->key, "flight.table.", 13) != 0)
 			continue;
 		rest = s->key + 13;
-		table = fl_arena_strndup(b->arena, rest, (size_t)(strrchr(rest, '.') - rest));
+		dot = bind_is_file_key(rest) ? strstr(rest, ".properties.") : NULL;
+		if (dot == NULL)
+			dot = strrchr(rest, '.');
+		table = fl_arena_strndup(b->arena, rest, (size_t)(dot - rest));
 		for (bt = b->tables; bt != NULL; bt = bt->next)
 			if (strcmp(bt->table->name, table) == 0)
 				break;

@@ -64,11 +64,63 @@ chars_size(const char *p, const char *end, uint32_t chars)
 	return (size_t)(p - from);
 }
 
+/* The end of the literal that begins at p: its closing quote, or the end of the line. */
+static char *
+literal_end(char *p)
+{
+	char quote = *p++;
+
+	while (*p != '\0' && (*p != quote || p[1] == quote))
+		p += *p == quote ? 2 : 1;
+	return p;
+}
+
+/* Misspelt names too: messages are about those. */
+static bool
+sounds_secret(const char *text)
+{
+	static const char *const signs[] = { "passw", "pasw", "secret", "jaas", "ssl.key.pem", "keystore.key",
+		"loginmodule", "private key" };
+	size_t size = strlen(text);
+
+	if (size > 5 && strcmp(text + size - 5, "-file") == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (strcasestr(text, signs[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* In 'key' = 'value' stars stand for a value that is a secret by its key or by itself. */
+static void
+hide_secrets(char *line)
+{
+	bool is_secret = false;
+	char *end, kept;
+
+	for (char *p = line; (p = strpbrk(p, "'\"")) != NULL; p = end + (*end != '\0')) {
+		const char *before = p;
+		bool is_value;
+
+		end = literal_end(p);
+		while (before > line && (before[-1] == ' ' || before[-1] == '\t'))
+			before--;
+		is_value = before > line && before[-1] == '=';
+		kept = *end;
+		*end = '\0';
+		if (is_value && (is_secret || sounds_secret(p + 1)))
+			memset(p + 1, '*', (size_t)(end - p - 1));
+		is_secret = !is_value && sounds_secret(p + 1);
+		*end = kept;
+	}
+}
+
 /* The line with a caret under column col; of a long line the part around it. */
 static void
 add_caret(struct fl_source *src, uint32_t line, uint32_t col)
 {
-	const char *p = src->text, *end = src->text + src->size, *eol, *q;
+	const char *p = src->text, *end = src->text + src->size, *eol, *q, *from;
+	char *shown;
 	uint32_t n, skip = col > CARET_BEFORE ? col - CARET_BEFORE : 0;
 	size_t size;
 
@@ -80,10 +132,13 @@ add_caret(struct fl_source *src, uint32_t line, uint32_t col)
 		eol--;
 	if (eol == p)
 		return;
+	from = p;
+	shown = fl_arena_strndup(src->arena, p, (size_t)(eol - p));
+	hide_secrets(shown);
 	p += chars_size(p, eol, skip);
 	size = chars_size(p, eol, CARET_LINE);
 	fl_buf_printf(src->detail, "\n  %s", skip > 0 ? "..." : "");
-	fl_buf_add(src->detail, p, size);
+	fl_buf_add(src->detail, shown + (p - from), size);
 	fl_buf_printf(src->detail, "%s\n  %s", p + size < eol ? "..." : "", skip > 0 ? "   " : "");
 	for (n = skip + 1, q = p; n < col && q < eol; q++) {
 		if (((unsigned char)*q & 0xc0) == 0x80)

@@ -33,6 +33,28 @@ has_decimal(const struct fl_schema *schema)
 	return false;
 }
 
+/* Options that Flink's client has no ear for. */
+static void
+check_options(struct report *r, const struct fl_table *t)
+{
+	static const struct {
+		const char *name, *java;
+	} known[] = {
+#define FL_KAFKA_PROPERTY(name, to, scope, action, java) { "properties." name, java },
+#include "tbl/kafka_properties.h"
+#undef FL_KAFKA_PROPERTY
+	};
+
+	if (t->has_option_files)
+		SAY(r, "table %s: flight.table.%s.*-file is Flight's: Flink wants the values in WITH", t->name, t->name);
+	for (uint32_t i = 0; i < t->option_count; i++)
+		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+			if (known[k].java != NULL && strcmp(t->options[i].key, known[k].name) == 0)
+				SAY(r, "table %s: '%s' is a name of librdkafka: Flink ignores it%s%s%s", t->name,
+				    known[k].name, known[k].java[0] != '\0' ? "; use 'properties." : "",
+				    known[k].java, known[k].java[0] != '\0' ? "'" : "");
+}
+
 static void
 check_source(struct report *r, const struct fl_table *t)
 {
@@ -217,6 +239,7 @@ fl_plan_portability(const struct fl_plan *plan, struct fl_buf *out, uint32_t *co
 	if (plan->has_bare_tvf)
 		SAY(&r, "write TABLE(TUMBLE(...)): Flink 1.20 takes no window function without TABLE(...)");
 	for (i = 0; i < plan->table_count; i++) {
+		check_options(&r, plan->tables[i]);
 		if (plan->tables[i]->is_source)
 			check_source(&r, plan->tables[i]);
 		if (plan->tables[i]->is_sink)

@@ -342,6 +342,158 @@ dangerous_and_unknown_properties_are_refused(void **state)
 	}
 }
 
+/* Values as Kafka's own reader takes them. */
+static void
+jaas_is_read_as_java_reads_it(void **state)
+{
+#define PLAIN "org.apache.kafka.common.security.plain.PlainLoginModule"
+#define SCRAM "org.apache.kafka.common.security.scram.ScramLoginModule"
+	static const struct {
+		const char *text, *user, *password; /* user NULL: says password */
+	} cases[] = {
+		{ PLAIN " required username=\"u\" password=\"p\";", "u", "p" },
+		{ SCRAM " required\n  username='u'\n  password = 'a \"b\" c;' ;", "u", "a \"b\" c;" },
+		{ PLAIN " required password=\"it\\\"s \\\\\" username=alice;", "alice", "it\"s \\" },
+		{ PLAIN " required serviceName=\"x\" password=\"\" username=\"u=v\" ;", "u=v", "" },
+		{ PLAIN " required user_username=\"no\" username=\"yes\" password=\"p\";", "yes", "p" },
+		{ "", NULL, "PlainLoginModule or" },
+		{ "PlainLoginModule required username=\"u\" password=\"sesame\";", NULL, "PlainLoginModule or" },
+		{ PLAIN ";", NULL, "\"required\"" },
+		{ PLAIN " required username=\"u\" password=\"sesame\"", NULL, "\";\" at its end" },
+		{ PLAIN " required username=\"u\" password=\"sesame", NULL, "quote is not closed" },
+		{ PLAIN " required username password=\"sesame\";", NULL, "expected \"=\"" },
+		{ PLAIN " required password=\"sesame\" username=;", NULL, "expected a value" },
+		{ PLAIN " required password=\"sesame\";", NULL, "username" },
+		{ "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;", NULL,
+		    "PlainLoginModule or" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		struct fl_option option = { .key = "properties.sasl.jaas.config", .value = cases[i].text };
+		struct fl_kafka_property *list;
+		struct fl_err err = { .code = FL_OK };
+		struct fl_arena arena;
+		uint32_t count = 0;
+		enum fl_code code;
+
+		fl_arena_init(&arena);
+		code = translate(&option, 1, &arena, &list, &count, NULL, &err);
+		if (cases[i].user == NULL) {
+			if (code != FL_E_BAD_OPTION || strstr(err.text, cases[i].password) == NULL ||
+			    strstr(err.text, "sesame") != NULL)
+				fail_msg("%s: %s", cases[i].text, err.text);
+		} else if (code != FL_OK || strcmp(find(list, count, "sasl.username"), cases[i].user) != 0 ||
+		    strcmp(find(list, count, "sasl.password"), cases[i].password) != 0)
+			fail_msg("%s: %s", cases[i].text, err.text);
+		fl_arena_fini(&arena);
+	}
+}
+
+static const char *
+check_options(struct fl_option *options, uint32_t count, struct fl_err *err)
+{
+	struct fl_table table = { .name = "t", .topic = "t", .brokers = "127.0.0.1:1", .options = options,
+		.option_count = count, .is_source = true, .is_sink = true };
+	const struct fl_option *wrong = NULL;
+
+	*err = (struct fl_err){ .code = FL_OK };
+	(void)fl_kafka_check(&table, &wrong, err);
+	return wrong != NULL ? wrong->key : "";
+}
+
+/* A store's type and its place are two options: neither is judged alone. */
+static void
+options_that_belong_together_are_checked_together(void **state)
+{
+#define OPTION(k, v) { .key = "properties." k, .value = v }
+#define CERTIFICATE "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+	struct fl_option right[] = { OPTION("security.protocol", "SSL"),
+		OPTION("ssl.truststore.location", "/absent/ca.pem"), OPTION("ssl.truststore.type", "PEM"),
+		OPTION("ssl.keystore.type", "PEM"), OPTION("ssl.keystore.location", "/absent/me.pem") };
+	struct fl_option no_mechanism[] = { OPTION("security.protocol", "SASL_SSL"),
+		OPTION("sasl.username", "u"), OPTION("sasl.password", "p") };
+	struct fl_option bad_mechanism[] = { OPTION("security.protocol", "SASL_SSL"),
+		OPTION("sasl.mechanism", "OAUTHBEARER") };
+	struct fl_option no_password[] = { OPTION("security.protocol", "SASL_PLAINTEXT"),
+		OPTION("sasl.mechanism", "SCRAM-SHA-256"), OPTION("sasl.username", "u") };
+	struct fl_option no_key[] = { OPTION("security.protocol", "SSL"),
+		OPTION("ssl.certificate.location", "/absent/me.pem") };
+	struct fl_option bad_protocol[] = { OPTION("security.protocol", "TLS") };
+	struct fl_option chain[] = { OPTION("security.protocol", "SSL"),
+		OPTION("ssl.keystore.certificate.chain", CERTIFICATE CERTIFICATE) };
+	struct fl_err err;
+
+	(void)state;
+	assert_string_equal(check_options(right, FL_ARRAY_COUNT(right), &err), "");
+	assert_string_equal(check_options(no_mechanism, FL_ARRAY_COUNT(no_mechanism), &err),
+	    "properties.security.protocol");
+	assert_non_null(strstr(err.text, "SCRAM-SHA-256"));
+	assert_string_equal(check_options(bad_mechanism, FL_ARRAY_COUNT(bad_mechanism), &err),
+	    "properties.security.protocol");
+	assert_non_null(strstr(err.text, "\"OAUTHBEARER\""));
+	assert_string_equal(check_options(no_password, FL_ARRAY_COUNT(no_password), &err),
+	    "properties.security.protocol");
+	assert_non_null(strstr(err.text, "needs a user and a password"));
+	assert_string_equal(check_options(no_key, FL_ARRAY_COUNT(no_key), &err), "properties.security.protocol");
+	assert_non_null(strstr(err.text, "there is a certificate, but no"));
+	assert_string_equal(check_options(bad_protocol, 1, &err), "properties.security.protocol");
+	assert_string_equal(check_options(chain, FL_ARRAY_COUNT(chain), &err),
+	    "properties.ssl.keystore.certificate.chain");
+	assert_non_null(strstr(err.text, "holds 2 certificates"));
+}
+
+static void
+absent_store_is_named_when_a_client_is_made(void **state)
+{
+	struct fl_option options[] = { OPTION("security.protocol", "SSL"),
+		OPTION("ssl.truststore.type", "PEM"), OPTION("ssl.truststore.location", "/absent/ca.pem") };
+	struct fl_table table = { .name = "t", .topic = "t", .brokers = "127.0.0.1:1", .options = options,
+		.option_count = FL_ARRAY_COUNT(options) };
+	struct fl_kafka_consumer *consumer;
+	struct fl_err err = { .code = FL_OK };
+
+	(void)state;
+	assert_int_equal(fl_kafka_consumer_open(&table, "g", &consumer, &err), FL_E_BAD_CONFIG);
+	assert_non_null(strstr(err.text, "\"/absent/ca.pem\": No such file"));
+}
+
+static void
+refusals_say_what_to_change(void **state)
+{
+	static const struct {
+		bool has_certificate;
+		const char *user, *certificate, *text, *says;
+	} cases[] = {
+		{ false, "", "b:1: the broker's certificate is refused: it has expired",
+		    "ssl://b:1/1: SSL handshake failed: certificate verify failed: verify that ssl.ca.location",
+		    "KAFKA_AUTH b:1: the broker's certificate is refused: it has expired" },
+		{ false, "", "", "Receive failed: sslv3 alert bad certificate: SSL alert number 42",
+		    "wants a client certificate, none is configured" },
+		{ false, "", "", "tlsv13 alert certificate required", "wants a client certificate" },
+		{ true, "", "", "sslv3 alert certificate unknown: SSL alert number 46",
+		    "does not accept the client's certificate" },
+		{ false, "alice", "", "SASL authentication error: Authentication failed",
+		    "refuses user \"alice\": SASL" },
+		{ false, "", "", "SSL handshake failed: unexpected eof while reading", "is it a port for TLS?" },
+		{ false, "", "", "SSL handshake failed: something else", "KAFKA_AUTH SSL handshake" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		struct kafka_health health;
+
+		kafka_health_init(&health, "test");
+		health.has_certificate = cases[i].has_certificate;
+		(void)snprintf(health.user, sizeof health.user, "%s", cases[i].user);
+		(void)snprintf(health.certificate, sizeof health.certificate, "%s", cases[i].certificate);
+		kafka_health_set(&health, FL_E_KAFKA_AUTH, cases[i].text);
+		if (strstr(kafka_health_show(&health), cases[i].says) == NULL)
+			fail_msg("%s: %s", cases[i].text, kafka_health_show(&health));
+		kafka_health_fini(&health);
+	}
+}
+
 /* ---- the rules of the client's settings ---- */
 
 struct rule {
@@ -477,6 +629,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(jaas_is_read_as_java_reads_it),
+		cmocka_unit_test(options_that_belong_together_are_checked_together),
+		cmocka_unit_test(absent_store_is_named_when_a_client_is_made),
+		cmocka_unit_test(refusals_say_what_to_change),
 		cmocka_unit_test(only_texts_that_tell_of_refusal_are_of_authentication),
 		cmocka_unit_test(that_all_brokers_are_down_does_not_hide_why),
 		cmocka_unit_test(a_secret_is_in_no_message),
