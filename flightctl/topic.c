@@ -60,7 +60,8 @@ set_property(struct topic *topic, const char *key, const char *value)
 static enum fl_code
 set_pair(struct topic *topic, const char *pair, bool takes_secrets, struct fl_err *err)
 {
-	static const char *const secrets[] = {"password", "secret", "jaas", "ssl.key.pem", "oauth"};
+	static const char *const secrets[] = {
+	    "password", "secret", "jaas", "ssl.key.pem", "ssl.keystore.key", "oauth"};
 	const char *equals = strchr(pair, '=');
 	char *key;
 
