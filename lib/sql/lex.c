@@ -91,7 +91,25 @@ sounds_secret(const char *text)
 	return false;
 }
 
-/* In 'key' = 'value' stars stand for a value that is a secret by its key or by itself. */
+/* Where the secret of a value begins and ends: all of it by its key or by itself, or what
+ * follows "password=" in an address. */
+static void
+hide_value(char *value, bool is_secret)
+{
+	static const char name[] = "password=";
+	char *from = strcasestr(value, name), *end = value + strlen(value);
+
+	if (is_secret || strcasestr(value, "loginmodule") != NULL || (from == NULL && sounds_secret(value)))
+		from = value;
+	else if (from != NULL) {
+		from += sizeof(name) - 1;
+		end = from + strcspn(from, "&");
+	}
+	if (from != NULL)
+		memset(from, '*', (size_t)(end - from));
+}
+
+/* In 'key' = 'value' stars stand for what is secret. */
 static void
 hide_secrets(char *line)
 {
@@ -108,8 +126,8 @@ hide_secrets(char *line)
 		is_value = before > line && before[-1] == '=';
 		kept = *end;
 		*end = '\0';
-		if (is_value && (is_secret || sounds_secret(p + 1)))
-			memset(p + 1, '*', (size_t)(end - p - 1));
+		if (is_value)
+			hide_value(p + 1, is_secret);
 		is_secret = !is_value && sounds_secret(p + 1);
 		*end = kept;
 	}
