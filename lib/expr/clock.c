@@ -181,6 +181,44 @@ fl_rule_extract(struct fl_arena *arena, const char *name, struct fl_expr **args,
 	return FL_OK;
 }
 
+/* Months in a unit, 0: it is counted in milliseconds. */
+static int32_t
+unit_months(enum unit unit)
+{
+	return unit == UNIT_MONTH ? 1 : unit == UNIT_QUARTER ? 3 : unit == UNIT_YEAR ? 12 : 0;
+}
+
+/* Of SECOND to WEEK; 0: it is none of them. */
+static int64_t
+unit_length(enum unit unit)
+{
+	return unit == UNIT_SECOND ? 1000
+	    : unit == UNIT_MINUTE  ? 60000
+	    : unit == UNIT_HOUR	   ? 3600000
+	    : unit == UNIT_DAY	   ? FL_DAY_MS
+	    : unit == UNIT_WEEK	   ? 7 * FL_DAY_MS
+				   : 0;
+}
+
+enum fl_code
+fl_rule_timestampadd(struct fl_arena *arena, const char *name, struct fl_expr **args,
+    uint32_t arg_count, struct fl_type *result, struct fl_err *err)
+{
+	enum unit unit = literal_unit(args[0]);
+	struct fl_type integer = fl_type_make(FL_TYPE_INT, true);
+	bool is_date = args[2]->type.id == FL_TYPE_DATE;
+
+	if ((!is_date && args[2]->type.id != FL_TYPE_TIMESTAMP) ||
+	    (unit_months(unit) == 0 && unit_length(unit) == 0) ||
+	    (is_date && unit_length(unit) > 0 && unit_length(unit) < FL_DAY_MS) ||
+	    !fl_type_can_widen(&args[1]->type, &integer))
+		return fl_refuse(name, args, arg_count, err);
+	fl_widen(arena, &args[1], &integer);
+	*result = args[2]->type;
+	result->nullable = fl_any_nullable(args + 1, 2);
+	return FL_OK;
+}
+
 enum fl_code
 fl_rule_timestampdiff(struct fl_arena *arena, const char *name, struct fl_expr **args,
     uint32_t arg_count, struct fl_type *result, struct fl_err *err)
@@ -190,8 +228,7 @@ fl_rule_timestampdiff(struct fl_arena *arena, const char *name, struct fl_expr *
 	struct fl_type timestamp = fl_type_make(FL_TYPE_TIMESTAMP, true);
 
 	if (!fl_is_time(args[1]->type.id) || !fl_is_time(args[2]->type.id) ||
-	    (unit != UNIT_SECOND && unit != UNIT_MINUTE && unit != UNIT_HOUR && unit != UNIT_DAY &&
-		unit != UNIT_WEEK))
+	    (unit_length(unit) == 0 && (unit_months(unit) == 0 || first_ltz)))
 		return fl_refuse(name, args, arg_count, err);
 	if (first_ltz != (args[2]->type.id == FL_TYPE_TIMESTAMP_LTZ))
 		return FL_FAIL(err, FL_E_SQL_BIND,
@@ -493,23 +530,86 @@ fl_kernel_extract(const struct fl_expr *call, const struct fl_col *args, const u
 	FL_ROWS(o[row] = extract_unit(unit, local_ms(&args[1], row, ctx->zone)));
 }
 
+/* A day so many months later: of a shorter month the last one. */
+static int64_t
+add_months(int64_t days, int64_t months)
+{
+	struct fl_civil c;
+	int64_t year, month;
+
+	fl_civil_from_days(days, &c);
+	month = (int64_t)c.month - 1 + months;
+	year = c.year + fl_floor_div(month, 12);
+	month = fl_floor_mod(month, 12) + 1;
+	return fl_civil_days(year, (uint32_t)month,
+	    FL_MIN(c.day, fl_month_days(year, (uint32_t)month)));
+}
+
+/* Whole months between two days, a >= b, by Calcite's count. */
+static int64_t
+months_between(int64_t a, int64_t b)
+{
+	int64_t m = (a - b) / 31; /* never too many */
+
+	while (add_months(b, m) < a && add_months(b, m + 1) <= a)
+		m++;
+	return m;
+}
+
+/* Calcite's subtractMonths: a - b, times of day decide where the day is the same. */
+static int64_t
+subtract_months(int64_t a, int64_t b)
+{
+	int64_t a_day = fl_floor_div(a, FL_DAY_MS), b_day = fl_floor_div(b, FL_DAY_MS);
+	int64_t m = a_day < b_day ? -months_between(b_day, a_day) : months_between(a_day, b_day);
+
+	if (add_months(b_day, m) == a_day && fl_floor_mod(a, FL_DAY_MS) < fl_floor_mod(b, FL_DAY_MS))
+		m--;
+	return m;
+}
+
 void
 fl_kernel_timestampdiff(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
     uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
 {
 	enum unit unit = literal_unit(call->args[0]);
-	int64_t unit_ms = unit == UNIT_SECOND	? 1000
-			  : unit == UNIT_MINUTE ? 60000
-			  : unit == UNIT_HOUR	? 3600000
-			  : unit == UNIT_DAY	? FL_DAY_MS
-						: 7 * FL_DAY_MS;
-	int32_t *o = out->data;
+	int64_t unit_ms = unit_length(unit);
+	int32_t months = unit_months(unit), *o = out->data;
 
 	(void)ctx;
 	FL_EACH_ROW (row) {
-		int64_t ms = (int64_t)((uint64_t)local_ms(&args[2], row, NULL) -
-				       (uint64_t)local_ms(&args[1], row, NULL));
-		o[row] = (int32_t)(ms / unit_ms);
+		int64_t a = local_ms(&args[1], row, NULL), b = local_ms(&args[2], row, NULL);
+
+		if (months > 0)
+			o[row] = (int32_t)(subtract_months(b, a) / months);
+		else
+			o[row] = (int32_t)((int64_t)((uint64_t)b - (uint64_t)a) / unit_ms);
+	}
+}
+
+void
+fl_kernel_timestampadd(const struct fl_expr *call, const struct fl_col *args, const uint32_t *sel,
+    uint32_t sel_count, struct fl_eval *ctx, struct fl_col *out)
+{
+	enum unit unit = literal_unit(call->args[0]);
+	int64_t unit_ms = unit_length(unit);
+	int32_t months = unit_months(unit);
+	const int32_t *n = args[1].data;
+	bool is_date = out->type.id == FL_TYPE_DATE;
+
+	(void)ctx;
+	FL_EACH_ROW (row) {
+		int64_t ms = local_ms(&args[2], row, NULL), days = fl_floor_div(ms, FL_DAY_MS);
+
+		if (months > 0) /* an interval of months is an INT, and wraps as one */
+			ms += (add_months(days, (int32_t)((uint32_t)n[row] * (uint32_t)months)) - days) *
+			    FL_DAY_MS;
+		else
+			ms += n[row] * unit_ms;
+		if (is_date)
+			((int32_t *)out->data)[row] = (int32_t)fl_floor_div(ms, FL_DAY_MS);
+		else
+			((int64_t *)out->data)[row] = ms;
 	}
 }
 

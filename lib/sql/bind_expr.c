@@ -927,7 +927,7 @@ static enum fl_code
 bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
     struct fl_expr **out)
 {
-	bool is_timestampdiff = strcasecmp(ast->text, "TIMESTAMPDIFF") == 0;
+	bool takes_unit = bind_choice("TIMESTAMPDIFF|TIMESTAMPADD", ast->text, true) >= 0;
 	struct fl_expr **args;
 	uint32_t count, i;
 
@@ -954,7 +954,7 @@ bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *
 	for (i = 0; i < ast->args->count; i++) {
 		const struct ast_expr *arg = ast->args->items[i];
 
-		if (arg->kind == AST_UNIT && (i > 0 || !is_timestampdiff))
+		if (arg->kind == AST_UNIT && (i > 0 || !takes_unit))
 			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, arg->line, arg->col,
 			    "seconds: EXTRACT(EPOCH FROM x)",
 			    "%.60s with a time unit is not supported", ast->text);
@@ -963,7 +963,7 @@ bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
 		    "the old group window TUMBLE(ts, size) is not supported: write FROM "
 		    "TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), size)) GROUP BY window_start, window_end");
-	if (is_timestampdiff && ast->args->count > 0)
+	if (takes_unit && ast->args->count > 0)
 		name_as_unit(b, ast->args->items[0]);
 	FL_TRY(bind_args(b, scope, ast, 0, &args, &count));
 	if (strcasecmp(ast->text, "CURRENT_WATERMARK") == 0 && count == 1)
@@ -1303,7 +1303,7 @@ bind_parts(struct bind *b, const struct scope *scope, const struct ast_expr *ast
 		return bind_extract(b, scope, ast, out);
 	case AST_JSON:
 		return bind_json(b, scope, ast, out);
-	case AST_UNIT: /* of TIMESTAMPDIFF only */
+	case AST_UNIT: /* of TIMESTAMPDIFF and TIMESTAMPADD only */
 		*out = unit_literal(b, ast);
 		return FL_OK;
 	case AST_CALL:

@@ -612,6 +612,31 @@ json_value_tells_nothing_from_error_as_flink_does(void **state)
 	assert_string_equal(value_text(C("JSON_EXISTS", S(deep), S("$"), S("FALSE"))), "TRUE BOOLEAN");
 }
 
+static void
+months_are_added_and_counted_by_the_calendar(void **state)
+{
+	const struct value_case cases[] = {
+		ROW(C("TIMESTAMPADD", S("MONTH"), I(1), TS("2024-01-31 10:00:00")), "2024-02-29 10:00:00.000 TIMESTAMP(3)"),
+		ROW(C("TIMESTAMPADD", S("QUARTER"), I(-1), TS("2024-05-31 10:00:00")), "2024-02-29 10:00:00.000 TIMESTAMP(3)"),
+		ROW(C("TIMESTAMPADD", S("YEAR"), I(5), CAST(S("2024-02-29"), DATE, 0, 0)), "2029-02-28 DATE"),
+		ROW(C("TIMESTAMPADD", S("WEEK"), I(-1), CAST(S("1970-01-03"), DATE, 0, 0)), "1969-12-27 DATE"),
+		ROW(C("TIMESTAMPADD", S("SECOND"), I(2147483647), TS("1970-01-01 00:00:00")), "2038-01-19 03:14:07.000 TIMESTAMP(3)"),
+		ROW(C("TIMESTAMPADD", S("DAY"), null_of(FL_TYPE_INT), TS("1970-01-01 00:00:00")), "NULL TIMESTAMP(3)"),
+		ROW(C("TIMESTAMPADD", S("HOUR"), I(1), CAST(S("2024-02-29"), DATE, 0, 0)), "refused"),
+		ROW(C("TIMESTAMPADD", S("DAY"), L(1), TS("1970-01-01 00:00:00")), "refused"),
+		ROW(C("TIMESTAMPADD", S("DAY"), I(1), LTZ(0)), "refused"),
+		ROW(C("TIMESTAMPDIFF", S("MONTH"), TS("2024-01-31 00:00:00"), TS("2024-02-29 00:00:00")), "1 INT"),
+		ROW(C("TIMESTAMPDIFF", S("MONTH"), TS("2024-01-31 12:00:00"), TS("2024-03-31 11:59:59")), "1 INT"),
+		ROW(C("TIMESTAMPDIFF", S("MONTH"), TS("2024-03-31 00:00:00"), TS("2024-03-01 00:00:00")), "0 INT"),
+		ROW(C("TIMESTAMPDIFF", S("QUARTER"), TS("2020-01-01 00:00:00"), TS("2024-03-01 00:00:00")), "16 INT"),
+		ROW(C("TIMESTAMPDIFF", S("YEAR"), TS("2024-03-01 00:00:00"), TS("2020-01-01 00:00:00")), "-4 INT"),
+		ROW(C("TIMESTAMPDIFF", S("YEAR"), LTZ(0), LTZ(1)), "refused"),
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
 int
 main(void)
 {
@@ -629,6 +654,7 @@ main(void)
 		TEST(logarithms_are_java_s),
 		TEST(a_zone_in_the_text_wins_over_the_session_s),
 		TEST(json_value_tells_nothing_from_error_as_flink_does),
+		TEST(months_are_added_and_counted_by_the_calendar),
 		TEST(messages_say_what_was_expected),
 		TEST(trees_print_in_one_way),
 		TEST(only_widening_is_implicit_on_insert),

@@ -1,0 +1,42 @@
+-- TIMESTAMPADD and TIMESTAMPDIFF over months
+SET 'table.local-time-zone' = 'UTC';
+CREATE TABLE m (
+  id INT, ts TIMESTAMP(3), us TIMESTAMP(3), dt DATE, n INT
+) WITH ('connector' = 'filesystem', 'path' = '${DIR}/in/months.jsonl', 'format' = 'json');
+CREATE TABLE sink (
+  id INT,
+  c0 TIMESTAMP(3), c1 TIMESTAMP(3), c2 TIMESTAMP(3), c3 TIMESTAMP(3), c4 TIMESTAMP(3), c5 TIMESTAMP(3), c6 TIMESTAMP(3), c7 TIMESTAMP(3),
+  c8 DATE, c9 DATE, c10 DATE, c11 DATE, c12 DATE, c13 INT, c14 INT, c15 INT,
+  c16 INT, c17 INT, c18 INT, c19 INT, c20 INT, c21 INT, c22 INT, c23 INT,
+  c24 INT, c25 INT, c26 INT
+) WITH ('connector' = 'filesystem', 'path' = '${OUT}', 'format' = 'json', 'json.encode.decimal-as-plain-number' = 'true');
+INSERT INTO sink
+SELECT id,
+  TIMESTAMPADD(YEAR, n, ts),
+  TIMESTAMPADD(QUARTER, n, ts),
+  TIMESTAMPADD(MONTH, n, ts),
+  TIMESTAMPADD(WEEK, n, ts),
+  TIMESTAMPADD(DAY, n, ts),
+  TIMESTAMPADD(HOUR, n, ts),
+  TIMESTAMPADD(MINUTE, n, ts),
+  TIMESTAMPADD(SECOND, n, ts),
+  TIMESTAMPADD(YEAR, n, dt),
+  TIMESTAMPADD(QUARTER, n, dt),
+  TIMESTAMPADD(MONTH, n, dt),
+  TIMESTAMPADD(WEEK, n, dt),
+  TIMESTAMPADD(DAY, n, dt),
+  TIMESTAMPDIFF(YEAR, ts, us),
+  TIMESTAMPDIFF(QUARTER, ts, us),
+  TIMESTAMPDIFF(MONTH, ts, us),
+  TIMESTAMPDIFF(WEEK, ts, us),
+  TIMESTAMPDIFF(DAY, ts, us),
+  TIMESTAMPDIFF(YEAR, us, ts),
+  TIMESTAMPDIFF(QUARTER, us, ts),
+  TIMESTAMPDIFF(MONTH, us, ts),
+  TIMESTAMPDIFF(YEAR, dt, DATE '2024-02-29'),
+  TIMESTAMPDIFF(QUARTER, dt, DATE '2024-02-29'),
+  TIMESTAMPDIFF(MONTH, dt, DATE '2024-02-29'),
+  TIMESTAMPDIFF(YEAR, DATE '2024-02-29', dt),
+  TIMESTAMPDIFF(QUARTER, DATE '2024-02-29', dt),
+  TIMESTAMPDIFF(MONTH, DATE '2024-02-29', dt)
+FROM m;
