@@ -183,6 +183,7 @@ put_type(struct fl_buf *out, const struct fl_type *type)
 	case FL_TYPE_TIMESTAMP_LTZ:
 		fl_buf_printf(out, "timestamp(%u) with time zone", type->precision);
 		break;
+	case FL_TYPE_ARRAY:
 	case FL_TYPE_INTERVAL:
 	case FL_TYPE_NULL: /* no column of a sink has it */
 		fl_buf_str(out, "text");

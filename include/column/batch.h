@@ -13,7 +13,7 @@
  * Values in their arrays: BOOLEAN uint8 0/1; TINYINT..BIGINT int8..int64; FLOAT,
  * DOUBLE; DECIMAL __int128 unscaled; DATE int32 days since 1970; TIMESTAMP,
  * TIMESTAMP_LTZ and INTERVAL int64 milliseconds; CHAR, VARCHAR, BINARY,
- * VARBINARY bytes.
+ * VARBINARY bytes; ARRAY bytes too (struct fl_array).
  *
  * A selection vector is an ascending array of row indexes; kernels compute the
  * selected rows only and leave the others undefined but readable (fixed width),
@@ -47,6 +47,9 @@ struct fl_type {
 	uint8_t precision; /* DECIMAL 1..38; TIMESTAMP* 0..3 */
 	uint8_t scale;	   /* DECIMAL */
 	uint32_t length;   /* CHAR, VARCHAR, BINARY, VARBINARY; UINT32_MAX: STRING, BYTES */
+	/* ARRAY: enum fl_type_id of its elements, which may be NULL; precision, scale and
+	 * length are theirs. */
+	uint8_t element;
 };
 #define FL_LENGTH_MAX UINT32_MAX
 
@@ -75,6 +78,7 @@ bool fl_type_is_numeric(enum fl_type_id id); /* integers, FLOAT, DOUBLE, DECIMAL
 bool fl_type_is_string(enum fl_type_id id);  /* CHAR, VARCHAR */
 bool fl_type_is_bytes(enum fl_type_id id);   /* BINARY, VARBINARY */
 bool fl_type_is_var(enum fl_type_id id);     /* width 0 */
+struct fl_type fl_type_element(const struct fl_type *array);
 /* "DECIMAL(10, 2) NOT NULL", as Flink prints it; STRING for VARCHAR(max). */
 const char *fl_type_print(const struct fl_type *type, char *buf, size_t size);
 bool fl_type_equal(const struct fl_type *a, const struct fl_type *b); /* nullability too */
@@ -85,8 +89,8 @@ const char *fl_row_field(const char *name, const struct fl_row_type *in);
 uint32_t fl_row_depth(const struct fl_row_type *in); /* 0 of NULL */
 /* The ROW that both lie in, or NULL. */
 const struct fl_row_type *fl_row_common(const struct fl_row_type *a, const struct fl_row_type *b);
-/* The first field of a ROW, or NULL. */
-const struct fl_field *fl_schema_row(const struct fl_schema *schema);
+/* The first field that lies in a ROW or is an ARRAY, or NULL. */
+const struct fl_field *fl_schema_nested(const struct fl_schema *schema);
 
 #define FL_BATCH_ROWS_MAX 65536u
 
@@ -127,6 +131,34 @@ fl_col_str(const struct fl_col *col, uint32_t i, uint32_t *size)
 	*size = col->str_size;
 	return col->bytes + (size_t)i * col->stride;
 }
+
+/*
+ * The value of an ARRAY, after its bytes:
+ *
+ *	fixed width	| elements | nulls | count
+ *	variable width	| bytes | ends, uint32 each | nulls | count
+ *
+ * nulls: a byte each, 1: the element is NULL (zeros or empty then); absent when there is
+ * none.  count: uint32, the number of elements times 2, plus 1 if there are nulls.  It
+ * stands last, so that a value is written in one go.  Nothing is aligned.
+ */
+struct fl_array {
+	struct fl_type type; /* of the elements */
+	uint32_t count;
+	const char *values, *ends; /* ends: variable width */
+	const char *nulls;	   /* or NULL */
+};
+#define FL_ARRAY_COUNT_SIZE 4u
+
+/* false if the bytes contradict themselves. */
+bool fl_array_view(const struct fl_type *type, const char *p, uint32_t size, struct fl_array *array);
+static inline bool
+fl_array_is_null(const struct fl_array *array, uint32_t i)
+{
+	return array->nulls != NULL && array->nulls[i] != 0;
+}
+/* Element i, not NULL: its bytes in the array. */
+const char *fl_array_at(const struct fl_array *array, uint32_t i, uint32_t *size);
 
 #define FL_COL_AT(col, ctype, i) (((const ctype *)(col)->data)[i])
 #define FL_VALID_WORDS(rows) (((size_t)(rows) + 63) / 64)

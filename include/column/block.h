@@ -70,7 +70,8 @@ struct fl_block_col {
 	int64_t min, max;
 	uint8_t nullable;
 	uint8_t narrow; /* 1, 2 or 4 */
-	uint8_t reserved[6];
+	uint8_t element; /* ARRAY: enum fl_type_id; precision, scale, length are its elements' */
+	uint8_t reserved[5];
 };
 static_assert(sizeof(struct fl_block_col) == 64, "the block column is a file format");
 

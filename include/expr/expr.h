@@ -107,6 +107,7 @@ enum fl_function_flags {
 	FL_FUNCTION_TOTAL = 2,	/* ... unless it computes garbage without harm */
 	FL_FUNCTION_CLOCK = 4,	/* reads the clock or the watermark: no constant */
 	FL_FUNCTION_INFIX = 8,	/* printed as (a + b) */
+	FL_FUNCTION_ARRAYS = 16, /* an argument may be an ARRAY */
 };
 
 struct fl_function {

@@ -6,7 +6,8 @@
  *	min,max	arguments; FL_ARGS_ANY: no limit
  *	rule	decides types; kernel computes (lib/expr)
  *	flags	STRICT: NULL in, NULL out; TOTAL: harmless on garbage;
- *		CLOCK: reads the step's clock; INFIX: printed between its arguments
+ *		CLOCK: reads the step's clock; INFIX: printed between its arguments;
+ *		ARRAYS: takes an ARRAY
  *	help	"usage|one sentence": docs/sql-functions.md
  * FL_EXPAND(name, min, max, expand, help)
  *	becomes a tree of others when it is bound
@@ -17,6 +18,7 @@
 #define T_ FL_FUNCTION_TOTAL
 #define C_ FL_FUNCTION_CLOCK
 #define I_ FL_FUNCTION_INFIX
+#define A_ FL_FUNCTION_ARRAYS
 /* Logic */
 FL_EXPAND("AND", 2, FL_ARGS_ANY, fl_expand_and, "a AND b|Three-valued and; b is not evaluated where a is FALSE.")
 FL_EXPAND("OR", 2, FL_ARGS_ANY, fl_expand_or, "a OR b|Three-valued or; b is not evaluated where a is TRUE.")
@@ -27,8 +29,8 @@ FL_FUNCTION("IS FALSE", 1, 1, fl_rule_is, fl_kernel_is_false, 0, "a IS FALSE|Nev
 FL_FUNCTION("IS NOT FALSE", 1, 1, fl_rule_is, fl_kernel_is_not_false, 0, "a IS NOT FALSE|Never NULL.")
 FL_FUNCTION("IS UNKNOWN", 1, 1, fl_rule_is, fl_kernel_is_null, 0, "a IS UNKNOWN|TRUE if the BOOLEAN a is NULL.")
 FL_FUNCTION("IS NOT UNKNOWN", 1, 1, fl_rule_is, fl_kernel_is_not_null, 0, "a IS NOT UNKNOWN|TRUE if the BOOLEAN a is not NULL.")
-FL_FUNCTION("IS NULL", 1, 1, fl_rule_is_null, fl_kernel_is_null, 0, "a IS NULL|TRUE if a is NULL.")
-FL_FUNCTION("IS NOT NULL", 1, 1, fl_rule_is_null, fl_kernel_is_not_null, 0, "a IS NOT NULL|TRUE if a is not NULL.")
+FL_FUNCTION("IS NULL", 1, 1, fl_rule_is_null, fl_kernel_is_null, A_, "a IS NULL|TRUE if a is NULL.")
+FL_FUNCTION("IS NOT NULL", 1, 1, fl_rule_is_null, fl_kernel_is_not_null, A_, "a IS NOT NULL|TRUE if a is not NULL.")
 /* Comparison */
 FL_FUNCTION("=", 2, 2, fl_rule_compare, fl_kernel_eq, S_|T_|I_, "a = b|Strings compare by bytes; no conversion between strings and numbers.")
 FL_FUNCTION("<>", 2, 2, fl_rule_compare, fl_kernel_ne, S_|T_|I_, "a <> b|Not equal; != is a syntax error, as on Flink.")
@@ -124,7 +126,11 @@ FL_FUNCTION("CURRENT_ROW_TIMESTAMP", 0, 0, fl_rule_now_ltz, fl_kernel_now, C_, "
 FL_FUNCTION("LOCALTIMESTAMP", 0, 0, fl_rule_now_local, fl_kernel_now, C_, "LOCALTIMESTAMP|The step's clock in the session zone.")
 FL_FUNCTION("CURRENT_DATE", 0, 0, fl_rule_now_date, fl_kernel_now, C_, "CURRENT_DATE|The date of the step's clock in the session zone.")
 FL_FUNCTION("CURRENT_WATERMARK", 1, 1, fl_rule_watermark, fl_kernel_watermark, C_, "CURRENT_WATERMARK(rowtime)|The watermark made by earlier rows; NULL before the first.")
+/* Arrays */
+FL_FUNCTION("[]", 2, 2, fl_rule_element, fl_kernel_element, S_|A_, "a[i]|Element i of the ARRAY a, from 1; NULL if there is none.")
+FL_FUNCTION("CARDINALITY", 1, 1, fl_rule_cardinality, fl_kernel_cardinality, S_|A_, "CARDINALITY(a)|How many elements the ARRAY a has, NULLs too.")
 #undef S_
 #undef T_
 #undef C_
 #undef I_
+#undef A_

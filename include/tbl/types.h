@@ -7,7 +7,7 @@
  *	text	SQL name
  *
  * Codes 1 to 39 are reserved for all types of the language (docs/formats.md):
- * TIME 14, TIMESTAMP(p>3) 17, TIMESTAMP_LTZ(p>3) 18, ARRAY 20, MAP 21, ROW 22.
+ * TIME 14, TIMESTAMP(p>3) 17, TIMESTAMP_LTZ(p>3) 18, MAP 21, ROW 22.
  * clang-format off
  */
 FL_TYPE(BOOLEAN,       1,  1, "BOOLEAN")
@@ -25,5 +25,6 @@ FL_TYPE(VARBINARY,    12,  0, "VARBINARY")
 FL_TYPE(DATE,         13,  4, "DATE")
 FL_TYPE(TIMESTAMP,    15,  8, "TIMESTAMP")
 FL_TYPE(TIMESTAMP_LTZ,16,  8, "TIMESTAMP_LTZ")
+FL_TYPE(ARRAY,        20,  0, "ARRAY")
 FL_TYPE(INTERVAL,     30,  8, "INTERVAL SECOND")
 FL_TYPE(NULL,         31,  1, "NULL")

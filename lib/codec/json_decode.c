@@ -81,6 +81,7 @@ struct json_decoder {
 	uint16_t *next;
 	uint8_t *states;
 	struct bad *bads;
+	struct fl_buf ends, nulls; /* of an array's elements: uint32 and a byte each */
 	struct fl_buf scratch; /* a string with its escapes resolved */
 	struct fl_buf text;    /* number text with a NUL, for strtod */
 	/* This record. */
@@ -761,8 +762,9 @@ convert_base64(const struct value *value, struct fl_builder_col *bc)
 
 #define SET(ctype, v) (((ctype *)bc->col.data)[row] = (ctype)(v))
 
-/* FL_OK, BAD_TYPE, or (number too large for a DECIMAL) BAD_NULL meaning NULL. */
-static enum fl_code
+/* FL_OK, BAD_TYPE, or (number too large for a DECIMAL) BAD_NULL meaning NULL.  Part of the loop
+ * over the record's values, whoever else calls it. */
+static inline __attribute__((always_inline)) enum fl_code
 convert(struct json_decoder *d, struct fl_builder_col *bc, uint32_t row, const struct value *value)
 {
 	const struct fl_type *type = &bc->col.type;
@@ -950,12 +952,149 @@ forget_member(struct json_decoder *d, struct fl_builder *builder, uint32_t m, co
 	return FL_OK;
 }
 
+/* Of a value that has been read. */
+static enum token
+token_at(const uint8_t *at)
+{
+	switch (*at) {
+	case '{':
+		return T_OBJECT;
+	case '[':
+		return T_ARRAY;
+	case '"':
+		return T_STRING;
+	case 't':
+		return T_TRUE;
+	case 'f':
+		return T_FALSE;
+	case 'n':
+		return T_NULL;
+	default:
+		return T_NUMBER;
+	}
+}
+
 static __attribute__((noinline)) void
 note_bad(struct json_decoder *d, uint32_t m, const uint8_t *at, enum token token)
 {
 	d->states[m] = S_BAD;
 	d->bads[m] = (struct bad){ .at = (uint32_t)(at - d->start), .size = (uint32_t)(d->p - at),
 		.token = token };
+}
+
+/* The element at p of an array, as read_value() does it; *fits says whether it converts. */
+static enum fl_code
+read_element(struct json_decoder *d, struct fl_builder_col *element, bool *is_null, bool *fits)
+{
+	struct value value = { .p = d->p, .size = 0 };
+	bool is_text = fl_type_is_string((enum fl_type_id)element->col.type.id);
+	size_t size_before = element->bytes.size;
+	enum fl_code code;
+
+	*is_null = false;
+	if (d->p == d->end)
+		return fail_token(d, "");
+	if (*d->p == '"') {
+		d->p++;
+		value.token = T_STRING;
+		FL_TRY(read_string(d, &value.p, &value.size));
+	} else if (*d->p == '{' || *d->p == '[') {
+		value.token = *d->p == '{' ? T_OBJECT : T_ARRAY;
+		FL_TRY(walk_nested(d, is_text ? &element->bytes : NULL));
+		if (is_text)
+			return FL_OK;
+	} else if (*d->p == '-' || is_digit(d->p, d->end)) {
+		FL_TRY(read_number(d, &value));
+	} else {
+		FL_TRY(read_literal(d, &value));
+	}
+	if (value.token != T_NULL) {
+		code = convert(d, element, 0, &value);
+		if (code == FL_OK)
+			return FL_OK;
+		if (code == FL_E_BAD_TYPE && !d->ignore_parse_errors)
+			*fits = false;
+	}
+	element->bytes.size = size_before;
+	*is_null = true;
+	return FL_OK;
+}
+
+static void
+end_array(struct json_decoder *d, struct fl_buf *bytes, uint32_t width)
+{
+	uint32_t count = (uint32_t)d->nulls.size;
+	bool has_null = count > 0 && memchr(d->nulls.data, 1, count) != NULL;
+
+	if (width == 0 && count > 0)
+		fl_buf_add(bytes, d->ends.data, d->ends.size);
+	if (has_null)
+		fl_buf_add(bytes, d->nulls.data, count);
+	count = count * 2 + has_null;
+	fl_buf_add(bytes, &count, sizeof(count));
+}
+
+/* The array at p into column c (struct fl_array). */
+static __attribute__((noinline)) enum fl_code
+read_array(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
+{
+	struct fl_builder_col *bc = &builder->cols[c];
+	struct fl_builder_col element = { .col.type = fl_type_element(&bc->col.type) };
+	uint32_t width = fl_type_width((enum fl_type_id)element.col.type.id);
+	size_t start = bc->bytes.size;
+	const uint8_t *bad = NULL;
+	enum fl_code code = FL_OK;
+	fl_i128 slot;
+
+	fl_buf_reset(&d->ends);
+	fl_buf_reset(&d->nulls);
+	element.col.data = &slot;
+	d->p++;
+	skip_blanks(d);
+	if (d->p != d->end && *d->p == ']') {
+		d->p++;
+		goto end;
+	}
+	for (;;) {
+		const uint8_t *at;
+		bool is_null, fits = true;
+		uint32_t end;
+
+		skip_blanks(d);
+		at = d->p;
+		slot = 0;
+		/* What is of variable width goes where it stays. */
+		element.bytes = bc->bytes;
+		code = read_element(d, &element, &is_null, &fits);
+		bc->bytes = element.bytes;
+		if (code != FL_OK)
+			return code;
+		if (!fits && bad == NULL) {
+			bad = at;
+			d->bads[c] = (struct bad){ .at = (uint32_t)(at - d->start),
+				.size = (uint32_t)(d->p - at), .token = token_at(at) };
+		}
+		if (width != 0)
+			fl_buf_add(&bc->bytes, is_null ? &(fl_i128){ 0 } : &slot, width);
+		end = (uint32_t)(bc->bytes.size - start);
+		fl_buf_add(&d->ends, &end, width == 0 ? sizeof(end) : 0);
+		fl_buf_byte(&d->nulls, (char)is_null);
+		skip_blanks(d);
+		if (d->p == d->end || (*d->p != ',' && *d->p != ']'))
+			return fail_token(d, "expected ',' or ']'");
+		if (*d->p++ == ']')
+			break;
+	}
+end:
+	if (bad != NULL) {
+		bc->bytes.size = start;
+		d->states[c] = S_BAD;
+		return FL_OK;
+	}
+	end_array(d, &bc->bytes, width);
+	fl_builder_mark_valid(builder, c);
+	d->states[c] = S_SET;
+	return FL_OK;
 }
 
 /* The value at p into column c, its verdict into states[c]. */
@@ -978,6 +1117,8 @@ read_value(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 		bool is_text = fl_type_is_string((enum fl_type_id)bc->col.type.id);
 
 		value.token = *at == '{' ? T_OBJECT : T_ARRAY;
+		if (value.token == T_ARRAY && bc->col.type.id == FL_TYPE_ARRAY)
+			return read_array(d, builder, c);
 		FL_TRY(walk_nested(d, is_text ? &bc->bytes : NULL));
 		if (is_text) {
 			fl_builder_mark_valid(builder, c);
@@ -1009,7 +1150,6 @@ static __attribute__((noinline)) enum fl_code
 read_no_row(struct json_decoder *d, uint32_t m)
 {
 	const uint8_t *at = d->p;
-	enum token token = T_NUMBER;
 
 	if (at == d->end)
 		return fail_token(d, "");
@@ -1017,28 +1157,9 @@ read_no_row(struct json_decoder *d, uint32_t m)
 		FL_TRY(walk_nested(d, NULL));
 	else
 		FL_TRY(walk_scalar(d, NULL));
-	switch (*at) {
-	case '[':
-		token = T_ARRAY;
-		break;
-	case '"':
-		token = T_STRING;
-		break;
-	case 't':
-		token = T_TRUE;
-		break;
-	case 'f':
-		token = T_FALSE;
-		break;
-	case 'n':
-		token = T_NULL;
-		break;
-	default:
-		break;
-	}
 	d->states[m] = S_NULL;
-	if (token != T_NULL && !d->ignore_parse_errors)
-		note_bad(d, m, at, token);
+	if (token_at(at) != T_NULL && !d->ignore_parse_errors)
+		note_bad(d, m, at, token_at(at));
 	return FL_OK;
 }
 
@@ -1218,6 +1339,8 @@ free_json(struct fl_decoder *decoder)
 	free(d->next);
 	free(d->states);
 	free(d->bads);
+	fl_buf_fini(&d->ends);
+	fl_buf_fini(&d->nulls);
 	fl_buf_fini(&d->scratch);
 	fl_buf_fini(&d->text);
 	free(d);
@@ -1305,6 +1428,8 @@ fl_json_decoder_new(
 	d->fail_on_missing = options->json_fail_on_missing;
 	d->strict = options->json_strict;
 	d->separator = options->json_iso8601 ? 'T' : ' ';
+	fl_buf_init(&d->ends);
+	fl_buf_init(&d->nulls);
 	fl_buf_init(&d->scratch);
 	fl_buf_init(&d->text);
 	for (uint32_t i = 0; i < count; i++)

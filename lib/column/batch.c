@@ -73,7 +73,17 @@ fl_type_is_bytes(enum fl_type_id id)
 bool
 fl_type_is_var(enum fl_type_id id)
 {
-	return fl_type_is_string(id) || fl_type_is_bytes(id);
+	return fl_type_is_string(id) || fl_type_is_bytes(id) || id == FL_TYPE_ARRAY;
+}
+
+struct fl_type
+fl_type_element(const struct fl_type *array)
+{
+	return (struct fl_type){.id = array->element,
+	    .nullable = true,
+	    .precision = array->precision,
+	    .scale = array->scale,
+	    .length = array->length};
 }
 
 static bool
@@ -87,8 +97,14 @@ fl_type_print(const struct fl_type *type, char *buf, size_t size)
 {
 	const char *tail = type->nullable ? "" : " NOT NULL";
 	const char *name = fl_type_name((enum fl_type_id)type->id);
+	struct fl_type element;
+	char text[48];
 
-	if (type->id == FL_TYPE_DECIMAL)
+	if (type->id == FL_TYPE_ARRAY) {
+		element = fl_type_element(type);
+		(void)snprintf(
+		    buf, size, "ARRAY<%s>%s", fl_type_print(&element, text, sizeof(text)), tail);
+	} else if (type->id == FL_TYPE_DECIMAL)
 		(void)snprintf(buf, size, "%s(%u, %u)%s", name, type->precision, type->scale, tail);
 	else if (has_precision(type->id))
 		(void)snprintf(buf, size, "%s(%u)%s", name, type->precision, tail);
@@ -106,8 +122,15 @@ fl_type_print(const struct fl_type *type, char *buf, size_t size)
 bool
 fl_type_equal(const struct fl_type *a, const struct fl_type *b)
 {
+	struct fl_type p, q;
+
 	if (a->id != b->id || a->nullable != b->nullable)
 		return false;
+	if (a->id == FL_TYPE_ARRAY) {
+		p = fl_type_element(a);
+		q = fl_type_element(b);
+		return fl_type_equal(&p, &q);
+	}
 	if (has_precision(a->id) && a->precision != b->precision)
 		return false;
 	if (a->id == FL_TYPE_DECIMAL && a->scale != b->scale)
@@ -169,12 +192,72 @@ fl_row_common(const struct fl_row_type *a, const struct fl_row_type *b)
 }
 
 const struct fl_field *
-fl_schema_row(const struct fl_schema *schema)
+fl_schema_nested(const struct fl_schema *schema)
 {
 	for (uint32_t i = 0; i < schema->count; i++)
-		if (schema->fields[i].in != NULL)
+		if (schema->fields[i].in != NULL || schema->fields[i].type.id == FL_TYPE_ARRAY)
 			return &schema->fields[i];
 	return NULL;
+}
+
+/* ---- arrays ---- */
+
+static uint32_t
+read_u32(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+bool
+fl_array_view(const struct fl_type *type, const char *p, uint32_t size, struct fl_array *array)
+{
+	uint32_t width = fl_type_width((enum fl_type_id)type->element), trailer, end = 0;
+	uint64_t need;
+
+	if (size < FL_ARRAY_COUNT_SIZE)
+		return false;
+	size -= FL_ARRAY_COUNT_SIZE;
+	trailer = read_u32(p + size);
+	*array = (struct fl_array){.type = fl_type_element(type), .count = trailer / 2, .values = p};
+	need = (uint64_t)array->count * ((width != 0 ? width : 4) + trailer % 2);
+	if (width != 0 ? need != size : need > size)
+		return false;
+	if (trailer % 2 != 0) {
+		size -= array->count;
+		array->nulls = p + size;
+	}
+	for (uint32_t i = 0; type->element == FL_TYPE_BOOLEAN && i < array->count; i++)
+		if ((uint8_t)p[i] > 1)
+			return false;
+	if (width != 0)
+		return true;
+	size -= array->count * 4;
+	array->ends = p + size;
+	for (uint32_t i = 0; i < array->count; i++) {
+		uint32_t next = read_u32(array->ends + (size_t)i * 4);
+
+		if (next < end || next > size)
+			return false;
+		end = next;
+	}
+	return end == size;
+}
+
+const char *
+fl_array_at(const struct fl_array *array, uint32_t i, uint32_t *size)
+{
+	uint32_t width = fl_type_width((enum fl_type_id)array->type.id), from;
+
+	if (width != 0) {
+		*size = width;
+		return array->values + (size_t)i * width;
+	}
+	from = i == 0 ? 0 : read_u32(array->ends + (size_t)(i - 1) * 4);
+	*size = read_u32(array->ends + (size_t)i * 4) - from;
+	return array->values + from;
 }
 
 /* ---- columns ---- */

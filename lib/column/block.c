@@ -38,6 +38,7 @@ fl_schema_hash(const struct fl_schema *schema)
 		uint8_t type[8] = {
 		    field->type.id, field->type.nullable, field->type.precision, field->type.scale};
 
+		type[1] |= (uint8_t)(field->type.element << 1);
 		memcpy(type + 4, &field->type.length, 4);
 		hash = fl_hash64_seed(type, sizeof(type), hash);
 		hash = fl_hash64_seed(field->name, strlen(field->name), hash);
@@ -392,6 +393,7 @@ seal_column(struct sealer *s, const struct fl_col *col, const struct fl_type *ty
 	bc->precision = type->precision;
 	bc->scale = type->scale;
 	bc->length = type->length;
+	bc->element = type->element;
 	bc->nullable = type->nullable;
 	if (col->valid != NULL && count > 0) {
 		valid = reserve_array(s, FL_VALID_WORDS(count) * 8, &bc->valid_at);
@@ -594,6 +596,21 @@ view_strings(const struct fl_block_head *head, const struct fl_block_col *bc, st
 }
 
 static const char *
+view_arrays(const struct fl_block_head *head, const struct fl_col *col)
+{
+	struct fl_array array;
+	uint32_t size, i;
+
+	for (i = 0; i < head->row_count; i++) {
+		const char *p = fl_col_str(col, i, &size);
+
+		if (fl_col_is_valid(col, i) && !fl_array_view(&col->type, p, size, &array))
+			return "an array that contradicts itself";
+	}
+	return NULL;
+}
+
+static const char *
 view_column(const struct fl_block_head *head, const struct fl_block_col *bc,
     const struct fl_type *type, struct fl_arena *arena, struct fl_col *col)
 {
@@ -601,7 +618,7 @@ view_column(const struct fl_block_head *head, const struct fl_block_col *bc,
 	const char *wrong;
 
 	if (bc->type != type->id || bc->precision != type->precision || bc->scale != type->scale ||
-	    bc->length != type->length || bc->nullable != (uint8_t)type->nullable)
+	    bc->length != type->length || bc->element != type->element || bc->nullable != (uint8_t)type->nullable)
 		return "another type than declared";
 	col->type = *type;
 	wrong = view_valid(head, bc, col);
@@ -609,7 +626,10 @@ view_column(const struct fl_block_head *head, const struct fl_block_col *bc,
 		return wrong;
 	if ((bc->flags & FL_BLOCK_COL_MINMAX) != 0 && (!has_minmax(bc->type) || bc->min > bc->max))
 		return "a minimum above the maximum";
-	return width > 0 ? view_fixed(head, bc, width, arena, col) : view_strings(head, bc, col);
+	if (width > 0)
+		return view_fixed(head, bc, width, arena, col);
+	wrong = view_strings(head, bc, col);
+	return wrong == NULL && type->id == FL_TYPE_ARRAY ? view_arrays(head, col) : wrong;
 }
 
 static const char *

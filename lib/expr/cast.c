@@ -368,6 +368,7 @@ text_to_value(const struct cast *c, const uint32_t *sel, uint32_t sel_count)
 		bytes_to_bytes(c, sel, sel_count);
 		break;
 	case FL_TYPE_INTERVAL:
+	case FL_TYPE_ARRAY:
 	case FL_TYPE_NULL:
 		break;
 	}
@@ -464,6 +465,7 @@ fl_cast_kernel(const struct fl_expr *cast, const struct fl_col *arg, const uint3
 	case FL_TYPE_TIMESTAMP_LTZ:
 		time_to_time(&c, sel, sel_count);
 		break;
+	case FL_TYPE_ARRAY:
 	case FL_TYPE_NULL:
 		break;
 	}

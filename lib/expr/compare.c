@@ -183,6 +183,7 @@ fl_rule_is_null(struct fl_arena *arena, const char *name, struct fl_expr **args,
 				const char *q = fl_col_str(b, row, &m);                            \
 				o[row] = fl_compare_bytes(p, n, q, m) op 0);                          \
 			break;                                                                     \
+		case FL_TYPE_ARRAY:                                                                \
 		case FL_TYPE_NULL:                                                                 \
 			break;                                                                     \
 		}                                                                                  \
@@ -289,6 +290,7 @@ fl_col_compare(const struct fl_col *a, uint32_t i, const struct fl_col *b, uint3
 		p = fl_col_str(a, i, &n);
 		q = fl_col_str(b, j, &m);
 		return fl_compare_bytes(p, n, q, m);
+	case FL_TYPE_ARRAY:
 	case FL_TYPE_NULL:
 		return 0;
 	}

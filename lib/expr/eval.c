@@ -176,6 +176,7 @@ eval_literal(const struct fl_expr *expr, const uint32_t *sel, uint32_t sel_count
 		out->str_size = v->str.size;
 		out->stride = 0;
 		break;
+	case FL_TYPE_ARRAY:
 	case FL_TYPE_NULL:
 		break;
 	}

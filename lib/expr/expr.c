@@ -143,6 +143,13 @@ fl_type_common(const struct fl_type *a, const struct fl_type *b, struct fl_type 
 	enum fl_type_id ai = (enum fl_type_id)a->id, bi = (enum fl_type_id)b->id;
 	struct fl_type r;
 
+	if ((ai == FL_TYPE_ARRAY || bi == FL_TYPE_ARRAY) && ai != FL_TYPE_NULL && bi != FL_TYPE_NULL) {
+		struct fl_type p = *a, q = *b;
+
+		p.nullable = q.nullable = nullable;
+		*out = p;
+		return fl_type_equal(&p, &q);
+	}
 	if (ai == FL_TYPE_NULL || bi == FL_TYPE_NULL) {
 		r = ai == FL_TYPE_NULL ? *b : *a;
 		nullable = true;
@@ -220,7 +227,8 @@ print_calcite(const struct fl_type *type, struct fl_buf *out)
 	bare.nullable = true;
 	if (type->id == FL_TYPE_INT)
 		fl_buf_str(out, "<INTEGER>");
-	else if (fl_type_is_var((enum fl_type_id)type->id) && type->length == FL_LENGTH_MAX)
+	else if (type->id != FL_TYPE_ARRAY && fl_type_is_var((enum fl_type_id)type->id) &&
+	    type->length == FL_LENGTH_MAX)
 		fl_buf_printf(out, "<%s(2147483647)>", fl_type_name((enum fl_type_id)type->id));
 	else
 		fl_buf_printf(out, "<%s>", fl_type_print(&bare, text, sizeof(text)));
@@ -273,6 +281,8 @@ can_cast(const struct fl_type *from, const struct fl_type *to, const char **hint
 		return true;
 	if (t == FL_TYPE_NULL)
 		return false;
+	if (f == FL_TYPE_ARRAY || t == FL_TYPE_ARRAY)
+		return fl_type_equal(from, to);
 	if (f == t)
 		return true;
 	if (fl_type_is_string(t))
@@ -416,6 +426,9 @@ fl_expr_call(struct fl_arena *arena, const char *name, struct fl_expr **args, ui
 				return FL_FAIL(err, FL_E_SQL_BIND,
 				    "Illegal use of 'NULL' in %s: write CAST(NULL AS type)", fn->name);
 	}
+	for (uint32_t i = 0; i < arg_count && (fn->flags & FL_FUNCTION_ARRAYS) == 0; i++)
+		if (args[i]->type.id == FL_TYPE_ARRAY)
+			return fl_refuse(fn->name, args, arg_count, err);
 	if (fn->expand != NULL)
 		return fn->expand(arena, fn->name, own, arg_count, out, err);
 	FL_TRY(fn->type_rule(arena, fn->name, own, arg_count, &type, err));
@@ -610,6 +623,7 @@ fl_expr_const(const struct fl_expr *expr, const char *zone, struct fl_arena *are
 	case FL_TYPE_INTERVAL:
 		v.i64 = fl_load_i64(&col, 0);
 		break;
+	case FL_TYPE_ARRAY:
 	case FL_TYPE_NULL:
 		v.is_null = true;
 		break;
@@ -690,6 +704,7 @@ print_literal(const struct fl_expr *expr, struct fl_buf *out)
 		    (v->i64 < 0 ? -(uint64_t)v->i64 : (uint64_t)v->i64) / 1000,
 		    (unsigned)((v->i64 < 0 ? -(uint64_t)v->i64 : (uint64_t)v->i64) % 1000));
 		return;
+	case FL_TYPE_ARRAY:
 	case FL_TYPE_NULL:
 		fl_buf_str(out, "NULL");
 		return;
@@ -721,6 +736,11 @@ print_call(const struct fl_expr *expr, const struct fl_schema *schema, struct fl
 		if (expr->arg_count > 2)
 			fl_buf_printf(out, ": %s", name); /* LIKE with its ESCAPE */
 		fl_buf_byte(out, ')');
+	} else if (strcmp(name, "[]") == 0) {
+		fl_expr_print(expr->args[0], schema, out);
+		fl_buf_byte(out, '[');
+		fl_expr_print(expr->args[1], schema, out);
+		fl_buf_byte(out, ']');
 	} else if (strncmp(name, "IS ", 3) == 0) {
 		fl_buf_byte(out, '(');
 		print_list(expr, "", schema, out);

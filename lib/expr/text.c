@@ -955,6 +955,40 @@ print_interval(struct fl_buf *out, int64_t ms)
 	    (unsigned)(m % 1000));
 }
 
+static void print_json(
+    const struct fl_col *col, uint32_t i, struct fl_buf *text, struct fl_buf *out);
+
+/* [a, NULL, b]; with text, which is scratch, as JSON: [a,null,b]. */
+static void
+print_elements(const struct fl_col *col, uint32_t i, struct fl_buf *text, struct fl_buf *out)
+{
+	struct fl_array array;
+	uint32_t size;
+	const char *p = fl_col_str(col, i, &size);
+	uint64_t no_bits = 0;
+	fl_i128 value;
+
+	fl_buf_byte(out, '[');
+	if (!fl_array_view(&col->type, p, size, &array))
+		array.count = 0; /* of a block: cannot be */
+	for (uint32_t e = 0; e < array.count; e++) {
+		bool is_null = fl_array_is_null(&array, e);
+		struct fl_col one = { .type = array.type, .data = &value,
+			.valid = is_null ? &no_bits : NULL };
+
+		if (e > 0)
+			fl_buf_str(out, text != NULL ? "," : ", ");
+		one.bytes = is_null ? "" : fl_array_at(&array, e, &one.str_size);
+		if (!is_null && !fl_type_is_var((enum fl_type_id)array.type.id))
+			memcpy(&value, one.bytes, one.str_size);
+		if (text != NULL)
+			print_json(&one, 0, text, out);
+		else
+			fl_col_print(&one, 0, out);
+	}
+	fl_buf_byte(out, ']');
+}
+
 void
 fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out)
 {
@@ -1001,6 +1035,9 @@ fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out)
 		for (uint32_t k = 0; k < size; k++)
 			fl_buf_printf(out, "%02x", (unsigned char)p[k]);
 		break;
+	case FL_TYPE_ARRAY:
+		print_elements(col, i, NULL, out);
+		break;
 	case FL_TYPE_DATE:
 		fl_print_date(out, FL_COL_AT(col, int32_t, i));
 		break;
@@ -1040,6 +1077,8 @@ print_json(const struct fl_col *col, uint32_t i, struct fl_buf *text, struct fl_
 		fl_buf_str(out, "null");
 	} else if (col->type.id == FL_TYPE_BOOLEAN) {
 		fl_buf_str(out, FL_COL_AT(col, uint8_t, i) ? "true" : "false");
+	} else if (col->type.id == FL_TYPE_ARRAY) {
+		print_elements(col, i, text, out);
 	} else if (is_json_number(col, i)) {
 		fl_col_print(col, i, out);
 	} else if (fl_type_is_bytes(col->type.id)) {

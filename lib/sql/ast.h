@@ -71,7 +71,8 @@ enum ast_kind {
 	AST_CALL,      /* text: name; flag: star; distinct; filter; over */
 	AST_UNIT,      /* a time unit as an argument; a word of AST_JSON, DEFAULT with its value */
 	AST_JSON,      /* JSON_VALUE: text, path, words (flag: ON EMPTY); type.  flag: JSON_EXISTS */
-	AST_ROW, AST_INDEX, AST_SUBQUERY, /* parsed to be refused, or for a window function */
+	AST_INDEX,     /* x[i] */
+	AST_ROW, AST_SUBQUERY, /* parsed to be refused, or for a window function */
 	AST_TABLE, AST_DESCRIPTOR, AST_NAMED, /* arguments of a window function */
 	AST_STAR,      /* select item: * or name.* */
 };
@@ -85,6 +86,7 @@ struct ast_type {
 	int64_t length, scale;
 	bool local_zone;	/* TIMESTAMP ... WITH LOCAL TIME ZONE */
 	struct ast_list *fields; /* ROW: ast_type_field; else NULL */
+	struct ast_type *element; /* ARRAY; else NULL */
 };
 
 struct ast_type_field {

@@ -119,6 +119,8 @@ struct scope {
 };
 
 enum fl_code bind_type(struct bind *b, const struct ast_type *ast, struct fl_type *type);
+/* Of a physical column or a field of a ROW: may be an ARRAY, too. */
+enum fl_code bind_column_type(struct bind *b, const struct ast_type *ast, struct fl_type *type);
 enum fl_code bind_expr(
     struct bind *b, const struct scope *scope, const struct ast_expr *ast, struct fl_expr **out);
 /* As bind_expr, and it must be BOOLEAN. */
@@ -130,6 +132,8 @@ enum fl_code bind_find(struct bind *b, const struct scope *scope, const struct a
     uint32_t *index);
 /* The table's column that a ROW is, or lies in: "data" of "data.a". */
 const char *bind_row_column(const struct fl_row_type *row);
+/* "the column 'data' is a ROW" of what only json can read. */
+const char *bind_nested_text(struct bind *b, const struct fl_field *field);
 enum fl_code bind_cast(struct bind *b, struct fl_expr *arg, const struct fl_type *to,
     uint32_t line, uint32_t col, struct fl_expr **out);
 enum fl_code bind_call(struct bind *b, const char *name, struct fl_expr **args, uint32_t count,

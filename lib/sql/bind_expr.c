@@ -271,6 +271,10 @@ bind_type(struct bind *b, const struct ast_type *ast, struct fl_type *type)
 	if (ast->fields != NULL)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
 		    "the type ROW is not supported here: only a physical column of a table can be a ROW");
+	if (ast->element != NULL)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "the type ARRAY is not supported here: only a physical column of a table, or a field of "
+		    "a ROW, can be an ARRAY of scalars");
 	if (strcmp(ast->name, "REAL") == 0 || strcmp(ast->name, "VARIANT") == 0)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
 		    "the type %s is not supported", ast->name);
@@ -309,6 +313,24 @@ bind_type(struct bind *b, const struct ast_type *ast, struct fl_type *type)
 		type->scale = ast->has_scale ? (uint8_t)ast->scale : 0;
 		break;
 	}
+	return FL_OK;
+}
+
+enum fl_code
+bind_column_type(struct bind *b, const struct ast_type *ast, struct fl_type *type)
+{
+	struct fl_type element;
+
+	if (ast->element == NULL)
+		return bind_type(b, ast, type);
+	FL_TRY(bind_type(b, ast->element, &element));
+	if (!element.nullable)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->element->line, ast->element->col, NULL,
+		    "an ARRAY of NOT NULL elements is not supported: any element of a record may be null");
+	*type = element;
+	type->id = FL_TYPE_ARRAY;
+	type->element = element.id;
+	type->nullable = ast->nullable;
 	return FL_OK;
 }
 
@@ -371,6 +393,14 @@ bind_row_column(const struct fl_row_type *row)
 	while (row->in != NULL)
 		row = row->in;
 	return row->name;
+}
+
+const char *
+bind_nested_text(struct bind *b, const struct fl_field *field)
+{
+	return fl_arena_printf(b->arena, "the column '%.80s' is %s",
+	    field->in != NULL ? bind_row_column(field->in) : field->name,
+	    field->in != NULL ? "a ROW" : "an ARRAY");
 }
 
 /* Are the parts of name from 'from' on the path of what is called path in row? */
@@ -853,6 +883,9 @@ bind_aggregate(struct bind *b, const struct scope *scope, const struct ast_expr 
 	inner.clause = "FILTER";
 	if (ast->filter != NULL)
 		FL_TRY(bind_condition(b, &inner, ast->filter, &agg->filter));
+	if (agg->arg != NULL && agg->arg->type.id == FL_TYPE_ARRAY)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+		    "%s of an ARRAY is not supported", fn->name);
 	if (fn->type_rule(agg->arg != NULL ? &agg->arg->type : NULL, &agg->result,
 	    &agg->acc_size, &err) != FL_OK)
 		return fail_from(b, &err, ast->line, ast->col);
@@ -1167,6 +1200,28 @@ unit_literal(struct bind *b, const struct ast_expr *ast)
 	return expr;
 }
 
+/* x[i]; as Flink, a constant i is checked. */
+static enum fl_code
+bind_index(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
+    struct fl_expr **out)
+{
+	const struct ast_expr *at = ast->args->items[1];
+	struct fl_err err = { .code = FL_OK };
+	struct fl_expr *args[2];
+	struct fl_value value;
+
+	FL_TRY(bind_expr(b, scope, ast->args->items[0], &args[0]));
+	FL_TRY(bind_expr(b, scope, at, &args[1]));
+	FL_TRY(bind_call(b, "[]", args, 2, ast->line, ast->col, out));
+	if (!fl_expr_is_const(args[1]) ||
+	    fl_expr_const(args[1], "UTC", b->arena, &value, &err) != FL_OK)
+		return FL_OK;
+	if (!value.is_null && value.i64 < 1)
+		return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col, NULL,
+		    "Array element access needs an index starting at 1 but was %" PRId64 ".", value.i64);
+	return FL_OK;
+}
+
 static enum fl_code
 bind_extract(struct bind *b, const struct scope *scope, const struct ast_expr *ast,
     struct fl_expr **out)
@@ -1308,6 +1363,8 @@ bind_parts(struct bind *b, const struct scope *scope, const struct ast_expr *ast
 		return FL_OK;
 	case AST_CALL:
 		return bind_ast_call(b, scope, ast, out);
+	case AST_INDEX:
+		return bind_index(b, scope, ast, out);
 	case AST_SUBQUERY:
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
 		    "a subquery as a value is not supported");
@@ -1315,7 +1372,6 @@ bind_parts(struct bind *b, const struct scope *scope, const struct ast_expr *ast
 	case AST_TABLE:
 	case AST_NAMED:
 	case AST_ROW:
-	case AST_INDEX:
 	case AST_STAR:
 		break;
 	}

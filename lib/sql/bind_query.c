@@ -617,6 +617,9 @@ bind_keys(struct bind *b, const struct ast_query *ast, const struct rel *rel, st
 		agg->has_time |= role == WIN_TIME;
 		if (role != WIN_NONE)
 			continue;
+		if (expr->type.id == FL_TYPE_ARRAY)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, key->line, key->col, NULL,
+			    "GROUP BY an ARRAY is not supported");
 		if (expr->type.id == FL_TYPE_NULL || expr->type.id == FL_TYPE_INTERVAL)
 			return BIND_FAIL(b, FL_E_SQL_BIND, key->line, key->col, NULL,
 			    "GROUP BY cannot take a value of type %s", fl_type_name(expr->type.id));
@@ -1400,14 +1403,14 @@ add_sinks(struct bind *b, const struct ast_insert *ast, struct fl_table *t, stru
 	uint32_t *targets, n = t->physical.count, want, i;
 	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
 	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n);
-	const struct fl_field *row;
+	const struct fl_field *nested;
 	struct rel *part;
 
-	row = fl_schema_row(&t->physical);
-	if (row != NULL)
+	nested = fl_schema_nested(&t->physical);
+	if (nested != NULL)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
-		    "table '%.80s' as a sink: the column '%.80s' is a ROW: only tables with format json, as "
-		    "sources, can have one", t->name, bind_row_column(row->in));
+		    "table '%.80s' as a sink: %s: only tables with format json, as sources, can have one",
+		    t->name, bind_nested_text(b, nested));
 	for (i = 0; i < rel->count; i++)
 		if (rel->cols[i].in != NULL)
 			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,

@@ -303,7 +303,7 @@ bind_row(struct bind *b, struct fl_table *t, const struct fl_token *name, const 
 		}
 		t->column_count++;
 		*col = (struct fl_column){ .name = path, .in = row, .stream_column = -1 };
-		FL_TRY(bind_type(b, field->type, &col->type));
+		FL_TRY(bind_column_type(b, field->type, &col->type));
 		/* A field of what may be NULL may be. */
 		for (const struct fl_row_type *r = row; r != NULL; r = r->in)
 			col->type.nullable |= r->nullable;
@@ -344,7 +344,9 @@ bind_columns(struct bind *b, struct fl_table *t, struct ast_create *ast)
 		col->name = from->name->text;
 		col->stream_column = -1;
 		col->kind = from->kind == AST_COLUMN_COMPUTED ? FL_COLUMN_COMPUTED : FL_COLUMN_PHYSICAL;
-		if (from->kind != AST_COLUMN_COMPUTED)
+		if (from->kind == AST_COLUMN_PHYSICAL)
+			FL_TRY(bind_column_type(b, from->type, &col->type));
+		else if (from->kind == AST_COLUMN_METADATA)
 			FL_TRY(bind_type(b, from->type, &col->type));
 		if (from->kind == AST_COLUMN_METADATA)
 			FL_TRY(bind_metadata(b, t, from, col));
@@ -765,7 +767,7 @@ check_use(struct bind *b, const struct bind_table *bt)
 {
 	const struct fl_table *t = bt->table;
 	const struct fl_connector_info *info = fl_connector_info(t->connector);
-	const struct fl_field *row;
+	const struct fl_field *nested;
 	uint32_t i;
 
 	if (t->is_source && strcmp(info->source, "none") == 0)
@@ -779,11 +781,11 @@ check_use(struct bind *b, const struct bind_table *bt)
 	if (t->is_source && t->physical.count == 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
 		    "table '%.80s' has no physical column", t->name);
-	row = fl_schema_row(&t->physical);
-	if (row != NULL && t->is_source && t->format != FL_FORMAT_JSON)
+	nested = fl_schema_nested(&t->physical);
+	if (nested != NULL && t->is_source && t->format != FL_FORMAT_JSON)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col, NULL,
-		    "table '%.80s': the column '%.80s' is a ROW: only tables with format json, as sources, can "
-		    "have one", t->name, bind_row_column(row->in));
+		    "table '%.80s': %s: only tables with format json, as sources, can have one", t->name,
+		    bind_nested_text(b, nested));
 	if (t->is_source && t->connector == FL_CONNECTOR_KAFKA && !bt->has_group_id &&
 	    t->startup == FL_STARTUP_GROUP_OFFSETS)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col,

@@ -311,6 +311,14 @@ basetype(T) ::= ROW(N) LP rowfields(L) RP. {
 	T = fl_ast_type(ps, &N);
 	T->fields = L;
 }
+basetype(T) ::= ARRAY(N) LT type(E) GT. {
+	T = fl_ast_type(ps, &N);
+	T->element = E;
+}
+basetype(T) ::= basetype(E) ARRAY(N). {
+	T = fl_ast_type(ps, &N);
+	T->element = E;
+}
 rowfields(L) ::= rowfield(F). { L = fl_ast_list(ps->arena); fl_ast_append(ps->arena, L, F); }
 rowfields(L) ::= rowfields(M) COMMA rowfield(F). { L = M; fl_ast_append(ps->arena, L, F); }
 rowfield(F) ::= name(N) type(T) rowcomment. {
@@ -659,9 +667,10 @@ term(E) ::= LP(T) query(Q) RP. {
 	E = fl_ast_expr(ps, AST_SUBQUERY, &T);
 	E->query = Q;
 }
-term(E) ::= term(A) LBRACKET(T) expr RBRACKET. {
-	fl_parse_refuse(ps, &T, "an element of an ARRAY or MAP", NULL);
-	E = A;
+term(E) ::= term(A) LBRACKET(T) expr(I) RBRACKET. {
+	E = fl_ast_expr(ps, AST_INDEX, &T);
+	fl_ast_arg(ps, E, A);
+	fl_ast_arg(ps, E, I);
 }
 term(E) ::= term(A) PLUS term(B). { E = fl_ast_op(ps, AST_OP, "+", A, B); }
 term(E) ::= term(A) MINUS term(B). { E = fl_ast_op(ps, AST_OP, "-", A, B); }

@@ -20,10 +20,30 @@ static struct fl_field fields[] = {
     {"v", {FL_TYPE_VARCHAR, true, 0, 0, FL_LENGTH_MAX}},
     {"c", {FL_TYPE_CHAR, true, 0, 0, 3}},
     {"ts", {FL_TYPE_TIMESTAMP, true, 3, 0, 0}},
+    {"ai", {.id = FL_TYPE_ARRAY, .nullable = true, .element = FL_TYPE_INT}},
+    {"as", {.id = FL_TYPE_ARRAY, .element = FL_TYPE_VARCHAR, .length = FL_LENGTH_MAX}},
 };
 static const struct fl_schema schema = {FL_ARRAY_COUNT(fields), fields};
 
 static volatile uint64_t sink;
+
+static uint64_t
+read_array(const struct fl_type *type, const char *p, uint32_t size)
+{
+	struct fl_array array;
+	uint64_t sum = 0;
+	uint32_t n;
+
+	if (!fl_array_view(type, p, size, &array))
+		abort();
+	for (uint32_t i = 0; i < array.count; i++) {
+		const char *q = fl_array_at(&array, i, &n);
+
+		for (sum += fl_array_is_null(&array, i); n > 0; n--)
+			sum += (uint8_t)q[n - 1];
+	}
+	return sum;
+}
 
 static void
 read_view(const struct fl_block_view *view)
@@ -48,6 +68,8 @@ read_view(const struct fl_block_view *view)
 
 			for (i = 0; i < size; i++)
 				sum += (uint8_t)p[i];
+			if (col->type.id == FL_TYPE_ARRAY && fl_col_is_valid(col, r))
+				sum += read_array(&col->type, p, size);
 		}
 	}
 	sink = sum;
@@ -112,6 +134,9 @@ make_block(char **out)
 		fl_builder_set_str(&b, 4, "abcdefghij", r % 10);
 		fl_builder_set_str(&b, 5, "xyz", 3);
 		fl_builder_set_i64(&b, 6, (int64_t)r * 1000);
+		if (r % 4 != 0)
+			fl_builder_set_str(&b, 7, "\1\0\0\0\0\0\0\0\0\1\5\0\0\0", 14);
+		fl_builder_set_str(&b, 8, "ab\2\0\0\0\2\0\0\0\2\0\0\0\0\1\0\7\0\0\0", 21);
 		fl_builder_commit(&b);
 		deltas[r] = r * 2;
 		kinds[r] = r & 3;

@@ -77,6 +77,9 @@ static struct fl_field nested_fields[] = {
 	{ "r.b", { .id = FL_TYPE_BOOLEAN, .nullable = true }, &rows[0] },
 	{ "q.i", { .id = FL_TYPE_VARCHAR, .length = FL_LENGTH_MAX }, &rows[2] },
 	{ "d", { .id = FL_TYPE_BIGINT, .nullable = true }, NULL },
+	{ "e", { .id = FL_TYPE_ARRAY, .nullable = true, .element = FL_TYPE_INT }, NULL },
+	{ "f", { .id = FL_TYPE_ARRAY, .nullable = true, .element = FL_TYPE_VARCHAR,
+		   .length = FL_LENGTH_MAX }, NULL },
 };
 static const struct fl_schema nested = { FL_ARRAY_COUNT(nested_fields), nested_fields };
 

@@ -441,6 +441,72 @@ fields_of_rows_get_flinks_verdicts(void **state)
 	}
 }
 
+static void
+arrays_get_flinks_verdicts(void **state)
+{
+	static const struct {
+		const char *element;
+		int flags;
+		const char *value, *expected; /* of {"x":value} */
+	} cases[] = {
+		{ "double", 0, "[12.5,-170.25]", "[12.5,-170.25]" }, { "double", 0, "[]", "[]" },
+		{ "double", 0, " [ 1 , null,\"2.5\" ] ", "[1.0,null,2.5]" },
+		{ "double", 0, "null", "null" }, { "double", 0, "[null]", "[null]" },
+		{ "int", 0, "[1.9,\" 7 \",-3]", "[1,7,-3]" }, { "tinyint", 0, "[127,-128]", "[127,-128]" },
+		{ "boolean", 0, "[true,\"TRUE\",5,{},[]]", "[true,true,false,false,false]" },
+		{ "string", 0, "[\"a\",\"\",null,1.50,{\"k\": [1]},[ 2.50 ],true]",
+		    "[\"a\",\"\",null,\"1.50\",\"{\\\"k\\\":[1]}\",\"[2.5]\",\"true\"]" },
+		{ "string", 0, "[\"\\u00fc\\n\"]", "[\"\xc3\xbc\\n\"]" },
+		{ "bytes", 0, "[\"AP8=\",\"\"]", "[\"AP8=\",\"\"]" },
+		{ "decimal(10,2)", 0, "[1.005,1e20,\"-7\"]", "[1.01,null,-7.00]" },
+		{ "date", 0, "[\"2024-02-29\"]", "[\"2024-02-29\"]" },
+		{ "timestamp", 0, "[\"2024-01-01 00:00:00.5\"]", "[\"2024-01-01 00:00:00.500\"]" },
+		{ "bigint", 0, "[1,[2],3]",
+		    "BAD_TYPE field \"x\" at byte 8: an array [2] cannot be converted to ARRAY<BIGINT>" },
+		{ "bigint", IGNORE, "[1,[2],3]", "[1,null,3]" },
+		{ "int", 0, "[1,\"x\",{}]",
+		    "BAD_TYPE field \"x\" at byte 8: a string \"x\" cannot be converted to ARRAY<INT>" },
+		{ "int", IGNORE, "[1,\"x\",{}]", "[1,null,null]" },
+		{ "string", 0, "\"[]\"",
+		    "BAD_TYPE field \"x\" at byte 5: a string \"[]\" cannot be converted to ARRAY<STRING>" },
+		{ "int", 0, "{\"a\":1}",
+		    "BAD_TYPE field \"x\" at byte 5: an object {\"a\":1} cannot be converted to ARRAY<INT>" },
+		{ "int", IGNORE, "{}", "null" }, { "int", IGNORE, "5", "null" },
+		{ "int", 0, "[1]} ,", "[1]" },
+		/* The last of two; broken beats what does not convert. */
+		{ "int", 0, "[1,2],\"x\":[3]", "[3]" }, { "string", 0, "[\"abc\"],\"x\":[null]", "[null]" },
+		{ "string", 0, "[[]],\"x\":null", "null" }, { "int", 0, "[{}],\"x\":[]", "[]" },
+		{ "int", 0, "[{},]", "BAD_JSON byte 9: expected a value" },
+		{ "int", 0, "[1", "BAD_JSON byte 7: expected ',' or ']'" },
+		{ "int", 0, "[1 2]", "BAD_JSON byte 8: expected ',' or ']'" },
+		{ "string", 0, "[[}]", "BAD_JSON byte 7: expected a value" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		struct fl_type type = make_type(cases[i].element);
+		struct fl_field field = { "x", type };
+		struct fl_schema schema = { 1, &field };
+		struct fl_codec_options options = make_options(&schema, cases[i].flags);
+		struct fl_decoder *decoder = NULL;
+		const char *text = fl_arena_printf(&arena, "{\"x\":%s}", cases[i].value), *got;
+		size_t size = strlen(cases[i].expected);
+
+		field.type.element = type.id;
+		field.type.id = FL_TYPE_ARRAY;
+		assert_int_equal(fl_decoder_new(&options, &decoder, &err), FL_OK);
+		for (int n = 0; n < 2; n++) {
+			got = decode_nested(decoder, &schema, text);
+			if (got[0] == '{' && (strlen(got) != size + 6 ||
+			    memcmp(got + 5, cases[i].expected, size) != 0))
+				fail_msg("%s: got %s, expected %s", text, got, cases[i].expected);
+			if (got[0] != '{' && strcmp(got, cases[i].expected) != 0)
+				fail_msg("%s: got %s", text, got);
+		}
+		fl_decoder_free(&decoder);
+	}
+}
+
 /* The names of an object are not those of another one, whatever came before. */
 static void
 what_came_before_does_not_change_fields_of_rows(void **state)
@@ -605,6 +671,7 @@ main(void)
 		TEST(values_convert_as_flink_converts_them),
 		TEST(bodies_get_flinks_verdicts),
 		TEST(fields_of_rows_get_flinks_verdicts),
+		TEST(arrays_get_flinks_verdicts),
 		TEST(what_came_before_does_not_change_fields_of_rows),
 		TEST(refusal_names_field_byte_and_value),
 		TEST(nesting_is_taken_to_64_levels_and_no_further),

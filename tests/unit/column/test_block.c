@@ -493,6 +493,91 @@ what_a_block_says_of_itself_is_checked(void **state)
 	fl_arena_fini(&arena);
 }
 
+/* What reads an element believes the array. */
+static void
+arrays_come_back_and_none_that_contradicts_itself(void **state)
+{
+	/* { 1, NULL }, { }, NULL; { "ab", NULL, "" }, { "c" }, { }; { true, NULL }, { false }, { } */
+	static const struct {
+		const char *bytes;
+		uint32_t size;
+	} values[3][3] = {
+	    {{"\1\0\0\0\0\0\0\0\0\1\5\0\0\0", 14}, {"\0\0\0\0", 4}, {NULL, 0}},
+	    {{"ab\2\0\0\0\2\0\0\0\2\0\0\0\0\1\0\7\0\0\0", 21},
+		{"c\1\0\0\0\2\0\0\0", 9}, {"\0\0\0\0", 4}},
+	    {{"\1\0\0\1\5\0\0\0", 8}, {"\0\2\0\0\0", 5}, {"\0\0\0\0", 4}},
+	};
+	static const uint32_t counts[3][3] = {{2, 0, 0}, {3, 1, 0}, {2, 1, 0}};
+	/* column, byte of its bytes, the value it gets */
+	static const struct {
+		uint32_t col, at;
+		char value;
+	} wrongs[] = {
+	    {0, 10, 4}, {0, 10, 7}, {0, 13, 1}, {0, 14, 2}, {1, 17, 6}, {1, 17, 9}, {1, 2, 3}, {1, 6, 1},
+	    {1, 10, 1}, {1, 13, 1}, {1, 22, 2}, {1, 26, 1}, {2, 0, 2}, {2, 4, 6}, {2, 8, 2},
+	};
+	struct fl_field fields[] = {{"i", {.id = FL_TYPE_ARRAY, .nullable = true, .element = FL_TYPE_INT}},
+	    {"s", {.id = FL_TYPE_ARRAY, .element = FL_TYPE_VARCHAR, .length = FL_LENGTH_MAX}},
+	    {"b", {.id = FL_TYPE_ARRAY, .element = FL_TYPE_BOOLEAN}}};
+	struct fl_schema schema = {3, fields};
+	struct fl_block_view view;
+	struct fl_err err = {.code = FL_OK};
+	struct fl_array array;
+	struct fl_arena arena;
+	struct fl_builder b;
+	struct fl_batch batch;
+	uint64_t sound[80], out[80];
+	struct fl_block_col *cols = (struct fl_block_col *)((struct fl_block_head *)(void *)out + 1);
+	const char *p;
+	uint32_t n, r, c;
+	size_t size, i;
+
+	(void)state;
+	fl_arena_init(&arena);
+	fl_builder_init(&b, &schema);
+	for (r = 0; r < 3; r++) {
+		assert_true(fl_builder_begin(&b));
+		for (c = 0; c < 3; c++)
+			if (values[c][r].bytes != NULL)
+				fl_builder_set_str(&b, c, values[c][r].bytes, values[c][r].size);
+		fl_builder_commit(&b);
+	}
+	fl_builder_view(&b, &batch, &arena);
+	size = fl_block_seal(&batch, &plain, sound, sizeof(sound));
+	memcpy(out, sound, size);
+	if (fl_block_view(out, size, &schema, &arena, &view, &err) != FL_OK)
+		fail_msg("%s", err.text);
+	assert_rows_equal(&batch, &view.batch);
+	for (c = 0; c < 3; c++)
+		for (r = 0; r < 3; r++) {
+			if (values[c][r].bytes == NULL)
+				continue;
+			p = fl_col_str(&view.batch.cols[c], r, &n);
+			assert_true(fl_array_view(&fields[c].type, p, n, &array));
+			assert_int_equal(array.count, counts[c][r]);
+			for (i = 0; i < array.count; i++)
+				assert_int_equal(fl_array_is_null(&array, (uint32_t)i), i == 1);
+		}
+	p = fl_col_str(&view.batch.cols[1], 0, &n);
+	assert_true(fl_array_view(&fields[1].type, p, n, &array));
+	assert_memory_equal(fl_array_at(&array, 0, &n), "ab", 2);
+	assert_int_equal(n, 2);
+	(void)fl_array_at(&array, 2, &n);
+	assert_int_equal(n, 0);
+	for (i = 0; i < FL_ARRAY_COUNT(wrongs); i++) {
+		memcpy(out, sound, size);
+		((char *)out)[cols[wrongs[i].col].bytes_at + wrongs[i].at] = wrongs[i].value;
+		if (fl_block_view(out, size, &schema, &arena, &view, &err) != FL_E_STORE_DAMAGED)
+			fail_msg("wrong %u was taken", (unsigned)i);
+		assert_non_null(strstr(err.text, "an array that contradicts itself"));
+	}
+	/* Of another element. */
+	fields[0].type.element = FL_TYPE_DATE;
+	assert_int_equal(fl_block_view(sound, size, &schema, &arena, &view, &err), FL_E_STORE_DAMAGED);
+	fl_builder_fini(&b);
+	fl_arena_fini(&arena);
+}
+
 static void
 another_schema_is_refused(void **state)
 {
@@ -533,6 +618,7 @@ main(void)
 	    cmocka_unit_test(offsets_and_kinds_are_kept_only_where_they_say_something),
 	    cmocka_unit_test(every_flipped_bit_is_refused_or_harmless),
 	    cmocka_unit_test(what_a_block_says_of_itself_is_checked),
+	    cmocka_unit_test(arrays_come_back_and_none_that_contradicts_itself),
 	    cmocka_unit_test(another_schema_is_refused),
 	};
 
