@@ -69,7 +69,7 @@ admit_line(const char *fmt, int64_t second, uint32_t *held)
 }
 
 /* fmt with marks around the texts of name=%s and name="..."; fmt itself if that does not fit. */
-static const char *
+static __attribute__((format_arg(1))) const char *
 mark_values(const char *fmt, char *buf, size_t size)
 {
 	const char *p = fmt, *end;
