@@ -73,12 +73,28 @@ explain_refusal(const struct kafka_health *health, const char *text, char out[KA
 		(void)snprintf(out, KAFKA_TEXT_SIZE, "%s", text);
 }
 
+/* librdkafka's guesses on any connection that ends early, as a killed broker's do. */
+static bool
+is_guess(const char *text)
+{
+	return strstr(text, "might be caused by incorrect security.protocol") != NULL ||
+	    strstr(text, "verify that security.protocol is correctly configured") != NULL;
+}
+
+/* The same end of a connection, when a request was just on its way. */
+static bool
+is_bare_end(const char *text)
+{
+	return strstr(text, "Send failed: ") != NULL || strstr(text, "Receive failed: ") != NULL;
+}
+
 void
 kafka_health_set(struct kafka_health *health, enum fl_code code, const char *text)
 {
 	(void)pthread_mutex_lock(&health->lock);
 	/* "All brokers down" follows the reason; it must not hide it. */
-	if (health->code != FL_E_KAFKA_AUTH || code == FL_E_KAFKA_AUTH) {
+	if ((health->code != FL_E_KAFKA_AUTH || code == FL_E_KAFKA_AUTH) &&
+	    !(health->code == code && is_guess(health->trouble) && is_bare_end(text))) {
 		health->code = code;
 		if (code == FL_E_KAFKA_AUTH)
 			explain_refusal(health, text, health->trouble);
@@ -117,16 +133,12 @@ kafka_health_show(struct kafka_health *health)
 static bool
 is_auth_text(const char *text)
 {
-	/* librdkafka's guesses on any connection that ends early, as a killed broker's do. */
-	static const char *const guesses[] = { "might be caused by incorrect security.protocol",
-		"verify that security.protocol is correctly configured" };
 	static const char *const signs[] = { "certificate", "SSL handshake", "SSL routines",
 		"ssl3_read", "alert ", "SASL", "security.protocol", "Authentication failed" };
 
-	for (size_t i = 0; text != NULL && i < FL_ARRAY_COUNT(guesses); i++)
-		if (strstr(text, guesses[i]) != NULL)
-			return false;
-	for (size_t i = 0; text != NULL && i < FL_ARRAY_COUNT(signs); i++)
+	if (text == NULL || is_guess(text))
+		return false;
+	for (size_t i = 0; i < FL_ARRAY_COUNT(signs); i++)
 		if (strstr(text, signs[i]) != NULL)
 			return true;
 	return false;

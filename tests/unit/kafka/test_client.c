@@ -625,6 +625,23 @@ that_all_brokers_are_down_does_not_hide_why(void **state)
 	kafka_health_fini(&health);
 }
 
+static void
+the_bare_end_of_a_connection_does_not_hide_what_may_be_wrong(void **state)
+{
+	static const char guess[] = "b:1: Disconnected: verify that security.protocol is correctly "
+				    "configured, broker might require SASL authentication";
+	struct kafka_health health;
+
+	(void)state;
+	kafka_health_init(&health, "test");
+	kafka_health_set(&health, FL_E_BROKER_AWAY, guess);
+	kafka_health_set(&health, FL_E_BROKER_AWAY, "b:1: Send failed: Broken pipe");
+	assert_non_null(strstr(kafka_health_show(&health), guess));
+	kafka_health_set(&health, FL_E_BROKER_AWAY, "b:1: Connect failed: Connection refused");
+	assert_non_null(strstr(kafka_health_show(&health), "refused"));
+	kafka_health_fini(&health);
+}
+
 int
 main(void)
 {
@@ -635,6 +652,7 @@ main(void)
 		cmocka_unit_test(refusals_say_what_to_change),
 		cmocka_unit_test(only_texts_that_tell_of_refusal_are_of_authentication),
 		cmocka_unit_test(that_all_brokers_are_down_does_not_hide_why),
+		cmocka_unit_test(the_bare_end_of_a_connection_does_not_hide_what_may_be_wrong),
 		cmocka_unit_test(a_secret_is_in_no_message),
 		TEST(messages_come_in_order_then_the_end),
 		TEST(slow_reader_is_not_kept_waiting_by_its_full_queue),
