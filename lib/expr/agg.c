@@ -552,53 +552,34 @@ add_strings(int sign, char *base, uint32_t stride, const uint32_t *rows, const s
 	}
 }
 
-static void
-add_min(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
-    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
-{
-	static add_loop *const loops[] = {
-	    [FL_TYPE_BOOLEAN] = add_min_u8,
-	    [FL_TYPE_TINYINT] = add_min_i8,
-	    [FL_TYPE_SMALLINT] = add_min_i16,
-	    [FL_TYPE_INT] = add_min_i32,
-	    [FL_TYPE_BIGINT] = add_min_i64,
-	    [FL_TYPE_FLOAT] = add_min_f32,
-	    [FL_TYPE_DOUBLE] = add_min_f64,
-	    [FL_TYPE_DECIMAL] = add_min_i128,
-	    [FL_TYPE_DATE] = add_min_i32,
-	    [FL_TYPE_TIMESTAMP] = add_min_i64,
-	    [FL_TYPE_TIMESTAMP_LTZ] = add_min_i64,
-	};
+/* A value compared or kept: a loop per width, and one for what lies in the heap. */
+#define ADD_BY_TYPE(NAME, STRINGS, HOW)                                                            \
+	static void NAME(const struct fl_agg *agg, char *base, uint32_t stride,                    \
+	    const uint32_t *rows, const struct fl_col *arg, const uint32_t *sel, uint32_t count,   \
+	    struct fl_heap *heap)                                                                  \
+	{                                                                                          \
+		static add_loop *const loops[] = {                                                 \
+			[FL_TYPE_BOOLEAN] = NAME##_u8,                                             \
+			[FL_TYPE_TINYINT] = NAME##_i8,                                             \
+			[FL_TYPE_SMALLINT] = NAME##_i16,                                           \
+			[FL_TYPE_INT] = NAME##_i32,                                                \
+			[FL_TYPE_BIGINT] = NAME##_i64,                                             \
+			[FL_TYPE_FLOAT] = NAME##_f32,                                              \
+			[FL_TYPE_DOUBLE] = NAME##_f64,                                             \
+			[FL_TYPE_DECIMAL] = NAME##_i128,                                           \
+			[FL_TYPE_DATE] = NAME##_i32,                                               \
+			[FL_TYPE_TIMESTAMP] = NAME##_i64,                                          \
+			[FL_TYPE_TIMESTAMP_LTZ] = NAME##_i64,                                      \
+		};                                                                                 \
+                                                                                                   \
+		if (fl_type_is_var((enum fl_type_id)arg->type.id))                                 \
+			STRINGS(HOW, base + agg->acc_at, stride, rows, arg, sel, count, heap);     \
+		else                                                                               \
+			loops[arg->type.id](base + agg->acc_at, stride, rows, arg, sel, count);    \
+	}
 
-	if (fl_type_is_var((enum fl_type_id)arg->type.id))
-		add_strings(-1, base + agg->acc_at, stride, rows, arg, sel, count, heap);
-	else
-		loops[arg->type.id](base + agg->acc_at, stride, rows, arg, sel, count);
-}
-
-static void
-add_max(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
-    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
-{
-	static add_loop *const loops[] = {
-	    [FL_TYPE_BOOLEAN] = add_max_u8,
-	    [FL_TYPE_TINYINT] = add_max_i8,
-	    [FL_TYPE_SMALLINT] = add_max_i16,
-	    [FL_TYPE_INT] = add_max_i32,
-	    [FL_TYPE_BIGINT] = add_max_i64,
-	    [FL_TYPE_FLOAT] = add_max_f32,
-	    [FL_TYPE_DOUBLE] = add_max_f64,
-	    [FL_TYPE_DECIMAL] = add_max_i128,
-	    [FL_TYPE_DATE] = add_max_i32,
-	    [FL_TYPE_TIMESTAMP] = add_max_i64,
-	    [FL_TYPE_TIMESTAMP_LTZ] = add_max_i64,
-	};
-
-	if (fl_type_is_var((enum fl_type_id)arg->type.id))
-		add_strings(1, base + agg->acc_at, stride, rows, arg, sel, count, heap);
-	else
-		loops[arg->type.id](base + agg->acc_at, stride, rows, arg, sel, count);
-}
+ADD_BY_TYPE(add_min, add_strings, -1)
+ADD_BY_TYPE(add_max, add_strings, 1)
 
 /* Appends a value of variable width; offsets are the caller's array, which
  * fl_col_alloc() made writable. */
@@ -715,53 +696,8 @@ place_strings(bool is_first, char *base, uint32_t stride, const uint32_t *rows,
 	}
 }
 
-static void
-add_first(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
-    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
-{
-	static add_loop *const loops[] = {
-	    [FL_TYPE_BOOLEAN] = add_first_u8,
-	    [FL_TYPE_TINYINT] = add_first_i8,
-	    [FL_TYPE_SMALLINT] = add_first_i16,
-	    [FL_TYPE_INT] = add_first_i32,
-	    [FL_TYPE_BIGINT] = add_first_i64,
-	    [FL_TYPE_FLOAT] = add_first_f32,
-	    [FL_TYPE_DOUBLE] = add_first_f64,
-	    [FL_TYPE_DECIMAL] = add_first_i128,
-	    [FL_TYPE_DATE] = add_first_i32,
-	    [FL_TYPE_TIMESTAMP] = add_first_i64,
-	    [FL_TYPE_TIMESTAMP_LTZ] = add_first_i64,
-	};
-
-	if (fl_type_is_var((enum fl_type_id)arg->type.id))
-		place_strings(true, base + agg->acc_at, stride, rows, arg, sel, count, heap);
-	else
-		loops[arg->type.id](base + agg->acc_at, stride, rows, arg, sel, count);
-}
-
-static void
-add_last(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *rows,
-    const struct fl_col *arg, const uint32_t *sel, uint32_t count, struct fl_heap *heap)
-{
-	static add_loop *const loops[] = {
-	    [FL_TYPE_BOOLEAN] = add_last_u8,
-	    [FL_TYPE_TINYINT] = add_last_i8,
-	    [FL_TYPE_SMALLINT] = add_last_i16,
-	    [FL_TYPE_INT] = add_last_i32,
-	    [FL_TYPE_BIGINT] = add_last_i64,
-	    [FL_TYPE_FLOAT] = add_last_f32,
-	    [FL_TYPE_DOUBLE] = add_last_f64,
-	    [FL_TYPE_DECIMAL] = add_last_i128,
-	    [FL_TYPE_DATE] = add_last_i32,
-	    [FL_TYPE_TIMESTAMP] = add_last_i64,
-	    [FL_TYPE_TIMESTAMP_LTZ] = add_last_i64,
-	};
-
-	if (fl_type_is_var((enum fl_type_id)arg->type.id))
-		place_strings(false, base + agg->acc_at, stride, rows, arg, sel, count, heap);
-	else
-		loops[arg->type.id](base + agg->acc_at, stride, rows, arg, sel, count);
-}
+ADD_BY_TYPE(add_first, place_strings, true)
+ADD_BY_TYPE(add_last, place_strings, false)
 
 static void
 finish_first(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
