@@ -812,19 +812,11 @@ put_value(const struct fl_col *col, uint32_t i, const struct fl_field *field, st
 	}
 	switch (col->type.id) {
 	case FL_TYPE_BOOLEAN:
-		put_i64(out, FL_COL_AT(col, uint8_t, i));
-		return FL_OK;
 	case FL_TYPE_TINYINT:
-		put_i64(out, FL_COL_AT(col, int8_t, i));
-		return FL_OK;
 	case FL_TYPE_SMALLINT:
-		put_i64(out, FL_COL_AT(col, int16_t, i));
-		return FL_OK;
 	case FL_TYPE_INT:
-		put_i64(out, FL_COL_AT(col, int32_t, i));
-		return FL_OK;
 	case FL_TYPE_BIGINT:
-		put_i64(out, FL_COL_AT(col, int64_t, i));
+		put_i64(out, fl_load_i64(col, i));
 		return FL_OK;
 	case FL_TYPE_FLOAT:
 		return put_real(out, (double)FL_COL_AT(col, float, i), field, err);

@@ -163,6 +163,43 @@ const char *fl_array_at(const struct fl_array *array, uint32_t i, uint32_t *size
 #define FL_COL_AT(col, ctype, i) (((const ctype *)(col)->data)[i])
 #define FL_VALID_WORDS(rows) (((size_t)(rows) + 63) / 64)
 
+/* Value row of a column of a type that integers hold: BOOLEAN, the integers, DATE,
+ * TIMESTAMP, TIMESTAMP_LTZ, INTERVAL. */
+static inline int64_t
+fl_load_i64(const struct fl_col *col, uint32_t row)
+{
+	switch (fl_type_width((enum fl_type_id)col->type.id)) {
+	case 1:
+		return FL_COL_AT(col, int8_t, row);
+	case 2:
+		return FL_COL_AT(col, int16_t, row);
+	case 4:
+		return FL_COL_AT(col, int32_t, row);
+	default:
+		return FL_COL_AT(col, int64_t, row);
+	}
+}
+
+/* Cuts v to the column's width. */
+static inline void
+fl_store_i64(struct fl_col *out, uint32_t row, int64_t v)
+{
+	switch (fl_type_width((enum fl_type_id)out->type.id)) {
+	case 1:
+		((int8_t *)out->data)[row] = (int8_t)v;
+		break;
+	case 2:
+		((int16_t *)out->data)[row] = (int16_t)v;
+		break;
+	case 4:
+		((int32_t *)out->data)[row] = (int32_t)v;
+		break;
+	default:
+		((int64_t *)out->data)[row] = v;
+		break;
+	}
+}
+
 /* Allocates arrays for a fixed-width (data) or variable-width (offsets, no bytes)
  * column of row_max rows; valid is all ones iff with_valid, else NULL. */
 void fl_col_alloc(struct fl_col *col, const struct fl_type *type, uint32_t row_max,

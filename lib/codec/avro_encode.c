@@ -179,22 +179,6 @@ put_varint(struct fl_buf *out, int64_t value)
 	out->size = (size_t)(p - out->data);
 }
 
-static int64_t
-get_whole(const struct fl_col *col, uint32_t i)
-{
-	switch (col->type.id) {
-	case FL_TYPE_TINYINT:
-		return FL_COL_AT(col, int8_t, i);
-	case FL_TYPE_SMALLINT:
-		return FL_COL_AT(col, int16_t, i);
-	case FL_TYPE_INT:
-	case FL_TYPE_DATE:
-		return FL_COL_AT(col, int32_t, i);
-	default:
-		return FL_COL_AT(col, int64_t, i);
-	}
-}
-
 static double
 get_double(const struct fl_col *col, uint32_t i)
 {
@@ -202,7 +186,7 @@ get_double(const struct fl_col *col, uint32_t i)
 		return FL_COL_AT(col, double, i);
 	if (col->type.id == FL_TYPE_FLOAT)
 		return FL_COL_AT(col, float, i);
-	return (double)get_whole(col, i);
+	return (double)fl_load_i64(col, i);
 }
 
 static enum fl_code
@@ -268,14 +252,14 @@ put_value(const struct put *put, const struct fl_field *field, const struct fl_c
 		fl_buf_byte(out, FL_COL_AT(col, uint8_t, i) != 0);
 		break;
 	case PUT_INT:
-		v = get_whole(col, i);
+		v = fl_load_i64(col, i);
 		if (v != (int32_t)v)
 			return FL_FAIL(err, FL_E_SINK_REFUSED,
 			    "column \"%s\": %" PRId64 " does not fit the schema's int", field->name, v);
 		put_varint(out, v);
 		break;
 	case PUT_LONG:
-		put_varint(out, get_whole(col, i));
+		put_varint(out, fl_load_i64(col, i));
 		break;
 	case PUT_TIME:
 		if (__builtin_mul_overflow(FL_COL_AT(col, int64_t, i), (int64_t)put->unit, &v))
@@ -310,7 +294,7 @@ put_value(const struct put *put, const struct fl_field *field, const struct fl_c
 	case PUT_SYMBOL:
 		return put_symbol(put, field, col, i, out, err);
 	case PUT_INDEX:
-		v = get_whole(col, i);
+		v = fl_load_i64(col, i);
 		if (v < 0 || v >= (int64_t)put->node->count)
 			return FL_FAIL(err, FL_E_SINK_REFUSED,
 			    "column \"%s\": %" PRId64 " is no index of enum %s with %u symbols",

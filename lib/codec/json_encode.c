@@ -156,16 +156,10 @@ write_value(const struct json_encoder *e, const struct fl_col *col, uint32_t i, 
 		fl_buf_str(out, FL_COL_AT(col, uint8_t, i) ? "true" : "false");
 		break;
 	case FL_TYPE_TINYINT:
-		fl_buf_i64(out, FL_COL_AT(col, int8_t, i));
-		break;
 	case FL_TYPE_SMALLINT:
-		fl_buf_i64(out, FL_COL_AT(col, int16_t, i));
-		break;
 	case FL_TYPE_INT:
-		fl_buf_i64(out, FL_COL_AT(col, int32_t, i));
-		break;
 	case FL_TYPE_BIGINT:
-		fl_buf_i64(out, FL_COL_AT(col, int64_t, i));
+		fl_buf_i64(out, fl_load_i64(col, i));
 		break;
 	case FL_TYPE_FLOAT:
 		write_float(out, FL_COL_AT(col, float, i));

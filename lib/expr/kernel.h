@@ -66,41 +66,6 @@ fl_is_approximate(uint8_t id)
 	return id == FL_TYPE_FLOAT || id == FL_TYPE_DOUBLE;
 }
 
-/* Value row of a column of integers of any width. */
-static inline int64_t
-fl_load_i64(const struct fl_col *col, uint32_t row)
-{
-	switch (fl_type_width((enum fl_type_id)col->type.id)) {
-	case 1:
-		return FL_COL_AT(col, int8_t, row);
-	case 2:
-		return FL_COL_AT(col, int16_t, row);
-	case 4:
-		return FL_COL_AT(col, int32_t, row);
-	default:
-		return FL_COL_AT(col, int64_t, row);
-	}
-}
-
-static inline void
-fl_store_i64(struct fl_col *out, uint32_t row, int64_t v)
-{
-	switch (fl_type_width((enum fl_type_id)out->type.id)) {
-	case 1:
-		((int8_t *)out->data)[row] = (int8_t)v;
-		break;
-	case 2:
-		((int16_t *)out->data)[row] = (int16_t)v;
-		break;
-	case 4:
-		((int32_t *)out->data)[row] = (int32_t)v;
-		break;
-	default:
-		((int64_t *)out->data)[row] = v;
-		break;
-	}
-}
-
 /* By bytes, a text before what it begins. */
 static inline int
 fl_compare_bytes(const char *p, uint32_t p_size, const char *q, uint32_t q_size)

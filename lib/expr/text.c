@@ -1004,16 +1004,10 @@ fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out)
 		fl_buf_str(out, FL_COL_AT(col, uint8_t, i) ? "TRUE" : "FALSE");
 		break;
 	case FL_TYPE_TINYINT:
-		fl_buf_printf(out, "%d", FL_COL_AT(col, int8_t, i));
-		break;
 	case FL_TYPE_SMALLINT:
-		fl_buf_printf(out, "%d", FL_COL_AT(col, int16_t, i));
-		break;
 	case FL_TYPE_INT:
-		fl_buf_i64(out, FL_COL_AT(col, int32_t, i));
-		break;
 	case FL_TYPE_BIGINT:
-		fl_buf_i64(out, FL_COL_AT(col, int64_t, i));
+		fl_buf_i64(out, fl_load_i64(col, i));
 		break;
 	case FL_TYPE_FLOAT:
 		fl_print_float(out, FL_COL_AT(col, float, i));
