@@ -48,6 +48,10 @@ struct fl_codec_options { /* the part of a table that codecs need */
 	const char *avro_schema;      /* JSON text or NULL: derived from schema as Flink does */
 	bool json_ignore_parse_errors, json_fail_on_missing, json_iso8601;
 	bool json_decimal_plain, json_strict, json_ignore_null_fields;
+	/* For decoding: what a record must obey, the text of a JSON Schema, or NULL; strict:
+	 * a number's type is as it is written. */
+	const char *json_schema;
+	bool json_schema_strict;
 };
 
 /*
@@ -55,8 +59,10 @@ struct fl_codec_options { /* the part of a table that codecs need */
  * field is refused, a field without a column is skipped (lengths, enum indexes
  * and union branches are still checked, the UTF-8 of skipped strings is not).
  *
- * Errors:  BAD_SCHEMA	says which column and which schema type do not fit
- *	    BAD_OPTION	ignore-parse-errors together with fail-on-missing-field
+ * Errors:  BAD_SCHEMA	says which column and which schema type do not fit; where a JSON
+ *			Schema is wrong or asks for what is not checked
+ *	    BAD_OPTION	ignore-parse-errors together with fail-on-missing-field or with a
+ *			JSON Schema
  */
 enum fl_code fl_decoder_new(
     const struct fl_codec_options *options, struct fl_decoder **decoder, struct fl_err *err);
@@ -65,7 +71,7 @@ void fl_decoder_free(struct fl_decoder **decoder);
  * Decodes one record into columns [0, schema->count) of builder and leaves the
  * row open: the caller sets metadata columns after them and commits; on SKIPPED
  * or DEAD the row is rolled back.  fl_builder_begin() must have been called.
- * value NULL: a null message.
+ * value NULL: a null message, skipped but with a JSON Schema.
  */
 enum fl_verdict fl_decode(struct fl_decoder *decoder, const void *value, size_t size,
     struct fl_builder *builder, struct fl_err *err);

@@ -100,6 +100,8 @@ struct fl_partition_offset {
 struct fl_json_options {
 	bool ignore_parse_errors, fail_on_missing_field, iso8601, decimal_as_plain, strict;
 	bool ignore_null_fields;
+	const char *schema;	/* what records must obey: a JSON Schema's text, or NULL */
+	bool schema_strict;	/* a number's type is as it is written */
 };
 
 struct fl_param {

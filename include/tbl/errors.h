@@ -14,7 +14,7 @@ FL_ERROR(SQL_SYNTAX, CONFIG, "The SQL text cannot be parsed; line, column and th
 FL_ERROR(SQL_BIND, CONFIG, "A name, type or clause in the SQL does not fit; the message says what was expected.")
 FL_ERROR(SQL_UNSUPPORTED, CONFIG, "The SQL is Flink SQL, but outside the subset that Flight runs.")
 FL_ERROR(BAD_OPTION, CONFIG, "An option is unknown or its value is wrong; the message lists what is allowed.")
-FL_ERROR(BAD_SCHEMA, CONFIG, "An Avro schema is invalid or does not fit the table's columns.")
+FL_ERROR(BAD_SCHEMA, CONFIG, "A schema is invalid, asks for what Flight does not do, or does not fit the table's columns.")
 FL_ERROR(NO_SUCH_FILE, CONFIG, "A file named on the command line or in the SQL cannot be read.")
 FL_ERROR(NO_SUCH_OBJECT, INPUT, "There is no object (pipeline, table, schema, command) of that name; the message lists what there is.")
 /* Records */
@@ -40,6 +40,7 @@ FL_ERROR(CAST_FAILED, INPUT, "A CAST in the query cannot convert this row's valu
 FL_ERROR(NO_JSON_VALUE, INPUT, "JSON_VALUE or JSON_EXISTS found no value where ERROR ON EMPTY or ERROR ON ERROR asks for one.")
 FL_ERROR(DIVISION_BY_ZERO, INPUT, "An integer or decimal division or MOD by zero.")
 FL_ERROR(SINK_REFUSED, INPUT, "The sink cannot take this row.")
+FL_ERROR(INVALID, INPUT, "The record breaks its table's JSON Schema; the message names the path, the rule and the value.")
 /* The world around */
 FL_ERROR(BROKER_AWAY, TRANSIENT, "No Kafka broker answers; Flight waits and connects by itself.")
 FL_ERROR(TOPIC_MISSING, TRANSIENT, "The topic does not exist; Flight waits until somebody creates it.")

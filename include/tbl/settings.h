@@ -47,11 +47,13 @@ FL_SETTING(QUIET, "flight.quiet-close", DURATION, NULL, "when a whole table is s
 FL_SETTING(FUTURE, "flight.max-future", DURATION, NULL, "rows further ahead of the clock become dead letters; 0: off; default 24 h for up, off for run")
 FL_SETTING(DRIFT, "flight.max-drift", DURATION, NULL, "how far a partition may be read ahead of the slowest; default max(1 h, 4 windows)")
 FL_SETTING(STATE_LIMIT, "flight.state-limit", COUNT, NULL, "keys in open windows before the pipeline stops; default 10,000,000")
-FL_SETTING(STRICT, "flight.json.strict", BOOL, NULL, "json: a value that is not literally of its column's type is a dead letter")
+FL_SETTING(STRICT, "flight.json.strict", BOOL, NULL, "json: equal names, text after the object, raw control characters and numbers out of range make a dead letter")
 FL_TABLE_SETTING(AVRO_SCHEMA, "avro-schema", "FILE#NAME: the Avro schema of the writer (source) or to write (sink)")
 FL_TABLE_SETTING(CREATE, "create", "true: jdbc: make the table in the database if it is absent")
 FL_TABLE_SETTING(UPDATED_LAST, "updated-last", "true: jdbc:sqlite: an updated row moves to the end of the table, so that it begins with the least recently updated")
 FL_TABLE_SETTING(PASSWORD_FILE, "password-file", "FILE: jdbc: the password, read at each connection; only its owner may read it (mode 0400)")
 FL_TABLE_SETTING(OPTION_FILE, "OPTION-file", "FILE: the value of OPTION, as if it stood in WITH: for secrets; read at each start, from the .sql file's directory unless absolute; a newline at its end does not count")
+FL_TABLE_SETTING(JSON_SCHEMA, "json-schema", "FILE: the JSON Schema that each record of a json source must obey")
+FL_TABLE_SETTING(JSON_SCHEMA_TYPING, "json-schema-typing", "lenient or strict: how the schema's types take numbers; default lenient (3.0 is an integer, 3 a number)")
 #undef FL_TABLE_SETTING
 #undef FL_SETTING

@@ -72,8 +72,12 @@ fl_decode(struct fl_decoder *decoder, const void *value, size_t size, struct fl_
 {
 	enum fl_verdict verdict = FL_VERDICT_SKIPPED;
 
-	if (fl_likely(value != NULL))
+	if (fl_likely(value != NULL)) {
 		verdict = decoder->decode(decoder, value, size, builder, err);
+	} else if (decoder->refuses_null) {
+		(void)FL_FAIL(err, FL_E_EMPTY_VALUE, "the value is null, which no JSON Schema allows");
+		verdict = FL_VERDICT_DEAD;
+	}
 	if (fl_unlikely(verdict != FL_VERDICT_ROW))
 		fl_builder_rollback(builder);
 	return verdict;

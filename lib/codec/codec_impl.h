@@ -24,6 +24,7 @@ struct fl_decoder {
 	void (*free)(struct fl_decoder *decoder);
 	const struct fl_schema *schema;
 	uint64_t oddity_count;
+	bool refuses_null; /* a null message is a dead letter, not skipped */
 };
 
 struct fl_encoder {

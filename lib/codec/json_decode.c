@@ -21,346 +21,17 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/util.h"
-#include "codec_impl.h"
 #include "expr/expr.h"
+#include "json.h"
+#include "json_schema.h"
 
-enum token { T_STRING, T_NUMBER, T_TRUE, T_FALSE, T_NULL, T_OBJECT, T_ARRAY };
 static const char *const token_names[] = {
 	"a string", "a number", "true", "false", "null", "an object", "an array" };
 
 /* What became of a member in this row. */
 enum { S_ABSENT, S_SET, S_NULL, S_BAD };
-
-struct number {
-	uint64_t mantissa; /* good if is_exact: at most 19 digits */
-	int32_t exponent;  /* of ten */
-	bool is_negative, is_whole, is_exact;
-};
-
-struct value {
-	enum token token;
-	const uint8_t *p; /* string: its content, escapes resolved; else the text */
-	size_t size;
-	struct number number;
-};
-
-#define NAME_QUICK 16u
-
-/* How a member's name stands in most texts: as it is, and a quote. */
-struct name {
-	uint8_t quick[NAME_QUICK]; /* its beginning */
-	const char *text;
-	uint32_t size;	/* of the name */
-	uint16_t object; /* that the member is of, by its number (below) */
-	bool is_plain;	/* needs no escape */
-};
-
-struct bad { /* a value that does not convert */
-	uint32_t at, size;
-	enum token token;
-};
-
-struct json_decoder {
-	struct fl_decoder head;
-	bool ignore_parse_errors, fail_on_missing, strict;
-	char separator; /* between date and time */
-	const struct fl_row_type **rows;
-	uint32_t row_count, member_count;
-	/* Open addressing over objects and names. */
-	uint16_t *slots; /* member + 1 */
-	uint32_t slot_mask;
-	struct name *names;
-	/* The member after member m in the records so far, of the same object.  Objects are
-	 * numbered from member_count on, the record's own and then those of the ROWs;
-	 * next[object] is its first member. */
-	uint16_t *next;
-	uint8_t *states;
-	struct bad *bads;
-	struct fl_buf ends, nulls; /* of an array's elements: uint32 and a byte each */
-	struct fl_buf scratch; /* a string with its escapes resolved */
-	struct fl_buf text;    /* number text with a NUL, for strtod */
-	/* This record. */
-	const uint8_t *start, *p, *end;
-	enum fl_code code;
-	const char *why;
-	const uint8_t *why_at;
-	uint32_t odd_count;
-};
-
-/* ---- characters ---- */
-
-static enum fl_code
-fail_at(struct json_decoder *d, enum fl_code code, const uint8_t *at, const char *why)
-{
-	d->code = code;
-	d->why = why;
-	d->why_at = at;
-	return code;
-}
-
-static enum fl_code
-fail_token(struct json_decoder *d, const char *expected)
-{
-	return fail_at(d, FL_E_BAD_JSON, d->p, d->p == d->end ? "the text ends too early" : expected);
-}
-
-static inline bool
-is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static inline void
-skip_blanks(struct json_decoder *d)
-{
-	while (d->p != d->end && is_blank(*d->p))
-		d->p++;
-}
-
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Four hex digits at p, or -1. */
-static int32_t
-read_hex4(const uint8_t *p, const uint8_t *end)
-{
-	int32_t v = 0;
-
-	if (end - p < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(p[i]);
-
-		if (digit < 0)
-			return -1;
-		v = v << 4 | digit;
-	}
-	return v;
-}
-
-/* Resolves the escapes of [p, end) into scratch; the result is never longer. */
-static enum fl_code
-unescape(struct json_decoder *d, const uint8_t *p, const uint8_t *end)
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	char *out;
-
-	fl_buf_reset(&d->scratch);
-	fl_buf_reserve(&d->scratch, (size_t)(end - p) + 4);
-	out = d->scratch.data;
-	while (p < end) {
-		const uint8_t *at = p;
-		const char *simple;
-		int32_t c, low;
-
-		if (*p != '\\') {
-			*out++ = (char)*p++;
-			continue;
-		}
-		p++;
-		simple = p < end && *p != '\0' ? strchr(from, *p) : NULL;
-		if (simple != NULL) {
-			*out++ = to[simple - from];
-			p++;
-			continue;
-		}
-		if (p == end || *p != 'u' || (c = read_hex4(p + 1, end)) < 0)
-			return fail_at(d, FL_E_BAD_JSON, at, "an escape is invalid");
-		p += 5;
-		if (c >= 0xd800 && c <= 0xdfff) {
-			low = end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? read_hex4(p + 2, end) : -1;
-			if (c >= 0xdc00 || low < 0xdc00 || low > 0xdfff)
-				return fail_at(d, FL_E_BAD_UTF8, at, "half a surrogate pair is escaped");
-			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-			p += 6;
-		}
-		out += fl_utf8_put(out, (uint32_t)c);
-	}
-	d->scratch.size = (size_t)(out - d->scratch.data);
-	*out = '\0';
-	return FL_OK;
-}
-
-/* First of quote, backslash and control byte at or after p; *high collects the
- * high bits of what lies before it. */
-static inline const uint8_t *
-find_special(const uint8_t *p, const uint8_t *end, uint32_t *high)
-{
-#ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-	const __m128i control = _mm_set1_epi8(0x1f);
-
-	for (; end - p >= 16; p += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		__m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote),
-		    _mm_cmpeq_epi8(v, slash)), _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
-		uint32_t hits = (uint32_t)_mm_movemask_epi8(hit);
-		uint32_t highs = (uint32_t)_mm_movemask_epi8(v);
-
-		if (hits != 0) {
-			uint32_t n = (uint32_t)__builtin_ctz(hits);
-
-			*high |= highs & ((1u << n) - 1);
-			return p + n;
-		}
-		*high |= highs;
-	}
-#endif
-	for (; p < end && *p != '"' && *p != '\\' && *p >= 0x20; p++)
-		*high |= *p & 0x80u;
-	return p;
-}
-
-/* p stands behind the opening quote; afterwards behind the closing one. */
-static enum fl_code
-read_string(struct json_decoder *d, const uint8_t **content, size_t *size)
-{
-	const uint8_t *start = d->p, *p = start, *at;
-	bool has_escape = false;
-	uint32_t high = 0;
-
-	for (;;) {
-		p = find_special(p, d->end, &high);
-		if (fl_unlikely(p == d->end)) {
-			d->p = p;
-			return fail_at(d, FL_E_BAD_JSON, start - 1, "a string has no end");
-		}
-		if (fl_likely(*p == '"'))
-			break;
-		if (*p == '\\') {
-			has_escape = true;
-			p += d->end - p >= 2 ? 2 : 1;
-			continue;
-		}
-		/* Flink's mapper takes raw control characters. */
-		if (d->strict)
-			return fail_at(d, FL_E_BAD_JSON, p, "a string holds a raw control character");
-		d->odd_count++;
-		p++;
-	}
-	d->p = p + 1;
-	*content = start;
-	*size = (size_t)(p - start);
-	if (fl_unlikely(high != 0)) {
-		at = start + fl_utf8_valid(start, *size);
-		if (at != p)
-			return fail_at(d, FL_E_BAD_UTF8, at, "a string is not UTF-8");
-	}
-	if (fl_unlikely(has_escape)) {
-		FL_TRY(unescape(d, start, p));
-		*content = (const uint8_t *)d->scratch.data;
-		*size = d->scratch.size;
-	}
-	return FL_OK;
-}
-
-static inline bool
-is_digit(const uint8_t *p, const uint8_t *end)
-{
-	return p != end && *p >= '0' && *p <= '9';
-}
-
-static enum fl_code
-read_number(struct json_decoder *d, struct value *value)
-{
-	const uint8_t *p = d->p, *end = d->end, *digits;
-	struct number n = { .is_whole = true, .is_exact = true };
-	uint32_t count = 0;
-
-	value->token = T_NUMBER;
-	value->p = p;
-	if (*p == '-') {
-		n.is_negative = true;
-		p++;
-	}
-	if (!is_digit(p, end))
-		return fail_at(d, FL_E_BAD_JSON, p, "a number has no digits");
-	digits = p;
-	/* A whole number of ordinary size. */
-	while (is_digit(p, end))
-		n.mantissa = n.mantissa * 10 + (uint64_t)(*p++ - '0');
-	if (fl_likely(p - digits <= 18 && (*digits != '0' || p - digits == 1) && p != end && *p != '.' &&
-		(*p | 0x20) != 'e')) {
-		value->size = (size_t)(p - value->p);
-		value->number = n;
-		d->p = p;
-		return FL_OK;
-	}
-	p = digits;
-	n.mantissa = 0;
-	for (; is_digit(p, end); p++) {
-		if (n.mantissa == 0 && *p == '0')
-			continue;
-		if (count++ < 19)
-			n.mantissa = n.mantissa * 10 + (uint64_t)(*p - '0');
-		else
-			n.exponent++;
-	}
-	if (*digits == '0' && p - digits > 1)
-		return fail_at(d, FL_E_BAD_JSON, digits, "a number has a leading zero");
-	if (p != end && *p == '.') {
-		n.is_whole = false;
-		if (!is_digit(++p, end))
-			return fail_at(d, FL_E_BAD_JSON, p, "a number has no digit after its point");
-		for (; is_digit(p, end); p++) {
-			if (n.mantissa == 0 && *p == '0') {
-				n.exponent--;
-				continue;
-			}
-			if (count++ < 19) {
-				n.mantissa = n.mantissa * 10 + (uint64_t)(*p - '0');
-				n.exponent--;
-			}
-		}
-	}
-	n.is_exact = count <= 19;
-	if (p != end && (*p | 0x20) == 'e') {
-		bool is_negative = false;
-		int32_t e = 0;
-
-		n.is_whole = false;
-		if (++p != end && (*p == '+' || *p == '-'))
-			is_negative = *p++ == '-';
-		if (!is_digit(p, end))
-			return fail_at(d, FL_E_BAD_JSON, p, "a number has no digit in its exponent");
-		for (; is_digit(p, end); p++)
-			e = e < 1000000 ? e * 10 + (*p - '0') : e;
-		n.exponent += is_negative ? -e : e;
-	}
-	value->size = (size_t)(p - value->p);
-	value->number = n;
-	d->p = p;
-	return FL_OK;
-}
-
-static enum fl_code
-read_literal(struct json_decoder *d, struct value *value)
-{
-	static const struct { const char *text; size_t size; enum token token; } words[] = {
-		{ "true", 4, T_TRUE }, { "false", 5, T_FALSE }, { "null", 4, T_NULL } };
-
-	for (size_t i = 0; i < FL_ARRAY_COUNT(words); i++)
-		if ((size_t)(d->end - d->p) >= words[i].size &&
-		    memcmp(d->p, words[i].text, words[i].size) == 0) {
-			value->token = words[i].token;
-			value->p = d->p;
-			value->size = words[i].size;
-			d->p += words[i].size;
-			return FL_OK;
-		}
-	return fail_token(d, "expected a value");
-}
 
 /* ---- numbers ---- */
 
@@ -845,12 +516,6 @@ convert(struct json_decoder *d, struct fl_builder_col *bc, uint32_t row, const s
 
 /* ---- one object ---- */
 
-static inline uint32_t
-hash_name(uint32_t object, const uint8_t *p, size_t size)
-{
-	return (uint32_t)(object * 61 + size * 31 + (size > 0 ? p[0] * 7u + p[size - 1] * 131u + p[size / 2] * 17u : 0));
-}
-
 static int32_t
 find_member(const struct json_decoder *d, uint32_t object, const uint8_t *p, size_t size)
 {
@@ -866,36 +531,6 @@ find_member(const struct json_decoder *d, uint32_t object, const uint8_t *p, siz
 	return -1;
 }
 
-/* Does the name of member m stand at p, with its quote?  Then p is moved behind it. */
-static inline bool
-take_name(struct json_decoder *d, uint32_t m)
-{
-	const struct name *name = &d->names[m];
-	size_t left = (size_t)(d->end - d->p), size = name->size + 1u;
-
-	if (!name->is_plain || left < size)
-		return false;
-#ifdef __SSE2__
-	if (fl_likely(left >= NAME_QUICK)) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)d->p);
-		__m128i quick = _mm_loadu_si128((const __m128i *)(const void *)name->quick);
-		uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quick));
-		uint32_t all = size < NAME_QUICK ? (1u << size) - 1 : 0xffff;
-
-		if ((same & all) != all)
-			return false;
-		if (size <= NAME_QUICK) {
-			d->p += size;
-			return true;
-		}
-	}
-#endif
-	if (memcmp(d->p, name->text, name->size) != 0 || d->p[name->size] != '"')
-		return false;
-	d->p += size;
-	return true;
-}
-
 /*
  * The member that the name at p is, -1 when there is none.  Producers write their fields in
  * one order, so the name that followed the member before (*last) is tried first.
@@ -907,7 +542,7 @@ read_name(struct json_decoder *d, uint32_t object, uint32_t *last, int32_t *memb
 	size_t size;
 
 	*member = (int32_t)d->next[*last];
-	if (fl_unlikely(!take_name(d, (uint32_t)*member))) {
+	if (fl_unlikely(!take_name(d, &d->names[*member]))) {
 		FL_TRY(read_string(d, &name, &size));
 		*member = find_member(d, object, name, size);
 		if (*member < 0)
@@ -980,6 +615,29 @@ note_bad(struct json_decoder *d, uint32_t m, const uint8_t *at, enum token token
 	d->states[m] = S_BAD;
 	d->bads[m] = (struct bad){ .at = (uint32_t)(at - d->start), .size = (uint32_t)(d->p - at),
 		.token = token };
+}
+
+/* A value that was read, of the text from at to p, into column c. */
+static inline void
+take_scalar(struct json_decoder *d, struct fl_builder *builder, uint32_t c, const struct value *value,
+    const uint8_t *at)
+{
+	struct fl_builder_col *bc = &builder->cols[c];
+	size_t size_before = bc->bytes.size;
+	enum fl_code code;
+
+	d->states[c] = S_NULL;
+	if (value->token == T_NULL)
+		return;
+	code = convert(d, bc, builder->row_count, value);
+	if (fl_likely(code == FL_OK)) {
+		fl_builder_mark_valid(builder, c);
+		d->states[c] = S_SET;
+		return;
+	}
+	bc->bytes.size = size_before;
+	if (code == FL_E_BAD_TYPE && !d->ignore_parse_errors)
+		note_bad(d, c, at, value->token);
 }
 
 /* The element at p of an array, as read_value() does it; *fits says whether it converts. */
@@ -1103,9 +761,7 @@ read_value(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 {
 	struct fl_builder_col *bc = &builder->cols[c];
 	const uint8_t *at = d->p;
-	size_t size_before = bc->bytes.size;
 	struct value value = { .p = at, .size = 0 };
-	enum fl_code code;
 
 	if (at == d->end)
 		return fail_token(d, "");
@@ -1130,18 +786,7 @@ read_value(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 	} else {
 		FL_TRY(read_literal(d, &value));
 	}
-	d->states[c] = S_NULL;
-	if (value.token == T_NULL)
-		return FL_OK;
-	code = convert(d, bc, builder->row_count, &value);
-	if (fl_likely(code == FL_OK)) {
-		fl_builder_mark_valid(builder, c);
-		d->states[c] = S_SET;
-		return FL_OK;
-	}
-	bc->bytes.size = size_before;
-	if (code == FL_E_BAD_TYPE && !d->ignore_parse_errors)
-		note_bad(d, c, at, value.token);
+	take_scalar(d, builder, c, &value, at);
 	return FL_OK;
 }
 
@@ -1174,6 +819,12 @@ read_row(struct json_decoder *d, struct fl_builder *builder, uint32_t m)
 		return read_no_row(d, m);
 	d->states[m] = S_SET;
 	return read_object(d, builder, d->member_count + 1 + (m - d->head.schema->count));
+}
+
+static inline enum fl_code
+read_member(struct json_decoder *d, struct fl_builder *builder, uint32_t m)
+{
+	return fl_likely(m < d->head.schema->count) ? read_value(d, builder, m) : read_row(d, builder, m);
 }
 
 /* The object at p, the record's own or that of a ROW, by its number. */
@@ -1209,10 +860,7 @@ read_object(struct json_decoder *d, struct fl_builder *builder, uint32_t object)
 		if (m >= 0) {
 			if (fl_unlikely(d->states[m] != S_ABSENT))
 				FL_TRY(forget_member(d, builder, (uint32_t)m, at));
-			if (fl_likely((uint32_t)m < d->head.schema->count))
-				FL_TRY(read_value(d, builder, (uint32_t)m));
-			else
-				FL_TRY(read_row(d, builder, (uint32_t)m));
+			FL_TRY(read_member(d, builder, (uint32_t)m));
 		} else if (d->p == d->end) {
 			return fail_token(d, "");
 		} else if (*d->p == '{' || *d->p == '[') {
@@ -1299,14 +947,117 @@ judge_columns(struct json_decoder *d, struct fl_err *err)
 	return FL_OK;
 }
 
+/* ---- an object that has to obey a JSON Schema ---- */
+
+/* read_object(), checking on the way.  INVALID: perhaps a rule is broken. */
+static enum fl_code
+read_checked_object(struct json_decoder *d, struct fl_builder *builder)
+{
+	struct object_rules *o = &d->check->root->object;
+	uint32_t last = o->names.count;
+	uint64_t known = 0, others = 0;
+	bool is_end;
+
+	for (uint32_t w = 0; w < o->word_count; w++)
+		o->seen[w] = 0;
+	FL_TRY(enter(d, 0, '}', &is_end));
+	while (!is_end) {
+		struct rules *part = o->additional;
+		const uint8_t *at;
+		struct value v;
+		int32_t i, m = -1;
+
+		FL_TRY(before_name(d));
+		at = d->p - 1;
+		FL_TRY(json_read_name(d, &o->names, &last, &i));
+		FL_TRY(after_name(d));
+		if (fl_likely(i >= 0)) {
+			bool is_again = json_see_name(o, i);
+
+			known += !is_again;
+			part = o->parts[i];
+			m = o->members[i];
+			if (fl_unlikely(is_again && m >= 0))
+				FL_TRY(forget_member(d, builder, (uint32_t)m, at));
+		} else {
+			others++;
+		}
+		at = d->p;
+		if (fl_unlikely(d->p != d->end && (*d->p == '{' || *d->p == '[' || m >= (int32_t)d->head.schema->count))) {
+			uint32_t odd_count = d->odd_count;
+
+			FL_TRY(json_quick_value(d->check, d, part, 1, &v));
+			if (m >= 0) {
+				d->p = at;
+				d->odd_count = odd_count;
+				FL_TRY(read_member(d, builder, (uint32_t)m));
+			}
+		} else {
+			FL_TRY(read_scalar(d, &v));
+			if (part != NULL && !json_value_holds(d->check, part, &v))
+				return FL_E_INVALID;
+			if (m >= 0)
+				take_scalar(d, builder, (uint32_t)m, &v, at);
+		}
+		FL_TRY(after_part(d, '}', &is_end));
+	}
+	return json_quick_end(o, known, others);
+}
+
+/* An exact check, and if it finds nothing broken, the columns once more. */
+static enum fl_code
+read_exactly(struct json_decoder *d, struct fl_builder *builder, struct fl_err *err)
+{
+	const uint8_t *start = d->p;
+	enum fl_code code = json_exact_check(d->check, d, err);
+
+	if (code != FL_OK && code != FL_E_INVALID)
+		return code;
+	FL_TRY(check_tail(d));
+	if (code == FL_E_INVALID)
+		return code;
+	for (uint32_t m = 0; m < d->member_count; m++)
+		clear_member(d, builder, m);
+	d->p = start;
+	d->odd_count = 0;
+	FL_TRY(read_object(d, builder, d->member_count));
+	return check_tail(d);
+}
+
+/* Text that is no JSON beats a broken rule, and that a value which does not convert. */
+static enum fl_code
+read_checked(struct json_decoder *d, struct fl_builder *builder, struct fl_err *err)
+{
+	const struct rules *root = d->check->root;
+	enum fl_code code = FL_E_INVALID;
+	const uint8_t *start;
+
+	skip_blanks(d);
+	start = d->p;
+	if (d->p != d->end && *d->p == '{' && root->is_plain && (root->types & IS_OBJECT) != 0)
+		code = read_checked_object(d, builder);
+	if (fl_likely(code == FL_OK))
+		return check_tail(d);
+	if (code != FL_E_INVALID)
+		return code;
+	d->p = start;
+	d->odd_count = 0;
+	return read_exactly(d, builder, err);
+}
+
 static enum fl_verdict
 decode_json(struct fl_decoder *decoder, const uint8_t *value, size_t size,
     struct fl_builder *builder, struct fl_err *err)
 {
 	struct json_decoder *d = (struct json_decoder *)decoder;
+	enum fl_code code;
 
-	if (fl_unlikely(size == 0))
-		return FL_VERDICT_SKIPPED;
+	if (fl_unlikely(size == 0)) {
+		if (d->check == NULL)
+			return FL_VERDICT_SKIPPED;
+		(void)FL_FAIL(err, FL_E_EMPTY_VALUE, "the value is empty, which no JSON Schema allows");
+		return FL_VERDICT_DEAD;
+	}
 	d->start = d->p = value;
 	d->end = value + size;
 	d->code = FL_OK;
@@ -1314,7 +1065,14 @@ decode_json(struct fl_decoder *decoder, const uint8_t *value, size_t size,
 	memset(d->states, S_ABSENT, d->member_count);
 	if (size >= 3 && memcmp(value, "\xef\xbb\xbf", 3) == 0)
 		d->p += 3;
-	if (fl_unlikely(read_object(d, builder, d->member_count) != FL_OK || check_tail(d) != FL_OK)) {
+	if (d->check != NULL) {
+		code = read_checked(d, builder, err);
+		if (fl_unlikely(code == FL_E_INVALID))
+			return FL_VERDICT_DEAD;
+	} else if ((code = read_object(d, builder, d->member_count)) == FL_OK) {
+		code = check_tail(d);
+	}
+	if (fl_unlikely(code != FL_OK)) {
 		if (d->ignore_parse_errors)
 			return FL_VERDICT_SKIPPED;
 		(void)FL_FAIL(err, d->code, "byte %zu: %s", (size_t)(d->why_at - value), d->why);
@@ -1333,6 +1091,7 @@ free_json(struct fl_decoder *decoder)
 {
 	struct json_decoder *d = (struct json_decoder *)decoder;
 
+	json_schema_free(&d->check);
 	free(d->rows);
 	free(d->slots);
 	free(d->names);
@@ -1367,17 +1126,10 @@ static void
 add_member(struct json_decoder *d, uint32_t m, const char *path, const struct fl_row_type *in)
 {
 	struct name *n = &d->names[m];
+	const char *text = fl_row_field(path, in);
 	uint32_t i;
 
-	n->text = fl_row_field(path, in);
-	n->size = (uint32_t)strlen(n->text);
-	n->object = (uint16_t)(d->member_count + (in != NULL ? 1 + add_row(d, in) : 0));
-	memcpy(n->quick, n->text, FL_MIN(n->size, NAME_QUICK));
-	if (n->size < NAME_QUICK)
-		n->quick[n->size] = '"';
-	n->is_plain = strpbrk(n->text, "\"\\") == NULL;
-	for (i = 0; i < n->size; i++)
-		n->is_plain &= (uint8_t)n->text[i] >= 0x20;
+	fill_name(n, d->member_count + (in != NULL ? 1 + add_row(d, in) : 0), text, strlen(text));
 	i = hash_name(n->object, (const uint8_t *)n->text, n->size) & d->slot_mask;
 	while (d->slots[i] != 0)
 		i = (i + 1) & d->slot_mask;
@@ -1421,6 +1173,9 @@ fl_json_decoder_new(
 	if (options->json_fail_on_missing && options->json_ignore_parse_errors)
 		return FL_FAIL(err, FL_E_BAD_OPTION,
 		    "fail-on-missing-field and ignore-parse-errors shouldn't both be true.");
+	if (options->json_schema != NULL && options->json_ignore_parse_errors)
+		return FL_FAIL(err, FL_E_BAD_OPTION, "a JSON Schema and ignore-parse-errors contradict each other: "
+		    "the one keeps what is not as it should be, the other drops it");
 	d = fl_calloc(1, sizeof(*d));
 	d->head = (struct fl_decoder){
 		.decode = decode_json, .free = free_json, .schema = options->schema };
@@ -1441,6 +1196,12 @@ fl_json_decoder_new(
 		return FL_FAIL(err, FL_E_BAD_SCHEMA, "%u columns are too many", count);
 	}
 	make_members(d);
+	if (options->json_schema != NULL && json_schema_new(options->json_schema, strlen(options->json_schema),
+	    options->json_schema_strict, d, &d->check, err) != FL_OK) {
+		free_json(&d->head);
+		return err->code;
+	}
+	d->head.refuses_null = d->check != NULL;
 	*decoder = &d->head;
 	return FL_OK;
 }

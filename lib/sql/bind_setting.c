@@ -210,16 +210,20 @@ bind_is_file_key(const char *key)
 static enum fl_code
 check_table_setting(struct bind *b, struct setting *s)
 {
-	const char *rest = s->key + strlen("flight.table."), *dot = strrchr(rest, '.');
+	const char *rest = s->key + strlen("flight.table."), *dot = strrchr(rest, '.'), *all;
+	size_t i;
 
 	if (dot == NULL || dot == rest)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
 		    "the key '%s' is not of the form flight.table.<table>.<key>", s->key);
 	if (bind_is_file_key(s->key) || bind_is_table_key(dot + 1))
 		return FL_OK; /* looked up when the table is bound */
+	all = TABLE_KEYS[0];
+	for (i = 1; i < FL_ARRAY_COUNT(TABLE_KEYS); i++)
+		all = fl_arena_printf(b->arena, "%s, %s", all, TABLE_KEYS[i]);
 	return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col,
 	    bind_did_you_mean(b, dot + 1, TABLE_KEYS, FL_ARRAY_COUNT(TABLE_KEYS)),
-	    "unknown key '%s': tables have flight.table.<table>.%s", s->key, TABLE_KEYS[0]);
+	    "unknown key '%s': of a table there are %s", s->key, all);
 }
 
 static enum fl_code

@@ -471,7 +471,7 @@ bind_drop(struct bind *b, const struct ast_statement *statement)
 	return bind_table_missing(b, statement->name);
 }
 
-/* ---- Avro schemas ---- */
+/* ---- schema files ---- */
 
 static const char *
 read_from_disk(void *ctx, const char *path, struct fl_arena *arena, struct fl_err *err)
@@ -501,6 +501,22 @@ find_table_setting(struct bind *b, const char *table, const char *key)
 }
 
 static enum fl_code
+read_schema_file(struct bind *b, const struct fl_table *t, const struct setting *s, const char *path,
+    const char **text)
+{
+	struct fl_err err = { .code = FL_OK };
+
+	if (b->env->read_file != NULL)
+		*text = b->env->read_file(b->env->ctx, path, b->arena, &err);
+	else
+		*text = read_from_disk((void *)(uintptr_t)b->env->dir, path, b->arena, &err);
+	if (*text == NULL)
+		return BIND_FAIL(b, FL_E_NO_SUCH_FILE, s->line, s->col, NULL,
+		    "table '%.80s': cannot read the schema file '%.120s': %s", t->name, path, err.text);
+	return FL_OK;
+}
+
+static enum fl_code
 bind_avro_schema(struct bind *b, struct fl_table *t)
 {
 	const struct setting *s = find_table_setting(b, t->name, "avro-schema");
@@ -517,13 +533,7 @@ bind_avro_schema(struct bind *b, struct fl_table *t)
 	if (path[0] == '\0' || (hash != NULL && hash[1] == '\0'))
 		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
 		    "Could not parse value '%.80s' for key '%.120s': expected FILE#NAME", s->value, s->key);
-	if (b->env->read_file != NULL)
-		text = b->env->read_file(b->env->ctx, path, b->arena, &err);
-	else
-		text = read_from_disk((void *)(uintptr_t)b->env->dir, path, b->arena, &err);
-	if (text == NULL)
-		return BIND_FAIL(b, FL_E_NO_SUCH_FILE, s->line, s->col, NULL,
-		    "table '%.80s': cannot read the schema file '%.120s': %s", t->name, path, err.text);
+	FL_TRY(read_schema_file(b, t, s, path, &text));
 	if (fl_avro_pick(text, strlen(text), hash != NULL ? hash + 1 : NULL, b->arena, &t->avro_schema,
 	    &err) != FL_OK)
 		return BIND_FAIL(b, err.code == FL_E_NO_SUCH_OBJECT ? FL_E_BAD_SCHEMA : err.code, s->line,
@@ -586,17 +596,48 @@ bind_jdbc_settings(struct bind *b, struct fl_table *t)
 	return file == NULL ? FL_OK : bind_password_file(b, t, file);
 }
 
+/* The codec says what is wrong in the text; here only what it is good for. */
+static enum fl_code
+bind_json_schema(struct bind *b, struct fl_table *t)
+{
+	const struct setting *s = find_table_setting(b, t->name, "json-schema");
+	const struct setting *typing = find_table_setting(b, t->name, "json-schema-typing");
+	struct fl_codec_options options = { .format = FL_FORMAT_JSON, .schema = &t->physical };
+	struct fl_err err = { .code = FL_OK };
+	struct fl_decoder *decoder = NULL;
+	int choice = 0;
+
+	if (typing != NULL && s == NULL)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, typing->line, typing->col, NULL,
+		    "table '%.80s' has no json-schema: '%.120s' is not for it", t->name, typing->key);
+	if (s == NULL)
+		return FL_OK;
+	if (t->format != FL_FORMAT_JSON)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "table '%.80s' has no format json: '%.120s' is not for it", t->name, s->key);
+	if (t->is_sink && !t->is_source)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "table '%.80s' is a sink: '%.120s' is for what is read", t->name, s->key);
+	if (typing != NULL && (choice = bind_choice("lenient|strict", typing->value, true)) < 0)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, typing->line, typing->col, NULL,
+		    "Could not parse value '%.80s' for key '%.120s': expected one of lenient|strict",
+		    typing->value, typing->key);
+	FL_TRY(read_schema_file(b, t, s, s->value, &t->json.schema));
+	t->json.schema_strict = choice == 1;
+	options.json_schema = t->json.schema;
+	if (fl_decoder_new(&options, &decoder, &err) != FL_OK)
+		return BIND_FAIL(b, err.code, s->line, s->col, NULL, "table '%.80s': schema file '%.120s': %s",
+		    t->name, s->value, err.text);
+	fl_decoder_free(&decoder);
+	return FL_OK;
+}
+
 /* Can the codec read and write it?  Then the programs can too. */
 static enum fl_code
 check_codec(struct bind *b, const struct bind_table *bt)
 {
 	const struct fl_table *t = bt->table;
-	struct fl_codec_options options = { .format = (uint8_t)t->format, .schema = &t->physical,
-		.avro_schema = t->avro_schema,
-		.json_ignore_parse_errors = t->json.ignore_parse_errors,
-		.json_fail_on_missing = t->json.fail_on_missing_field, .json_iso8601 = t->json.iso8601,
-		.json_decimal_plain = t->json.decimal_as_plain, .json_strict = t->json.strict,
-		.json_ignore_null_fields = t->json.ignore_null_fields };
+	struct fl_codec_options options = fl_table_codec(t);
 	struct fl_err err = { .code = FL_OK };
 	struct fl_decoder *decoder = NULL;
 	struct fl_encoder *encoder = NULL;
@@ -671,6 +712,10 @@ print_content(const struct fl_table *t, const struct fl_schema *schema, struct f
 	if (t->format == FL_FORMAT_JSON)
 		fl_buf_printf(out, ":%d%d%d%d", t->json.ignore_parse_errors, t->json.fail_on_missing_field,
 		    t->json.iso8601, t->json.strict);
+	if (t->json.schema != NULL)
+		fl_buf_printf(out, ";json-schema=%016" PRIx64 ":%s",
+		    fl_hash64(t->json.schema, strlen(t->json.schema)),
+		    t->json.schema_strict ? "strict" : "lenient");
 	if (t->avro_schema != NULL)
 		fl_buf_printf(out, ":%016" PRIx64, fl_hash64(t->avro_schema, strlen(t->avro_schema)));
 	fl_buf_str(out, ";columns=");
@@ -895,6 +940,7 @@ bind_finish(struct bind *b)
 		    order[i]->idle_timeout_ms >= 0 ? order[i]->idle_timeout_ms : b->idle_timeout_ms;
 		FL_TRY(bind_avro_schema(b, t));
 		FL_TRY(bind_jdbc_settings(b, t));
+		FL_TRY(bind_json_schema(b, t));
 		FL_TRY(check_use(b, order[i]));
 		FL_TRY(check_codec(b, order[i]));
 		if (t->is_source) {

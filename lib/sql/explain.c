@@ -49,6 +49,8 @@ print_where(const struct fl_table *t, struct fl_buf *out)
 		    t->jdbc->create ? ", made if absent" : "");
 	if (t->format != FL_FORMAT_NONE)
 		fl_buf_printf(out, ", %s%s", fl_format_name(t->format),
+		    t->json.schema != NULL && t->json.schema_strict ? " (checked by a JSON Schema, strict typing)" :
+		    t->json.schema != NULL ? " (checked by a JSON Schema)" :
 		    t->avro_schema != NULL ? " (schema given)" :
 		    t->format == FL_FORMAT_AVRO ? " (schema from the columns)" : "");
 }

@@ -435,5 +435,7 @@ fl_table_codec(const struct fl_table *table)
 		.json_decimal_plain = table->json.decimal_as_plain,
 		.json_strict = table->json.strict,
 		.json_ignore_null_fields = table->json.ignore_null_fields,
+		.json_schema = table->json.schema,
+		.json_schema_strict = table->json.schema_strict,
 	};
 }

@@ -26,6 +26,21 @@ static const char flight_schema[] =
     "{\"name\":\"passengers\",\"type\":\"int\"},{\"name\":\"landedAt\",\"type\":\"long\"},"
     "{\"name\":\"origin\",\"type\":\"string\"}]}";
 
+/* What the logins have to be, and a stricter form of it. */
+static const char login_schema[] =
+    "{\"type\":\"object\",\"required\":[\"user_id\",\"app_version\",\"device_type\",\"ip\",\"locale\","
+    "\"device_id\",\"timestamp\"],\"properties\":{\"user_id\":{\"type\":\"string\"},"
+    "\"app_version\":{\"type\":\"string\"},\"device_type\":{\"type\":\"string\"},\"ip\":{\"type\":\"string\"},"
+    "\"locale\":{\"type\":\"string\"},\"device_id\":{\"type\":\"string\"},"
+    "\"timestamp\":{\"type\":\"integer\"}}}";
+static const char login_schema_strict[] =
+    "{\"type\":\"object\",\"required\":[\"user_id\",\"app_version\",\"device_type\",\"ip\",\"locale\","
+    "\"device_id\",\"timestamp\"],\"properties\":{\"user_id\":{\"type\":\"string\",\"minLength\":36},"
+    "\"app_version\":{\"type\":\"string\",\"pattern\":\"^[0-9]+\\\\.[0-9]+\\\\.[0-9]+$\"},"
+    "\"device_type\":{\"enum\":[\"android\",\"ios\"]},\"ip\":{\"type\":\"string\",\"format\":\"ipv4\"},"
+    "\"locale\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":2},\"device_id\":{\"type\":\"string\"},"
+    "\"timestamp\":{\"type\":\"integer\",\"minimum\":0}}}";
+
 static char *records;
 static uint32_t record_ends[ROWS];
 
@@ -133,6 +148,10 @@ main(void)
 	measure("json login", &(struct fl_codec_options){ .format = FL_FORMAT_JSON, .schema = &login });
 	measure("json login, 2 of 7 columns", &(struct fl_codec_options){ .format = FL_FORMAT_JSON,
 	    .schema = &(struct fl_schema){ 2, (struct fl_field[]){ login_fields[2], login_fields[6] } } });
+	measure("json login, its schema", &(struct fl_codec_options){ .format = FL_FORMAT_JSON,
+	    .schema = &login, .json_schema = login_schema });
+	measure("json login, a schema of rules", &(struct fl_codec_options){ .format = FL_FORMAT_JSON,
+	    .schema = &login, .json_schema = login_schema_strict });
 	free(records);
 	return 0;
 }
