@@ -311,11 +311,11 @@ print_hints(const struct demo *demo)
 {
 	char own[PATH_MAX] = "flightctl";
 	struct fl_err err = {0};
-	struct ctl_life life[FL_ARRAY_COUNT(ctl_programs)];
+	struct fl_life life[FL_ARRAY_COUNT(fl_writers)];
 
 	ctl_path_program("flightctl", own, sizeof(own), &err);
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++)
-		ctl_life_get(demo->instance, ctl_programs[i], &life[i]);
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++)
+		fl_life_get(demo->instance, fl_writers[i], &life[i]);
 	printf("%.0f flights a second go into an embedded broker; their time runs %d times as fast "
 	       "as the\n"
 	       "clock, so a one-minute window closes every %d s.  The embedded broker has no\n"

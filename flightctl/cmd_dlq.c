@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "flightctl/ctl.h"
-#include "flightctl/view.h"
 #include "shm/dead.h"
 
 struct job {
@@ -113,7 +112,7 @@ static void
 show_letter(struct job *job, const char *id, const struct fl_dead *dead)
 {
 	const struct fl_dead_head *h = &dead->head;
-	int64_t at_ms = view_record_time(h->kafka_ts);
+	int64_t at_ms = fl_view_record_time(h->kafka_ts);
 	const char *quote = at_ms != FL_TIME_MIN ? "\"" : "";
 	char when[32];
 
@@ -220,7 +219,7 @@ walk(struct job *job, const struct fl_instance *instance, enum fl_role role, con
 
 	if (is_full(job))
 		return FL_OK;
-	FL_TRY(view_store_open(instance, role, pipeline, &store, err));
+	FL_TRY(fl_view_store_open(instance, role, pipeline, &store, err));
 	if (store == NULL)
 		return FL_OK;
 	code = role == FL_ROLE_INGEST
@@ -251,9 +250,9 @@ bool
 dlq_say(const struct ctl *ctl, const struct fl_instance *instance)
 {
 	uint64_t pipelines = 0, all;
-	struct view view;
+	struct fl_view view;
 
-	view_read(instance, &view);
+	fl_view_read(instance, &view);
 	for (uint32_t i = 0; i < view.pipeline_count; i++)
 		pipelines += view.pipelines[i].dead;
 	all = view.ingest_dead + pipelines + view.emit_dead;
@@ -269,7 +268,7 @@ dlq_say(const struct ctl *ctl, const struct fl_instance *instance)
 			    instance->pipelines[i].name);
 		say_first(ctl, instance, FL_ROLE_EMIT, NULL, "emit");
 	}
-	view_fini(&view);
+	fl_view_fini(&view);
 	return all > 0;
 }
 

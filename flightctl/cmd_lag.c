@@ -3,32 +3,31 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "flightctl/ctl.h"
-#include "flightctl/view.h"
+#include "flightctl/ask.h"
 
 struct job {
-	struct view_asker asker;
+	struct asker asker;
 	int64_t over; /* -1: not asked */
 	bool is_over;
 	uint32_t unknown_count; /* partitions with an end to come that nobody tells */
 };
 
 static bool
-is_behind(const struct view *view, const struct view_pipeline *p)
+is_behind(const struct fl_view *view, const struct fl_view_pipeline *p)
 {
 	return (p->has_cursor ? p->cursor.r : 0) < view->ingest.last_step;
 }
 
 /* Records that ingest has read and the slowest pipeline has not folded. */
 static int64_t
-count_unfolded(const struct view *view, const struct fl_partition_cursor *partition)
+count_unfolded(const struct fl_view *view, const struct fl_partition_cursor *partition)
 {
 	int64_t most = 0;
 
 	for (uint32_t i = 0; i < view->pipeline_count; i++) {
-		const struct view_pipeline *p = &view->pipelines[i];
+		const struct fl_view_pipeline *p = &view->pipelines[i];
 		const struct fl_partition_time *time =
-		    view_time(p, partition->stream, partition->partition);
+		    fl_view_time(p, partition->stream, partition->partition);
 
 		/* Once all is folded, what lies between is no record. */
 		if (is_behind(view, p) && (time != NULL || !p->has_cursor))
@@ -39,19 +38,19 @@ count_unfolded(const struct view *view, const struct fl_partition_cursor *partit
 }
 
 static void
-add_partition(struct job *job, struct out_table *table, const struct view *view,
+add_partition(struct job *job, struct out_table *table, const struct fl_view *view,
     const struct fl_partition_cursor *partition)
 {
 	int64_t low, end = -1, lag = -1;
 	const struct fl_partition_time *time = NULL;
-	const struct view_pipeline *pipeline = NULL;
+	const struct fl_view_pipeline *pipeline = NULL;
 
-	if (view_ask_range(&job->asker, view, partition, &low, &end))
+	if (ask_range(&job->asker, view, partition, &low, &end))
 		lag = FL_MAX(0, end - partition->position);
 	/* The pipeline that has come least far shows the watermark. */
 	for (uint32_t i = 0; i < view->pipeline_count; i++) {
 		const struct fl_partition_time *t =
-		    view_time(&view->pipelines[i], partition->stream, partition->partition);
+		    fl_view_time(&view->pipelines[i], partition->stream, partition->partition);
 
 		if (t != NULL && (time == NULL || t->watermark < time->watermark)) {
 			time = t;
@@ -70,7 +69,7 @@ add_partition(struct job *job, struct out_table *table, const struct view *view,
 		out_cellf(table, 3, "%" PRId64, end);
 		out_cellf(table, 4, "%" PRId64, lag);
 	}
-	out_cell(table, 5, view_partition_state(partition));
+	out_cell(table, 5, fl_view_partition_state(partition));
 	if (time == NULL)
 		return;
 	out_cell(table, 6, pipeline->pipeline->name);
@@ -86,12 +85,12 @@ add_partition(struct job *job, struct out_table *table, const struct view *view,
 
 /* Whom --over 0 must not pass: steps without records count as well. */
 static bool
-say_behind(const struct job *job, const struct view *view)
+say_behind(const struct job *job, const struct fl_view *view)
 {
 	bool is_some = false;
 
 	for (uint32_t i = 0; view->has_ingest && i < view->pipeline_count; i++) {
-		const struct view_pipeline *p = &view->pipelines[i];
+		const struct fl_view_pipeline *p = &view->pipelines[i];
 
 		if (!is_behind(view, p))
 			continue;
@@ -113,7 +112,7 @@ cmd_lag(struct ctl *ctl)
 	const char *option, *value;
 	struct out_table table;
 	struct fl_err err = {0};
-	struct view view;
+	struct fl_view view;
 	int status;
 
 	while ((option = ctl_next_option(ctl, &value)) != NULL) {
@@ -127,8 +126,8 @@ cmd_lag(struct ctl *ctl)
 	job.asker.timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : 3000);
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
 		return ctl_fail(ctl, &err);
-	view_read(instance, &view);
-	status = view_say_problems(ctl, &view);
+	fl_view_read(instance, &view);
+	status = ctl_say_problems(ctl, &view);
 	out_init(&table, NULL,
 	    "topic,partition#,position#,end#,lag#,state,pipeline,folded#,watermark,note");
 	for (uint32_t i = 0; view.has_ingest && i < view.ingest.partition_count; i++)
@@ -147,9 +146,9 @@ cmd_lag(struct ctl *ctl)
 		    table.row_count == 0 ? "the sources" : "every partition whose end is -");
 		status = CTL_FAILED;
 	}
-	view_asker_fini(&job.asker);
+	ask_fini(&job.asker);
 	out_fini(&table);
-	view_fini(&view);
+	fl_view_fini(&view);
 	fl_instance_close(&instance);
 	return status;
 }

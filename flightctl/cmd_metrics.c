@@ -33,7 +33,7 @@ add_lives(const struct ctl *ctl, struct fl_buf *out, const struct fl_instance *i
 	static const char *const names[] = {"flight_up", "flight_beat_timestamp_seconds"};
 	static const char *const helps[] = {
 	    "1 while the program runs.", "When the program last said that it lives."};
-	struct ctl_life life;
+	struct fl_life life;
 
 	for (uint32_t n = 0; n < FL_ARRAY_COUNT(names); n++) {
 		if (glob != NULL && fnmatch(glob, names[n], 0) != 0)
@@ -41,21 +41,21 @@ add_lives(const struct ctl *ctl, struct fl_buf *out, const struct fl_instance *i
 		if (!ctl->json)
 			fl_buf_printf(
 			    out, "# HELP %s %s\n# TYPE %s gauge\n", names[n], helps[n], names[n]);
-		for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
+		for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++) {
 			double value;
 
-			ctl_life_get(instance, ctl_programs[i], &life);
+			fl_life_get(instance, fl_writers[i], &life);
 			value = n == 0 ? life.is_running : (double)life.beat_ms / 1000;
 			if (ctl->json)
 				fl_buf_printf(out,
 				    "%s\n "
 				    "{\"name\":\"%s\",\"type\":\"gauge\",\"program\":\"%s\","
 				    "\"value\":%.*f}",
-				    *is_first ? "" : ",", names[n], ctl_programs[i],
+				    *is_first ? "" : ",", names[n], fl_writers[i],
 				    n == 0 ? 0 : 3, value);
 			else
 				fl_buf_printf(out, "%s{program=\"%s\"} %.*f\n", names[n],
-				    ctl_programs[i], n == 0 ? 0 : 3, value);
+				    fl_writers[i], n == 0 ? 0 : 3, value);
 			*is_first = false;
 		}
 	}
@@ -64,7 +64,7 @@ add_lives(const struct ctl *ctl, struct fl_buf *out, const struct fl_instance *i
 int
 cmd_metrics(struct ctl *ctl)
 {
-	struct fl_metrics *segments[FL_ARRAY_COUNT(ctl_programs)] = {0};
+	struct fl_metrics *segments[FL_ARRAY_COUNT(fl_writers)] = {0};
 	struct fl_instance *instance = NULL;
 	const char *value, *glob;
 	struct fl_err err = {0};
@@ -78,7 +78,7 @@ cmd_metrics(struct ctl *ctl)
 		return ctl_fail(ctl, &err);
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(segments); i++)
 		/* A program that never ran has no segment, and no metrics. */
-		if (fl_metrics_open(instance, ctl_programs[i], false, &segments[i], &err) != FL_OK)
+		if (fl_metrics_open(instance, fl_writers[i], false, &segments[i], &err) != FL_OK)
 			segments[i] = NULL;
 	fl_buf_init(&out);
 	if (ctl->json)
@@ -92,7 +92,7 @@ cmd_metrics(struct ctl *ctl)
 		if (glob != NULL && fnmatch(glob, name, 0) != 0)
 			continue;
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(segments); i++)
-			if (segments[i] != NULL && strcmp(info->program, ctl_programs[i]) == 0) {
+			if (segments[i] != NULL && strcmp(info->program, fl_writers[i]) == 0) {
 				add_metric(ctl, &out, info,
 				    fl_metric_get(segments[i], (enum fl_metric)m), is_first);
 				is_first = false;

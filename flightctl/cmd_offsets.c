@@ -8,8 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "flightctl/ctl.h"
-#include "flightctl/view.h"
+#include "flightctl/ask.h"
 
 #define ASK_MS 3000
 
@@ -27,7 +26,7 @@ fits(const struct job *job, const struct fl_partition_cursor *p)
 }
 
 static void
-print_positions(const struct ctl *ctl, const struct view *view, const struct job *job)
+print_positions(const struct ctl *ctl, const struct fl_view *view, const struct job *job)
 {
 	struct out_table table;
 
@@ -46,10 +45,10 @@ print_positions(const struct ctl *ctl, const struct view *view, const struct job
 		out_cellf(&table, 4, "%" PRId64, p->position);
 		if (p->end != INT64_MAX)
 			out_cellf(&table, 5, "%" PRId64, p->end);
-		out_cell(&table, 6, view_partition_state(p));
+		out_cell(&table, 6, fl_view_partition_state(p));
 		if (p->rows > 0) {
 			out_cellf(&table, 7, "%" PRId64, p->last_offset);
-			out_time(&table, 8, view_record_time(p->last_ts));
+			out_time(&table, 8, fl_view_record_time(p->last_ts));
 		}
 	}
 	if (table.row_count == 0)
@@ -76,9 +75,9 @@ find_objection(const struct job *job, const struct fl_partition_cursor *p, bool 
 
 /* The plan, a row per partition.  Returns how many partitions cannot be moved so. */
 static uint32_t
-print_plan(const struct ctl *ctl, const struct view *view, const struct job *job)
+print_plan(const struct ctl *ctl, const struct fl_view *view, const struct job *job)
 {
-	struct view_asker asker = {
+	struct asker asker = {
 	    .timeout_ms = (int)(ctl->timeout_ms > 0 ? ctl->timeout_ms : ASK_MS)};
 	struct out_table table;
 	uint32_t objections = 0;
@@ -92,7 +91,7 @@ print_plan(const struct ctl *ctl, const struct view *view, const struct job *job
 
 		if (!fits(job, p))
 			continue;
-		is_known = view_ask_range(&asker, view, p, &low, &end);
+		is_known = ask_range(&asker, view, p, &low, &end);
 		if (strcmp(job->to, "offset") != 0)
 			to = strcmp(job->to, "earliest") == 0 ? low : end;
 		objection = find_objection(job, p, is_known, end, to);
@@ -111,12 +110,12 @@ print_plan(const struct ctl *ctl, const struct view *view, const struct job *job
 	}
 	out_flush(ctl, &table);
 	out_fini(&table);
-	view_asker_fini(&asker);
+	ask_fini(&asker);
 	return objections;
 }
 
 static enum fl_code
-reset(const struct ctl *ctl, struct fl_instance *instance, const struct view *view,
+reset(const struct ctl *ctl, struct fl_instance *instance, const struct fl_view *view,
     const struct job *job, struct fl_err *err)
 {
 	struct fl_buf arguments;
@@ -158,7 +157,7 @@ cmd_offsets(struct ctl *ctl)
 	struct fl_instance *instance = NULL;
 	const char *option, *value;
 	struct fl_err err = {0};
-	struct view view;
+	struct fl_view view;
 	int status, targets = 0;
 
 	while ((option = ctl_next_option(ctl, &value)) != NULL) {
@@ -184,13 +183,13 @@ cmd_offsets(struct ctl *ctl)
 		return ctl_usage(ctl, "expected show or reset, got \"%s\"", ctl->args[0]);
 	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
 		return ctl_fail(ctl, &err);
-	view_read(instance, &view);
-	status = view_say_problems(ctl, &view);
+	fl_view_read(instance, &view);
+	status = ctl_say_problems(ctl, &view);
 	if (strcmp(ctl->args[0], "show") == 0)
 		print_positions(ctl, &view, &job);
 	else if (reset(ctl, instance, &view, &job, &err) != FL_OK)
 		status = ctl_fail(ctl, &err);
-	view_fini(&view);
+	fl_view_fini(&view);
 	fl_instance_close(&instance);
 	return status;
 }

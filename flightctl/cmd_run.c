@@ -11,7 +11,6 @@
 #include "emit/emit.h"
 #include "flightctl/ctl.h"
 #include "flightctl/pipeline.h"
-#include "flightctl/view.h"
 #include "ingest/ingest.h"
 
 #define EXIT_AGAIN 75
@@ -21,13 +20,13 @@ static void
 say_late(const struct ctl *ctl, const struct fl_instance *instance)
 {
 	struct fl_buf names;
-	struct view view;
+	struct fl_view view;
 	uint64_t all = 0;
 
 	fl_buf_init(&names);
-	view_read(instance, &view);
+	fl_view_read(instance, &view);
 	for (uint32_t i = 0; i < view.pipeline_count; i++) {
-		const struct view_pipeline *p = &view.pipelines[i];
+		const struct fl_view_pipeline *p = &view.pipelines[i];
 		uint64_t late = 0;
 
 		for (uint32_t q = 0; p->has_cursor && q < p->cursor.query_count; q++)
@@ -42,7 +41,7 @@ say_late(const struct ctl *ctl, const struct fl_instance *instance)
 		    "flightctl run: %" PRIu64 " late row%s, in no result (%s): they came after their "
 		    "windows were complete",
 		    all, all == 1 ? "" : "s", names.data);
-	view_fini(&view);
+	fl_view_fini(&view);
 	fl_buf_fini(&names);
 }
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "flightctl/ctl.h"
-#include "flightctl/view.h"
 
 struct screen {
 	struct out_table programs, pipelines, partitions, sinks;
@@ -16,10 +15,10 @@ static void
 add_programs(struct screen *screen, const struct fl_instance *instance)
 {
 	out_init(&screen->programs, "programs", "program,running#,pid#,beat,state");
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
-		struct ctl_life life;
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++) {
+		struct fl_life life;
 
-		ctl_life_get(instance, ctl_programs[i], &life);
+		fl_life_get(instance, fl_writers[i], &life);
 		screen->running += life.is_running;
 		screen->missing += !life.is_running;
 		if (strcmp(life.program, "emit") == 0)
@@ -39,12 +38,12 @@ add_programs(struct screen *screen, const struct fl_instance *instance)
 }
 
 static void
-add_pipelines(struct screen *screen, const struct view *view)
+add_pipelines(struct screen *screen, const struct fl_view *view)
 {
 	out_init(&screen->pipelines, "pipelines",
 	    "pipeline,step_r#,step_last#,behind#,clock,watermark,rows#,late#,dead#,results#");
 	for (uint32_t i = 0; i < view->pipeline_count; i++) {
-		const struct view_pipeline *p = &view->pipelines[i];
+		const struct fl_view_pipeline *p = &view->pipelines[i];
 		uint64_t late = 0, dead = 0, results = 0, seen = 0;
 
 		out_row(&screen->pipelines);
@@ -72,7 +71,7 @@ add_pipelines(struct screen *screen, const struct view *view)
 }
 
 static void
-add_partitions(struct screen *screen, const struct view *view)
+add_partitions(struct screen *screen, const struct fl_view *view)
 {
 	out_init(&screen->partitions, "partitions",
 	    "topic,partition#,position#,state,records#,rows#,dead#,skipped#");
@@ -84,7 +83,7 @@ add_partitions(struct screen *screen, const struct view *view)
 		out_cellf(&screen->partitions, 0, "%s", p->topic);
 		out_cellf(&screen->partitions, 1, "%d", p->partition % FL_TOPIC_STRIDE);
 		out_cellf(&screen->partitions, 2, "%" PRId64, p->position);
-		out_cell(&screen->partitions, 3, view_partition_state(p));
+		out_cell(&screen->partitions, 3, fl_view_partition_state(p));
 		out_cellf(&screen->partitions, 4, "%" PRIu64, p->delivered);
 		out_cellf(&screen->partitions, 5, "%" PRIu64, p->rows);
 		out_cellf(&screen->partitions, 6, "%" PRIu64, p->dead);
@@ -93,7 +92,7 @@ add_partitions(struct screen *screen, const struct view *view)
 }
 
 static void
-add_sinks(struct screen *screen, const struct view *view)
+add_sinks(struct screen *screen, const struct fl_view *view)
 {
 	static const char *const states[] = {"running", "waiting", "stopped"};
 
@@ -101,7 +100,7 @@ add_sinks(struct screen *screen, const struct view *view)
 	    "pipeline,sink,confirmed#,waiting#,state,confirmed_at,refused#,retries#,error");
 	for (uint32_t i = 0; i < view->pipeline_count; i++)
 		for (uint32_t s = 0; s < view->pipelines[i].sink_count; s++) {
-			const struct view_sink *sink = &view->pipelines[i].sinks[s];
+			const struct fl_view_sink *sink = &view->pipelines[i].sinks[s];
 			const struct fl_sink_position *at = &sink->position;
 
 			out_row(&screen->sinks);
@@ -129,7 +128,7 @@ add_sinks(struct screen *screen, const struct view *view)
 }
 
 static void
-print_screen(const struct ctl *ctl, const struct fl_instance *instance, const struct view *view,
+print_screen(const struct ctl *ctl, const struct fl_instance *instance, const struct fl_view *view,
     const struct screen *screen, const char *verdict)
 {
 	const struct out_table *tables[] = {
@@ -179,16 +178,16 @@ static int
 show_status(const struct ctl *ctl, const struct fl_instance *instance, bool is_strict)
 {
 	struct screen screen = {0};
-	struct view view;
+	struct fl_view view;
 	const char *verdict = "running";
 	int status = CTL_OK;
 
-	view_read(instance, &view);
+	fl_view_read(instance, &view);
 	add_programs(&screen, instance);
 	add_pipelines(&screen, &view);
 	add_partitions(&screen, &view);
 	add_sinks(&screen, &view);
-	if (screen.running == 0 && screen.stopped == 0 && view_is_finished(instance, &view)) {
+	if (screen.running == 0 && screen.stopped == 0 && fl_view_is_finished(instance, &view)) {
 		verdict = "finished";
 	} else if (screen.running == 0) {
 		verdict = "not running";
@@ -204,7 +203,7 @@ show_status(const struct ctl *ctl, const struct fl_instance *instance, bool is_s
 	out_fini(&screen.pipelines);
 	out_fini(&screen.partitions);
 	out_fini(&screen.sinks);
-	view_fini(&view);
+	fl_view_fini(&view);
 	return status;
 }
 

@@ -10,7 +10,6 @@
 
 #include "flightctl/ctl.h"
 #include "flightctl/pipeline.h"
-#include "flightctl/view.h"
 
 #define FOLLOW_MS 100
 #define IDLE_MS 500
@@ -95,15 +94,15 @@ is_done(const struct ctl *ctl, bool *is_finished)
 {
 	struct fl_instance *instance = NULL;
 	struct fl_err ignored = {0};
-	struct view view;
+	struct fl_view view;
 	bool done;
 
 	if (ctl_instance_open(ctl, true, &instance, &ignored) != FL_OK)
 		return false;
-	done = ctl_is_done(instance);
-	view_read(instance, &view);
-	*is_finished = view_is_finished(instance, &view);
-	view_fini(&view);
+	done = fl_life_is_done(instance);
+	fl_view_read(instance, &view);
+	*is_finished = fl_view_is_finished(instance, &view);
+	fl_view_fini(&view);
 	fl_instance_close(&instance);
 	return done;
 }

@@ -70,7 +70,7 @@ report_death(pid_t parent, struct peer *peer)
 int
 cmd_watch_peers(struct ctl *ctl)
 {
-	struct peer peers[FL_ARRAY_COUNT(ctl_programs)] = {0};
+	struct peer peers[FL_ARRAY_COUNT(fl_writers)] = {0};
 	pid_t parent = getppid();
 	const char *value;
 	int parent_fd;
@@ -81,7 +81,7 @@ cmd_watch_peers(struct ctl *ctl)
 	if (parent_fd < 0 || getppid() != parent)
 		return CTL_FAILED;
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(peers); i++) {
-		snprintf(peers[i].comm, sizeof(peers[i].comm), "flight-%s", ctl_programs[i]);
+		snprintf(peers[i].comm, sizeof(peers[i].comm), "flight-%s", fl_writers[i]);
 		peers[i].fd = -1;
 	}
 	for (;;) {

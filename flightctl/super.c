@@ -92,9 +92,9 @@ print_conf(const char *bin_watch, const char *bin_dir, const char *dir, struct f
 	fl_buf_str(out, "/run/supervisor.sock\n"
 			"\n; Any start order works: each program waits for what is absent.\n"
 			"[group:flight]\nprograms=ingest,aggregate,emit,watch\n");
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
-		snprintf(bin, sizeof(bin), "%s/flight-%s", bin_dir, ctl_programs[i]);
-		add_program(out, ctl_programs[i], bin, NULL, dir, 10);
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++) {
+		snprintf(bin, sizeof(bin), "%s/flight-%s", bin_dir, fl_writers[i]);
+		add_program(out, fl_writers[i], bin, NULL, dir, 10);
 	}
 	fl_buf_str(out, "\n; Wakes supervisord when one of the three dies: by itself it looks once "
 			"a second only.");
@@ -233,18 +233,18 @@ wait_for_locks(const struct fl_instance *instance, struct fl_err *err)
 {
 	int64_t until = fl_monotonic_us() + (int64_t)ORPHAN_WAIT_MS * 1000;
 
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++)
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++)
 		for (;;) {
-			struct ctl_life life;
+			struct fl_life life;
 
-			ctl_life_get(instance, ctl_programs[i], &life);
+			fl_life_get(instance, fl_writers[i], &life);
 			if (!life.is_running)
 				break;
 			if (fl_monotonic_us() > until)
 				return FL_FAIL(err, FL_E_ALREADY_RUNNING,
 				    "instance \"%s\": %s[%d] runs already, and not under a "
 				    "supervisord of `flightctl up`",
-				    instance->dir, ctl_programs[i], (int)life.pid);
+				    instance->dir, fl_writers[i], (int)life.pid);
 			sleep_ms(POLL_MS);
 		}
 	return FL_OK;
@@ -277,7 +277,7 @@ super_claim(const struct fl_instance *instance, bool ends_idle, struct fl_err *e
 
 	if (pid == 0)
 		return wait_for_locks(instance, err);
-	if (!super_is_idle(pid) || !ctl_is_done(instance))
+	if (!super_is_idle(pid) || !fl_life_is_done(instance))
 		return FL_FAIL(err, FL_E_ALREADY_RUNNING,
 		    "instance \"%s\" is running under supervisord[%d] and stays as it is; "
 		    "`flightctl down` ends it, `flightctl up --apply-only FILE.sql` puts a pipeline "
@@ -374,8 +374,8 @@ super_is_idle(pid_t pid)
 {
 	char comm[32];
 
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
-		snprintf(comm, sizeof(comm), "flight-%s", ctl_programs[i]);
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++) {
+		snprintf(comm, sizeof(comm), "flight-%s", fl_writers[i]);
 		if (super_child(pid, comm) != 0)
 			return false;
 	}
@@ -482,7 +482,7 @@ fail_down(const char *dir, const char *program, struct fl_err *err)
 /* Has it opened its store?  What it then waits for is no matter of its start.  Before, it
  * says starting or loading; at its end, why it ended. */
 static bool
-is_open(const struct ctl_life *life)
+is_open(const struct fl_life *life)
 {
 	if (strcmp(life->state, "done") == 0)
 		return true;
@@ -501,17 +501,17 @@ super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
 
 		if (waitpid(pid, NULL, WNOHANG) == pid)
 			return fail_ended(instance->dir, err);
-		for (uint32_t i = 0; i < FL_ARRAY_COUNT(ctl_programs); i++) {
-			struct ctl_life life;
+		for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++) {
+			struct fl_life life;
 			char comm[32];
 
-			ctl_life_get(instance, ctl_programs[i], &life);
+			fl_life_get(instance, fl_writers[i], &life);
 			if (life.is_known && life.beat_ms >= from_ms && is_open(&life)) {
 				ready++;
 				continue;
 			}
 			/* Started again at once unless it ended with 78: then it stays away. */
-			snprintf(comm, sizeof(comm), "flight-%s", ctl_programs[i]);
+			snprintf(comm, sizeof(comm), "flight-%s", fl_writers[i]);
 			if (super_pid(instance->dir) == 0 || super_child(pid, comm) != 0) {
 				gone_since[i] = 0;
 				continue;
@@ -519,9 +519,9 @@ super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
 			if (gone_since[i] == 0)
 				gone_since[i] = fl_monotonic_us();
 			else if (fl_monotonic_us() - gone_since[i] > 2500000)
-				return fail_down(instance->dir, ctl_programs[i], err);
+				return fail_down(instance->dir, fl_writers[i], err);
 		}
-		if (ready == FL_ARRAY_COUNT(ctl_programs))
+		if (ready == FL_ARRAY_COUNT(fl_writers))
 			return FL_OK;
 		if (fl_monotonic_us() > until)
 			return FL_FAIL(err, FL_E_TIMED_OUT,

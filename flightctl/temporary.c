@@ -41,7 +41,7 @@ look_at_entry(const char *path, const struct stat *st, int type, struct FTW *ftw
 	    strcmp(path + len - suffix, ".lock") != 0)
 		return 0;
 	snprintf(store, sizeof(store), "%.*s", (int)(len - suffix), path);
-	has_lock = ctl_lock_is_held(store);
+	has_lock = fl_life_lock_is_held(store);
 	return has_lock ? 1 : 0;
 }
 

@@ -20,6 +20,8 @@
 #include <sys/types.h>
 
 #include "shm/instance.h"
+#include "shm/life.h"
+#include "shm/view.h"
 
 enum ctl_exit {
 	CTL_OK = 0,
@@ -114,22 +116,8 @@ void ctl_print_cli_page(struct fl_buf *out); /* docs/cli.md */
 /* Opens the instance for reading and compiles its pipelines. */
 enum fl_code ctl_instance_open(
     const struct ctl *ctl, bool load, struct fl_instance **instance, struct fl_err *err);
-/* True while some process holds the role lock of this store. */
-bool ctl_lock_is_held(const char *store_path);
-/* Life of a program: running, state text, pid, seconds since its last beat. */
-struct ctl_life {
-	const char *program;
-	bool is_known; /* it ran at least once */
-	bool is_running;
-	bool is_silent; /* holds its lock, but its beat is old */
-	int32_t pid;
-	int64_t beat_ms;
-	char state[128];
-};
-extern const char *const ctl_programs[3]; /* ingest, aggregate, emit */
-void ctl_life_get(const struct fl_instance *instance, const char *program, struct ctl_life *life);
-/* All three have ended since they were done. */
-bool ctl_is_done(const struct fl_instance *instance);
+/* What could not be read, to stderr.  CTL_FAILED if there is any. */
+int ctl_say_problems(const struct ctl *ctl, const struct fl_view *view);
 
 /* ---- output: one table for people and machines ---- */
 

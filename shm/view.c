@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* view.c - the cursors of all stores, copied out. */
-#include "flightctl/view.h"
+#include "shm/view.h"
 
 #include <string.h>
 
+#include "shm/life.h"
+
 enum fl_code
-view_store_open(const struct fl_instance *instance, enum fl_role role, const char *pipeline,
+fl_view_store_open(const struct fl_instance *instance, enum fl_role role, const char *pipeline,
     struct fl_store **store, struct fl_err *err)
 {
 	enum fl_code code = fl_instance_store(instance, role, pipeline, false, store, err);
@@ -19,7 +21,7 @@ view_store_open(const struct fl_instance *instance, enum fl_role role, const cha
 }
 
 static enum fl_code
-read_emit(const struct fl_instance *instance, struct view *view, struct fl_err *err)
+read_emit(const struct fl_instance *instance, struct fl_view *view, struct fl_err *err)
 {
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
@@ -27,21 +29,21 @@ read_emit(const struct fl_instance *instance, struct view *view, struct fl_err *
 
 	for (uint32_t i = 0; i < instance->pipeline_count; i++) {
 		const struct fl_plan *plan = instance->pipelines[i].plan;
-		struct view_pipeline *p = &view->pipelines[i];
+		struct fl_view_pipeline *p = &view->pipelines[i];
 
 		p->pipeline = &instance->pipelines[i];
 		p->sink_count = plan->sink_count;
-		p->sinks = FL_ARENA_ARRAY(&view->arena, struct view_sink, plan->sink_count + 1);
+		p->sinks = FL_ARENA_ARRAY(&view->arena, struct fl_view_sink, plan->sink_count + 1);
 		for (uint32_t s = 0; s < plan->sink_count; s++)
 			p->sinks[s].name = plan->sinks[s]->name;
 	}
-	FL_TRY(view_store_open(instance, FL_ROLE_EMIT, NULL, &store, err));
+	FL_TRY(fl_view_store_open(instance, FL_ROLE_EMIT, NULL, &store, err));
 	if (store == NULL)
 		return FL_OK;
 	code = fl_txn_begin_read(store, &txn, err);
 	for (uint32_t i = 0; i < instance->pipeline_count && code == FL_OK; i++)
 		for (uint32_t s = 0; s < view->pipelines[i].sink_count && code == FL_OK; s++) {
-			struct view_sink *sink = &view->pipelines[i].sinks[s];
+			struct fl_view_sink *sink = &view->pipelines[i].sinks[s];
 
 			code = fl_sink_position_get(txn, instance->pipelines[i].name, sink->name,
 			    &sink->is_known, &sink->position, err);
@@ -54,7 +56,7 @@ read_emit(const struct fl_instance *instance, struct view *view, struct fl_err *
 }
 
 static enum fl_code
-read_pipeline(const struct fl_instance *instance, struct view *view, struct view_pipeline *p,
+read_pipeline(const struct fl_instance *instance, struct fl_view *view, struct fl_view_pipeline *p,
     struct fl_err *err)
 {
 	struct fl_pipeline_cursor_view cursor = { 0 };
@@ -62,7 +64,7 @@ read_pipeline(const struct fl_instance *instance, struct view *view, struct view
 	struct fl_txn *txn = NULL;
 	enum fl_code code;
 
-	FL_TRY(view_store_open(instance, FL_ROLE_PIPELINE, p->pipeline->name, &store, err));
+	FL_TRY(fl_view_store_open(instance, FL_ROLE_PIPELINE, p->pipeline->name, &store, err));
 	if (store == NULL)
 		return FL_OK;
 	p->has_store = true;
@@ -84,9 +86,8 @@ read_pipeline(const struct fl_instance *instance, struct view *view, struct view
 	return code == FL_OK ? FL_OK : fl_err_context(err, "pipeline \"%s\"", p->pipeline->name);
 }
 
-/* The table of a stream of some pipeline; NULL: its pipeline was dropped. */
-static const struct fl_table *
-stream_table(const struct view *view, uint32_t stream)
+const struct fl_table *
+fl_view_table(const struct fl_view *view, uint32_t stream)
 {
 	for (uint32_t i = 0; i < view->pipeline_count; i++) {
 		const struct fl_pipeline *p = view->pipelines[i].pipeline;
@@ -99,7 +100,7 @@ stream_table(const struct view *view, uint32_t stream)
 }
 
 static enum fl_code
-read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err *err)
+read_ingest(const struct fl_instance *instance, struct fl_view *view, struct fl_err *err)
 {
 	const struct fl_ingest_cursor *cursor = NULL;
 	const struct fl_partition_cursor *partitions = NULL;
@@ -108,7 +109,7 @@ read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err
 	enum fl_code code;
 	uint64_t used, map;
 
-	FL_TRY(view_store_open(instance, FL_ROLE_INGEST, NULL, &store, err));
+	FL_TRY(fl_view_store_open(instance, FL_ROLE_INGEST, NULL, &store, err));
 	if (store == NULL)
 		return FL_OK;
 	code = fl_txn_begin_read(store, &txn, err);
@@ -121,7 +122,7 @@ read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err
 		view->ingest.partition_count = 0;
 		/* ingest keeps those of streams that nobody reads any more. */
 		for (uint32_t i = 0; i < cursor->partition_count; i++)
-			if (stream_table(view, partitions[i].stream) != NULL)
+			if (fl_view_table(view, partitions[i].stream) != NULL)
 				view->partitions[view->ingest.partition_count++] = partitions[i];
 		view->ingest_dead = fl_txn_count(txn, FL_DBI_INGEST_DEAD);
 	}
@@ -133,24 +134,24 @@ read_ingest(const struct fl_instance *instance, struct view *view, struct fl_err
 
 /* One store that cannot be read hides neither the others nor itself. */
 static void
-note_problem(struct view *view, const struct fl_err *err)
+note_problem(struct fl_view *view, const struct fl_err *err)
 {
 	char text[FL_ERR_TEXT_SIZE + 64];
 
-	if (view->problem_count < VIEW_PROBLEMS_MAX)
+	if (view->problem_count < FL_VIEW_PROBLEMS_MAX)
 		view->problems[view->problem_count++] =
 		    fl_arena_strdup(&view->arena, fl_err_print(err, text, sizeof(text)));
 }
 
 void
-view_read(const struct fl_instance *instance, struct view *view)
+fl_view_read(const struct fl_instance *instance, struct fl_view *view)
 {
 	struct fl_err err = { 0 };
 
-	*view = (struct view){ .pipeline_count = instance->pipeline_count };
+	*view = (struct fl_view){ .pipeline_count = instance->pipeline_count };
 	fl_arena_init(&view->arena);
 	view->pipelines =
-	    FL_ARENA_ARRAY(&view->arena, struct view_pipeline, instance->pipeline_count + 1);
+	    FL_ARENA_ARRAY(&view->arena, struct fl_view_pipeline, instance->pipeline_count + 1);
 	if (read_emit(instance, view, &err) != FL_OK)
 		note_problem(view, &err);
 	for (uint32_t i = 0; i < view->pipeline_count; i++)
@@ -161,15 +162,15 @@ view_read(const struct fl_instance *instance, struct view *view)
 }
 
 bool
-view_is_finished(const struct fl_instance *instance, const struct view *view)
+fl_view_is_finished(const struct fl_instance *instance, const struct fl_view *view)
 {
 	if (view->problem_count > 0 || view->pipeline_count == 0)
 		return false;
-	if (!ctl_is_done(instance))
+	if (!fl_life_is_done(instance))
 		return false;
 	/* A pipeline that was put in since then has neither. */
 	for (uint32_t i = 0; i < view->pipeline_count; i++) {
-		const struct view_pipeline *p = &view->pipelines[i];
+		const struct fl_view_pipeline *p = &view->pipelines[i];
 
 		if (!p->has_cursor || p->cursor.r < view->ingest.last_step)
 			return false;
@@ -181,28 +182,20 @@ view_is_finished(const struct fl_instance *instance, const struct view *view)
 	return true;
 }
 
-int
-view_say_problems(const struct ctl *ctl, const struct view *view)
-{
-	for (uint32_t i = 0; i < view->problem_count; i++)
-		ctl_say(ctl, "%s", view->problems[i]);
-	return view->problem_count > 0 ? CTL_FAILED : CTL_OK;
-}
-
 void
-view_fini(struct view *view)
+fl_view_fini(struct fl_view *view)
 {
 	fl_arena_fini(&view->arena);
 }
 
 int64_t
-view_record_time(int64_t ms)
+fl_view_record_time(int64_t ms)
 {
 	return ms < 0 ? FL_TIME_MIN : ms;
 }
 
 const char *
-view_partition_state(const struct fl_partition_cursor *partition)
+fl_view_partition_state(const struct fl_partition_cursor *partition)
 {
 	switch ((enum fl_partition_state)partition->state) {
 	case FL_PARTITION_ENDED:
@@ -216,43 +209,8 @@ view_partition_state(const struct fl_partition_cursor *partition)
 	return partition->caught_since != FL_TIME_MAX ? "caught up" : "reading";
 }
 
-bool
-view_ask_range(struct view_asker *asker, const struct view *view,
-    const struct fl_partition_cursor *partition, int64_t *low, int64_t *end)
-{
-	const struct fl_table *table = stream_table(view, partition->stream);
-	struct fl_kafka_partition_info info;
-	struct fl_err err = {0};
-
-	if (asker->is_silent || table == NULL || table->connector != FL_CONNECTOR_KAFKA)
-		return false;
-	if (asker->asked != table) {
-		fl_kafka_consumer_close(&asker->consumer);
-		asker->asked = table;
-		if (fl_kafka_consumer_open(table, "flightctl", &asker->consumer, &err) != FL_OK)
-			asker->consumer = NULL;
-	}
-	if (asker->consumer == NULL ||
-	    fl_kafka_consumer_offsets(asker->consumer, partition->topic,
-		partition->partition % FL_TOPIC_STRIDE, asker->timeout_ms, &info, &err) != FL_OK) {
-		fl_warn("topic \"%s\" partition %d: the broker does not tell its end: %s",
-		    partition->topic, partition->partition % FL_TOPIC_STRIDE, err.text);
-		asker->is_silent = true;
-		return false;
-	}
-	*low = info.low;
-	*end = info.last_stable >= 0 ? info.last_stable : info.high;
-	return true;
-}
-
-void
-view_asker_fini(struct view_asker *asker)
-{
-	fl_kafka_consumer_close(&asker->consumer);
-}
-
 const struct fl_partition_time *
-view_time(const struct view_pipeline *pipeline, uint32_t stream, int32_t partition)
+fl_view_time(const struct fl_view_pipeline *pipeline, uint32_t stream, int32_t partition)
 {
 	for (uint32_t i = 0; i < pipeline->cursor.partition_count && pipeline->has_cursor; i++)
 		if (pipeline->times[i].stream == stream &&
