@@ -15,8 +15,32 @@
 
 #include <cmocka.h>
 
+#include "base/util.h"
+
 /* A claim between setup() and teardown() of its file. */
 #define TEST(claim) cmocka_unit_test_setup_teardown(claim, setup, teardown)
+
+/* A call that must succeed, of a fixture f with an err; says why it did not. */
+#define OK(call)                                                                                   \
+	do {                                                                                       \
+		if ((call) != FL_OK)                                                               \
+			fail_msg("%s: %s", #call, f->err.text);                                    \
+	} while (0)
+
+/* The next fault of base/util.h. */
+static inline void
+arm(const char *fault)
+{
+	(void)setenv("FLIGHT_FAULT", fault, 1);
+	fl_fault_init();
+}
+
+static inline void
+disarm(void)
+{
+	(void)unsetenv("FLIGHT_FAULT");
+	fl_fault_init();
+}
 
 static inline void
 make_dir(char dir[64])

@@ -238,14 +238,12 @@ static void
 an_armed_seam_strikes_once_at_its_count(void **state)
 {
 	(void)state;
-	(void)setenv("FLIGHT_FAULT", "a.b:2,c:1", 1);
-	fl_fault_init();
+	arm("a.b:2,c:1");
 	assert_false(fl_fault("a.b"));
 	assert_true(fl_fault("a.b"));
 	assert_false(fl_fault("a.b"));
 	assert_true(fl_fault("c"));
-	(void)unsetenv("FLIGHT_FAULT");
-	fl_fault_init();
+	disarm();
 	assert_false(fl_fault("c"));
 }
 

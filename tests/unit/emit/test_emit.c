@@ -21,12 +21,6 @@ struct fixture {
 	bool finished;
 };
 
-#define OK(call) \
-	do { \
-		if ((call) != FL_OK) \
-			fail_msg("%s: %s", #call, f->err.text); \
-	} while (0)
-
 static void
 open_store(struct fixture *f)
 {
@@ -87,8 +81,7 @@ teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	unsetenv("FLIGHT_FAULT");
-	fl_fault_init();
+	disarm();
 	emit_close(&f->emit);
 	fl_store_close(&f->store);
 	free(f->instance->dir);
@@ -96,13 +89,6 @@ teardown(void **state)
 	remove_dir(f->dir);
 	free(f);
 	return 0;
-}
-
-static void
-arm(const char *fault)
-{
-	setenv("FLIGHT_FAULT", fault, 1);
-	fl_fault_init();
 }
 
 static void
@@ -209,8 +195,7 @@ crash(struct fixture *f)
 	/* A crash writes nothing more: the last store commit must not happen. */
 	arm("emit.before_store_commit:1,emit.before_store_commit:2");
 	emit_close(&f->emit);
-	unsetenv("FLIGHT_FAULT");
-	fl_fault_init();
+	disarm();
 }
 
 static void

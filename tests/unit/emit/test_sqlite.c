@@ -23,12 +23,6 @@ struct fixture {
 	uint64_t next;
 };
 
-#define OK(call) \
-	do { \
-		if ((call) != FL_OK) \
-			fail_msg("%s: %s", #call, f->err.text); \
-	} while (0)
-
 /* The plan by hand. */
 static struct fl_field fields[] = {
 	{ "k", { .id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX } },
@@ -106,8 +100,7 @@ teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	unsetenv("FLIGHT_FAULT");
-	fl_fault_init();
+	disarm();
 	emit_close(&f->emit);
 	fl_store_close(&f->store);
 	free(f->instance->dir);
@@ -115,13 +108,6 @@ teardown(void **state)
 	remove_dir(f->dir);
 	free(f);
 	return 0;
-}
-
-static void
-arm(const char *fault)
-{
-	setenv("FLIGHT_FAULT", fault, 1);
-	fl_fault_init();
 }
 
 /* ---- the outbox ---- */
@@ -339,6 +325,15 @@ sql(struct fixture *f, const char *text)
 	if (sqlite3_exec(db, text, NULL, NULL, &message) != SQLITE_OK)
 		fail_msg("%s: %s", text, message);
 	sqlite3_close(db);
+}
+
+/* Rows (see add()) into a file that the statements made. */
+static void
+deliver(struct fixture *f, const char *statements, const char *rows)
+{
+	sql(f, statements);
+	add(f, rows);
+	run_once(f);
 }
 
 static int
@@ -744,9 +739,8 @@ a_row_that_breaks_a_constraint_is_a_dead_letter(void **state)
 {
 	struct fixture *f = *state;
 
-	sql(f, "CREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER NOT NULL CHECK (n < 100))");
-	add(f, "+I a 1 +I b 100 +I c - +I a 2 +I d 99");
-	run_once(f);
+	deliver(f, "CREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER NOT NULL CHECK (n < 100))",
+	    "+I a 1 +I b 100 +I c - +I a 2 +I d 99");
 	expect(f, "SELECT k, n FROM t", "a|1\nd|99\n");
 	expect_dead(f, 3, "3 SQLite table \"t\": UNIQUE constraint failed: t.k");
 	assert_int_equal(number(f->cursor, "SELECT next FROM flight_cursor"), 5);
@@ -757,9 +751,7 @@ a_value_that_a_strict_table_has_no_place_for_is_a_dead_letter(void **state)
 {
 	struct fixture *f = *state;
 
-	sql(f, "CREATE TABLE t (k INTEGER, n INTEGER) STRICT");
-	add(f, "+I 1 1 +I b 2 +I 3 3");
-	run_once(f);
+	deliver(f, "CREATE TABLE t (k INTEGER, n INTEGER) STRICT", "+I 1 1 +I b 2 +I 3 3");
 	expect(f, "SELECT k, n FROM t", "1|1\n3|3\n");
 	expect_dead(f, 1, "1 SQLite table \"t\": cannot store TEXT value in INTEGER column t.k");
 }
@@ -769,9 +761,7 @@ a_row_that_a_check_cannot_compute_is_a_dead_letter(void **state)
 {
 	struct fixture *f = *state;
 
-	sql(f, "CREATE TABLE t (k TEXT CHECK (json_extract(k, '$') > 0), n INTEGER)");
-	add(f, "+I 1 1 +I {x 2 +I 3 3");
-	run_once(f);
+	deliver(f, "CREATE TABLE t (k TEXT CHECK (json_extract(k, '$') > 0), n INTEGER)", "+I 1 1 +I {x 2 +I 3 3");
 	expect(f, "SELECT k, n FROM t", "1|1\n3|3\n");
 	expect_dead(f, 1, "1 SQLite table \"t\": malformed JSON");
 }
@@ -781,10 +771,8 @@ a_trigger_may_refuse_and_roll_back(void **state)
 {
 	struct fixture *f = *state;
 
-	sql(f, "CREATE TABLE t (k TEXT, n INTEGER);"
-	       "CREATE TRIGGER tr BEFORE INSERT ON t WHEN new.n = 2 BEGIN SELECT RAISE(ROLLBACK, 'no twos'); END");
-	add(f, "+I a 1 +I b 2 +I c 3");
-	run_once(f);
+	deliver(f, "CREATE TABLE t (k TEXT, n INTEGER);"
+	       "CREATE TRIGGER tr BEFORE INSERT ON t WHEN new.n = 2 BEGIN SELECT RAISE(ROLLBACK, 'no twos'); END", "+I a 1 +I b 2 +I c 3");
 	expect(f, "SELECT k, n FROM t", "a|1\nc|3\n");
 	expect_dead(f, 1, "1 SQLite table \"t\": no twos");
 }
@@ -794,10 +782,8 @@ a_foreign_key_checked_at_commit_is_narrowed_to_its_row(void **state)
 {
 	struct fixture *f = *state;
 
-	sql(f, "CREATE TABLE p (id TEXT PRIMARY KEY); INSERT INTO p VALUES ('a');"
-	       "CREATE TABLE t (k TEXT REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED, n INTEGER)");
-	add(f, "+I a 1 +I a 2 +I b 3 +I a 4 +I a 5");
-	run_once(f);
+	deliver(f, "CREATE TABLE p (id TEXT PRIMARY KEY); INSERT INTO p VALUES ('a');"
+	       "CREATE TABLE t (k TEXT REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED, n INTEGER)", "+I a 1 +I a 2 +I b 3 +I a 4 +I a 5");
 	expect(f, "SELECT k, n FROM t", "a|1\na|2\na|4\na|5\n");
 	expect_dead(f, 1, "FOREIGN KEY constraint failed");
 }

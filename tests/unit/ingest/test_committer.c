@@ -13,12 +13,6 @@ struct fixture {
 	struct fl_err err;
 };
 
-#define OK(call) \
-	do { \
-		if ((call) != FL_OK) \
-			fail_msg("%s: %s", #call, f->err.text); \
-	} while (0)
-
 static int
 setup(void **state)
 {

@@ -204,8 +204,7 @@ an_interrupted_reset_is_named_until_it_is_done(void **state)
 	fl_instance_close(&instance);
 	pid = fork();
 	if (pid == 0) {
-		(void)setenv("FLIGHT_FAULT", "reset.committed:1:kill", 1);
-		fl_fault_init();
+		arm("reset.committed:1:kill");
 		instance = open_instance();
 		(void)apply(instance, "p", EARLIEST SELECT, true, NULL);
 		_exit(0);
@@ -276,8 +275,7 @@ an_interrupted_drop_is_named_until_it_is_done(void **state)
 		fl_instance_close(&instance);
 		pid = fork();
 		if (pid == 0) {
-			(void)setenv("FLIGHT_FAULT", seams[i], 1);
-			fl_fault_init();
+			arm(seams[i]);
 			instance = open_instance();
 			(void)fl_instance_drop(instance, "p", true, NULL);
 			_exit(0);

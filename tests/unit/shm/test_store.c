@@ -634,8 +634,7 @@ an_interrupted_creation_is_done_again(void **state)
 
 		if (pid == 0) {
 			(void)snprintf(fault, sizeof(fault), "%s:1:kill", points[i]);
-			(void)setenv("FLIGHT_FAULT", fault, 1);
-			fl_fault_init();
+			arm(fault);
 			store = open_as(true);
 			_exit(0);
 		}
