@@ -15,6 +15,20 @@ add_options(struct fl_buf *out, const char *text)
 			fl_buf_printf(out, " --%s", options[i].name);
 }
 
+/* The words that stand for themselves: those with which an alternative of the usage line begins. */
+static void
+add_words(struct fl_buf *out, const char *arguments)
+{
+	for (const char *p = arguments; p != NULL; p = strchr(p, '|')) {
+		size_t size;
+
+		p += strspn(p, "| ");
+		size = strspn(p, "abcdefghijklmnopqrstuvwxyz-");
+		if (size > 0 && p[0] != '-' && strchr(" ", p[size]) != NULL)
+			fl_buf_printf(out, " %.*s", (int)size, p);
+	}
+}
+
 int
 cmd_completion(struct ctl *ctl)
 {
@@ -47,6 +61,7 @@ cmd_completion(struct ctl *ctl)
 		if (c->hidden)
 			continue;
 		fl_buf_printf(&out, "\t%s) words=\"", c->name);
+		add_words(&out, c->arguments);
 		add_options(&out, c->options);
 		add_options(&out, ctl_global_options);
 		fl_buf_str(&out, "\" ;;\n");

@@ -32,7 +32,7 @@ const char ctl_global_options[] =
     "      --json              print JSON\n"
     "  -w, --watch[=S]         reading commands: again every S seconds (default 2)\n"
     "      --timeout S         give up after S seconds\n"
-    "  -q, --quiet             say nothing on stderr but errors\n"
+    "  -q, --quiet             say nothing on stderr but errors; status and lag: on stdout neither\n"
     "  -v, --verbose           say more on stderr\n"
     "  -h                      usage and two examples\n"
     "      --help              the whole help\n"

@@ -104,11 +104,11 @@ main(int argc, char **argv)
 		return CTL_USAGE;
 	}
 	if (strcmp(ctl.args[0], "help") == 0) {
-		const struct ctl_command *about =
-		    ctl.arg_count > 1 ? ctl_command_find(ctl.args[1]) : NULL;
+		const char *name = ctl.arg_count > 1 && strcmp(ctl.args[1], "help") != 0 ? ctl.args[1] : NULL;
+		const struct ctl_command *about = name != NULL ? ctl_command_find(name) : NULL;
 
-		if (ctl.arg_count > 1 && about == NULL) {
-			(void)fail_unknown(ctl.args[1]);
+		if (name != NULL && about == NULL) {
+			(void)fail_unknown(name);
 			return CTL_NO_OBJECT;
 		}
 		if (about != NULL)
