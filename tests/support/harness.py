@@ -1,6 +1,6 @@
 """harness.py - brokers, instances and readers for the suites that run real programs.
 
-Used by tests/proc, tests/kafka and the storm.  Everything lives in one temporary directory;
+Used by tests/proc, tests/kafka, tests/systems and others.  Everything lives in one temporary directory;
 processes are ended by the pids that were started here, and nothing else.
 """
 import os, random, re, shutil, signal, subprocess, sys, tempfile, time, traceback
@@ -123,6 +123,12 @@ class Broker:
         self.dir, self.props = directory, props
         self.started = False
         self.frozen = 0
+        # Of the test's own clients.  With --tls the broker makes these files and demands them.
+        self.conf = {}
+        if "--tls" in props:
+            self.conf = {"security_protocol": "ssl", "ssl_ca_location": directory + "/tls/ca.pem",
+                         "ssl_certificate_location": directory + "/tls/client.pem",
+                         "ssl_key_location": directory + "/tls/client.key"}
         self.choose_port()
 
     def start(self):
@@ -170,28 +176,28 @@ class Broker:
             return False
 
     def topic(self, name, partitions=1, *config):
-        with kafka_client.admin(self.address) as client:
+        with kafka_client.admin(self.address, **self.conf) as client:
             client.create_topics([name], partitions, config)
 
     def topics(self, *names):
-        with kafka_client.admin(self.address) as client:
+        with kafka_client.admin(self.address, **self.conf) as client:
             client.create_topics(names)
 
     def delete_topic(self, name):
-        with kafka_client.admin(self.address) as client:
+        with kafka_client.admin(self.address, **self.conf) as client:
             client.delete_topic(name)
 
     def delete_records(self, topic, before, partition=0):
-        with kafka_client.admin(self.address) as client:
+        with kafka_client.admin(self.address, **self.conf) as client:
             client.delete_records(topic, partition, before)
 
     def groups(self):
-        with kafka_client.admin(self.address) as client:
+        with kafka_client.admin(self.address, **self.conf) as client:
             return client.groups()
 
     def forget_position(self, group, topic):
         """What the broker does by itself after offsets.retention.minutes."""
-        with kafka_client.admin(self.address) as client:
+        with kafka_client.admin(self.address, **self.conf) as client:
             client.delete_group_offset(group, topic, 0)
 
     def tool(self, name, *args, rc=0):
@@ -199,17 +205,17 @@ class Broker:
 
     def send(self, topic, values, partition=0, **conf):
         """Raw values, one message each; None is a null message."""
-        with kafka_client.producer(self.address, **conf) as client:
+        with kafka_client.producer(self.address, **self.conf, **conf) as client:
             client.send(topic, values, partition)
 
     def transact(self, transactional_id, topic, values):
         """A whole transaction by somebody else under that id."""
-        with kafka_client.producer(self.address, transactional_id=transactional_id) as client:
+        with kafka_client.producer(self.address, **self.conf, transactional_id=transactional_id) as client:
             client.transact(topic, values)
 
     def read(self, topic, isolation="read_committed"):
         """All messages: (partition, offset, timestamp, value), value None for null."""
-        with kafka_client.consumer(self.address, isolation) as client:
+        with kafka_client.consumer(self.address, isolation, **self.conf) as client:
             return client.read(topic)
 
     def values(self, topic):

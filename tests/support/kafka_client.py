@@ -317,8 +317,8 @@ class Client:
         self._demand_error(rd.rd_kafka_commit_transaction(self.rk, 20000), "commit")
 
 
-def admin(address):
-    return Client(PRODUCER, address)
+def admin(address, **conf):
+    return Client(PRODUCER, address, **conf)
 
 
 def producer(address, **conf):
@@ -326,6 +326,6 @@ def producer(address, **conf):
     return Client(PRODUCER, address, **conf)
 
 
-def consumer(address, isolation="read_committed"):
+def consumer(address, isolation="read_committed", **conf):
     return Client(CONSUMER, address, group_id="test", isolation_level=isolation, enable_auto_commit="false",
-                  enable_partition_eof="true", fetch_wait_max_ms=10, auto_offset_reset="error")
+                  enable_partition_eof="true", fetch_wait_max_ms=10, auto_offset_reset="error", **conf)

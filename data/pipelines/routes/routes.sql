@@ -1,0 +1,44 @@
+-- routes: positions of users, checked, into a table of PostgreSQL.  Runs on Flink as it is;
+-- there the lines with flight. mean nothing: records are not checked, and the table must exist.
+
+SET 'pipeline.name' = 'routes';
+-- What breaks a rule of this file becomes a dead letter.
+SET 'flight.table.routes.json-schema' = 'routes.schema.json';
+-- 'strict': an integer literal is no number with a fraction, 3.0 is no integer.
+SET 'flight.table.routes.json-schema-typing' = 'lenient';
+SET 'flight.table.routes_table.create' = 'true';
+SET 'flight.table.routes_table.password-file' = 'routes.password';
+
+CREATE TABLE routes (
+  `timestamp` DOUBLE NOT NULL,             -- seconds since 1970
+  userId      INT    NOT NULL,
+  coordinates ARRAY<DOUBLE> NOT NULL       -- latitude, longitude
+) WITH (
+  'connector' = 'kafka',
+  'topic' = 'routes',
+  'properties.bootstrap.servers' = 'localhost:9093',
+  'properties.security.protocol' = 'SSL',
+  'properties.ssl.truststore.type' = 'PEM',
+  'properties.ssl.truststore.location' = 'ca.pem',
+  'properties.ssl.keystore.type' = 'PEM',
+  'properties.ssl.keystore.location' = 'service.pem', -- service.key and service.cert
+  'properties.isolation.level' = 'read_committed',
+  'properties.group.id' = 'routes',        -- for lag displays; the position is in the store
+  'scan.startup.mode' = 'earliest-offset',
+  'format' = 'json'
+);
+
+CREATE TABLE routes_table (
+  user_id     INT    NOT NULL,
+  `timestamp` DOUBLE NOT NULL,
+  latitude    DOUBLE NOT NULL,
+  longitude   DOUBLE NOT NULL
+) WITH (
+  'connector' = 'jdbc',
+  'url' = 'jdbc:postgresql://localhost:5432/routes',
+  'table-name' = 'routes_table',
+  'username' = 'routes'
+);
+
+INSERT INTO routes_table
+SELECT userId, `timestamp`, coordinates[1], coordinates[2] FROM routes;
