@@ -29,15 +29,6 @@ struct pg_cursor {
 	uint64_t generation;
 };
 
-void pg_quote_name(struct fl_buf *out, const char *name); /* "a""b" */
-void pg_quote_text(struct fl_buf *out, const char *text); /* 'it''s', or E'..' for a backslash */
-/* 'schema.table' or 'table' as written, either with quotes; schema NULL: none.
- *
- * Errors:  BAD_CONFIG */
-enum fl_code pg_split_name(const char *text, struct fl_arena *arena, const char **schema,
-    const char **table, struct fl_err *err);
-
-void pg_sql_find_table(struct fl_buf *out, const char *schema, const char *table);
 void pg_sql_find_key(struct fl_buf *out, const char *oid, const char *const *attnums, uint32_t count);
 void pg_sql_create_table(
     struct fl_buf *out, const struct fl_table *table, const char *schema, const char *name);

@@ -10,116 +10,8 @@
 #include <stdio.h>
 
 #include "expr/expr.h"
+#include "jdbc/pg.h"
 #include "postgres.h"
-
-void
-pg_quote_name(struct fl_buf *out, const char *name)
-{
-	fl_buf_byte(out, '"');
-	for (; *name != '\0'; name++) {
-		if (*name == '"')
-			fl_buf_byte(out, '"');
-		fl_buf_byte(out, *name);
-	}
-	fl_buf_byte(out, '"');
-}
-
-void
-pg_quote_text(struct fl_buf *out, const char *text)
-{
-	if (strchr(text, '\\') != NULL)
-		fl_buf_byte(out, 'E');
-	fl_buf_byte(out, '\'');
-	for (; *text != '\0'; text++) {
-		if (*text == '\'' || *text == '\\')
-			fl_buf_byte(out, *text);
-		fl_buf_byte(out, *text);
-	}
-	fl_buf_byte(out, '\'');
-}
-
-/* One part of a name; *at is left behind it. */
-static const char *
-split_part(const char **at, struct fl_arena *arena)
-{
-	const char *from = *at;
-	char *part, *to;
-
-	if (*from != '"') {
-		*at = from + strcspn(from, ".\"");
-		return fl_arena_strndup(arena, from, (size_t)(*at - from));
-	}
-	part = to = fl_arena_strdup(arena, from);
-	for (from++; *from != '\0'; from++) {
-		if (*from == '"' && *++from != '"')
-			break;
-		*to++ = *from;
-	}
-	*to = '\0';
-	*at = from;
-	return part;
-}
-
-enum fl_code
-pg_split_name(const char *text, struct fl_arena *arena, const char **schema, const char **table,
-    struct fl_err *err)
-{
-	const char *at = text, *first = split_part(&at, arena), *second = NULL;
-
-	if (*at == '.') {
-		at++;
-		second = split_part(&at, arena);
-	}
-	if (*at != '\0' || first[0] == '\0' || (second != NULL && second[0] == '\0'))
-		return FL_FAIL(err, FL_E_BAD_CONFIG,
-		    "'table-name' = '%.120s', expected 'table' or 'schema.table'", text);
-	*schema = second != NULL ? first : NULL;
-	*table = second != NULL ? second : first;
-	return FL_OK;
-}
-
-static void
-put_lower_text(struct fl_buf *out, const char *text)
-{
-	fl_buf_str(out, "lower(");
-	pg_quote_text(out, text);
-	fl_buf_byte(out, ')');
-}
-
-/* The name as written, else in small letters: Flink's driver does not quote it. */
-static void
-put_either(struct fl_buf *out, const char *column, const char *text)
-{
-	fl_buf_printf(out, "%s IN (", column);
-	pg_quote_text(out, text);
-	fl_buf_str(out, ", ");
-	put_lower_text(out, text);
-	fl_buf_byte(out, ')');
-}
-
-void
-pg_sql_find_table(struct fl_buf *out, const char *schema, const char *table)
-{
-	fl_buf_str(out, "SELECT c.oid, quote_ident(n.nspname), quote_ident(c.relname) "
-	    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-	    "WHERE c.relkind IN ('r', 'p', 'v', 'f') AND ");
-	put_either(out, "c.relname", table);
-	if (schema != NULL) {
-		fl_buf_str(out, " AND ");
-		put_either(out, "n.nspname", schema);
-	} else {
-		fl_buf_str(out, " AND pg_catalog.pg_table_is_visible(c.oid)");
-	}
-	fl_buf_str(out, " ORDER BY c.relname = ");
-	pg_quote_text(out, table);
-	fl_buf_str(out, " DESC");
-	if (schema != NULL) {
-		fl_buf_str(out, ", n.nspname = ");
-		pg_quote_text(out, schema);
-		fl_buf_str(out, " DESC");
-	}
-	fl_buf_str(out, " LIMIT 1");
-}
 
 void
 pg_sql_find_key(struct fl_buf *out, const char *oid, const char *const *attnums, uint32_t count)
@@ -199,17 +91,17 @@ pg_sql_create_table(
 
 	fl_buf_str(out, "CREATE TABLE IF NOT EXISTS ");
 	if (schema != NULL) {
-		pg_quote_name(out, schema);
+		fl_pg_quote_name(out, schema);
 		fl_buf_byte(out, '.');
 	}
-	pg_quote_name(out, name);
+	fl_pg_quote_name(out, name);
 	fl_buf_str(out, " (");
 	for (i = 0; i < table->physical.count; i++) {
 		const struct fl_field *field = &table->physical.fields[i];
 
 		if (i > 0)
 			fl_buf_str(out, ", ");
-		pg_quote_name(out, field->name);
+		fl_pg_quote_name(out, field->name);
 		fl_buf_byte(out, ' ');
 		put_type(out, &field->type);
 		if (!field->type.nullable)
@@ -217,7 +109,7 @@ pg_sql_create_table(
 	}
 	for (i = 0; i < table->primary_key_count; i++) {
 		fl_buf_str(out, i == 0 ? ", PRIMARY KEY (" : ", ");
-		pg_quote_name(out, table->physical.fields[table->primary_key[i]].name);
+		fl_pg_quote_name(out, table->physical.fields[table->primary_key[i]].name);
 	}
 	fl_buf_str(out, table->primary_key_count > 0 ? "))" : ")");
 }
@@ -239,7 +131,7 @@ put_cursor(struct fl_buf *out, const struct pg_cursor *cursor)
 	char uuid[37];
 
 	fl_buf_str(out, " WHERE sink = ");
-	pg_quote_text(out, cursor->sink);
+	fl_pg_quote_text(out, cursor->sink);
 	fl_buf_printf(out, " AND store = '%s'", fl_uuid_print(&cursor->store, uuid));
 }
 
@@ -259,7 +151,7 @@ pg_sql_put_position(struct fl_buf *out, const char *schema, const struct pg_curs
 
 	fl_buf_printf(out, "INSERT INTO %s." PG_POSITIONS
 	    " (sink, store, generation, position, chain) VALUES (", schema);
-	pg_quote_text(out, cursor->sink);
+	fl_pg_quote_text(out, cursor->sink);
 	fl_buf_printf(out, ", '%s', %" PRIu64 ", %" PRIu64 ", %" PRId64 ") ON CONFLICT DO NOTHING",
 	    fl_uuid_print(&cursor->store, uuid), cursor->generation, position, (int64_t)chain);
 }

@@ -21,27 +21,18 @@
  * by shorter runs (life.c).  The server's state decides about all other errors: waits
  * for what may come back, for tables, keys and privileges too.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <postgresql/libpq-fe.h>
 
+#include "jdbc/pg.h"
 #include "postgres.h"
 #include "sink.h"
 
-#define CONNECT_TIMEOUT_MS 10000
-#define SLICE_MS 250 /* a program that shall end is not late by more */
-#define PASSWORD_MAX 1024u
-#define EXTRA_PARAMS 9u
-
 struct pg_impl {
-	PGconn *conn;
+	struct fl_pg pg;
 	struct fl_arena arena; /* of the connection: names */
 	struct pg_names names;
 	struct pg_cursor cursor;
@@ -49,191 +40,14 @@ struct pg_impl {
 	struct fl_buf sql;
 };
 
-/* ---- errors ---- */
-
-/* A server's words on one line. */
-static const char *
-flatten(const char *text, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	for (; text != NULL && *text != '\0' && n + 1 < size; text++)
-		buf[n++] = *text == '\n' || *text == '\t' ? ' ' : *text;
-	while (n > 0 && buf[n - 1] == ' ')
-		n--;
-	buf[n] = '\0';
-	return buf;
-}
-
-static enum fl_code
-fail_away(struct emit_sink *sink, const char *what, struct fl_err *err)
-{
-	struct pg_impl *impl = sink->impl;
-	char text[300];
-
-	return FL_FAIL(err, FL_E_DATABASE_AWAY, "table \"%s\" at %s: %s: %s", sink->table->name,
-	    sink->table->jdbc->where, what, flatten(PQerrorMessage(impl->conn), text, sizeof(text)));
-}
-
-static enum fl_code
-fail_connect(struct emit_sink *sink, struct fl_err *err)
-{
-	static const char *const REFUSALS[] = { "FATAL:", "certificate", "SSL", "password", "private key" };
-	static const char *const SOON[] = { "starting up", "shutting down", "recovery mode", "too many clients",
-		"closed the connection" };
-	struct pg_impl *impl = sink->impl;
-	const char *message = PQerrorMessage(impl->conn);
-	bool is_refusal = false;
-	char text[300];
-	size_t i;
-
-	for (i = 0; i < FL_ARRAY_COUNT(REFUSALS); i++)
-		is_refusal |= strstr(message, REFUSALS[i]) != NULL;
-	for (i = 0; i < FL_ARRAY_COUNT(SOON); i++)
-		is_refusal &= strstr(message, SOON[i]) == NULL;
-	/* libpq 15 does not say which. */
-	return FL_FAIL(err, is_refusal ? FL_E_DATABASE_AUTH : FL_E_DATABASE_AWAY,
-	    "table \"%s\" at %s: no connection: %s%s", sink->table->name, sink->table->jdbc->where,
-	    flatten(message, text, sizeof(text)), strstr(message, "certificate verify failed") != NULL ?
-	    "; the server's certificate has expired or is not of an authority in sslrootcert" : "");
-}
-
-static enum fl_code
-code_of(const char *state)
-{
-	static const struct {
-		const char *prefix;
-		enum fl_code code;
-	} STATES[] = {
-		{ "22", FL_E_SINK_REFUSED }, { "23", FL_E_SINK_REFUSED },
-		{ "42P01", FL_E_TABLE_MISSING }, { "42703", FL_E_TABLE_MISSING },
-		{ "42P10", FL_E_TABLE_MISSING }, { "3F", FL_E_TABLE_MISSING },
-		{ "428C9", FL_E_TABLE_MISSING },
-		{ "42501", FL_E_DATABASE_AUTH }, { "28", FL_E_DATABASE_AUTH },
-		{ "08", FL_E_DATABASE_AWAY }, { "57P", FL_E_DATABASE_AWAY },
-		{ "53100", FL_E_DISK_FULL },
-	};
-	size_t i;
-
-	for (i = 0; state != NULL && i < FL_ARRAY_COUNT(STATES); i++)
-		if (strncmp(state, STATES[i].prefix, strlen(STATES[i].prefix)) == 0)
-			return STATES[i].code;
-	return FL_E_DATABASE;
-}
-
-/* What the server said; where in the rows, if it is about one. */
-static enum fl_code
-fail_result(struct emit_sink *sink, const PGresult *res, struct fl_err *err)
-{
-	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
-	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-	const char *column = PQresultErrorField(res, PG_DIAG_COLUMN_NAME);
-	const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT);
-	char text[240], more[160];
-	const char *at;
-
-	/* COPY t, line 2, column n: "x" */
-	if (column == NULL && context != NULL && (at = strstr(context, ", column ")) != NULL)
-		column = at + strlen(", column ");
-	flatten(column, more, sizeof(more));
-	return FL_FAIL(err, code_of(state), "table \"%s\" at %s: %s%s%s%s%s (SQLSTATE %s)",
-	    sink->table->name, sink->table->jdbc->where,
-	    flatten(primary != NULL ? primary : PQresultErrorMessage(res), text, sizeof(text)),
-	    more[0] != '\0' ? "; column " : "", more, detail != NULL ? "; " : "",
-	    detail != NULL ? detail : "", state != NULL ? state : "unknown");
-}
-
-/* ---- asking without blocking for ever ---- */
+/* ---- asking ---- */
 
 static bool
-is_stopping(const struct emit_sink *sink)
+is_stopping(void *ctx)
 {
+	const struct emit_sink *sink = ctx;
+
 	return __atomic_load_n(&sink->emit->is_stopping, __ATOMIC_ACQUIRE);
-}
-
-static enum fl_code
-fail_stopping(struct emit_sink *sink, struct fl_err *err)
-{
-	return FL_FAIL(err, FL_E_INTERRUPTED, "table \"%s\" at %s: no answer so far, and the program ends",
-	    sink->table->name, sink->table->jdbc->where);
-}
-
-/*
- * Sends what is buffered and waits for the next result; NULL: there is none.  A server may
- * take long, behind a lock; one that is gone is noticed by keepalives.
- */
-static enum fl_code
-next_result(struct emit_sink *sink, PGresult **res, struct fl_err *err)
-{
-	struct pg_impl *impl = sink->impl;
-	int64_t began_us = fl_monotonic_us();
-	int left;
-
-	for (;;) {
-		struct pollfd fd = { .fd = PQsocket(impl->conn), .events = POLLIN };
-
-		if ((left = PQflush(impl->conn)) < 0)
-			return fail_away(sink, "the connection broke", err);
-		if (left == 0 && !PQisBusy(impl->conn))
-			break;
-		if (left > 0)
-			fd.events |= POLLOUT;
-		if (poll(&fd, 1, SLICE_MS) > 0 && (fd.revents & (POLLIN | POLLERR | POLLHUP)) != 0 &&
-		    PQconsumeInput(impl->conn) == 0)
-			return fail_away(sink, "the connection broke", err);
-		if (is_stopping(sink) && fl_monotonic_us() - began_us > 2000000)
-			return fail_stopping(sink, err);
-	}
-	*res = PQgetResult(impl->conn);
-	return FL_OK;
-}
-
-/* Reads all results; the last one that was good goes to *last (may be NULL), the first that
- * was not makes the error. */
-static enum fl_code
-finish(struct emit_sink *sink, PGresult **last, struct fl_err *err)
-{
-	struct pg_impl *impl = sink->impl;
-	enum fl_code first = FL_OK, code;
-	PGresult *res;
-
-	for (;;) {
-		if ((code = next_result(sink, &res, err)) != FL_OK)
-			return code;
-		if (res == NULL)
-			break;
-		switch (PQresultStatus(res)) {
-		case PGRES_COMMAND_OK:
-		case PGRES_TUPLES_OK:
-			if (last != NULL) {
-				PQclear(*last);
-				*last = res;
-				res = NULL;
-			}
-			break;
-		case PGRES_COPY_IN:
-			PQclear(res);
-			return FL_OK; /* the rows come next */
-		case PGRES_EMPTY_QUERY:
-		case PGRES_COPY_OUT:
-		case PGRES_BAD_RESPONSE:
-		case PGRES_NONFATAL_ERROR:
-		case PGRES_FATAL_ERROR:
-		case PGRES_COPY_BOTH:
-		case PGRES_SINGLE_TUPLE:
-		case PGRES_PIPELINE_SYNC:
-		case PGRES_PIPELINE_ABORTED:
-			if (first == FL_OK)
-				first = fail_result(sink, res, err);
-			break;
-		}
-		PQclear(res);
-	}
-	if (PQstatus(impl->conn) == CONNECTION_BAD)
-		return first == FL_OK ? fail_away(sink, "the connection broke", err) :
-		    (err->code = FL_E_DATABASE_AWAY);
-	return first;
 }
 
 /* Runs impl->sql. */
@@ -242,9 +56,7 @@ run_sql(struct emit_sink *sink, PGresult **last, struct fl_err *err)
 {
 	struct pg_impl *impl = sink->impl;
 
-	if (PQsendQuery(impl->conn, impl->sql.data) == 0)
-		return fail_away(sink, "the connection broke", err);
-	return finish(sink, last, err);
+	return fl_pg_run(&impl->pg, impl->sql.data, last, err);
 }
 
 static enum fl_code
@@ -252,120 +64,7 @@ run_text(struct emit_sink *sink, const char *sql, PGresult **last, struct fl_err
 {
 	struct pg_impl *impl = sink->impl;
 
-	fl_buf_reset(&impl->sql);
-	fl_buf_str(&impl->sql, sql);
-	return run_sql(sink, last, err);
-}
-
-/* ---- connecting ---- */
-
-/* The file is read again for each connection: passwords change. */
-static enum fl_code
-read_password(struct emit_sink *sink, char *password, struct fl_err *err)
-{
-	const char *path = sink->table->jdbc->password_file;
-	struct stat st;
-	ssize_t n;
-	int fd;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return FL_FAIL_NATIVE(err, FL_E_DATABASE_AUTH, errno,
-		    "table \"%s\": could not open the password file \"%s\": %s", sink->table->name, path,
-		    strerror(errno));
-	if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0) {
-		close(fd);
-		return FL_FAIL(err, FL_E_DATABASE_AUTH,
-		    "table \"%s\": the password file \"%s\" has mode %04o, expected one that only its owner "
-		    "can read (chmod 0400)", sink->table->name, path, (unsigned)(st.st_mode & 07777));
-	}
-	n = read(fd, password, PASSWORD_MAX - 1);
-	close(fd);
-	if (n <= 0 || (size_t)n == PASSWORD_MAX - 1)
-		return FL_FAIL(err, FL_E_DATABASE_AUTH,
-		    "table \"%s\": the password file \"%s\" holds no password of 1 to %u bytes",
-		    sink->table->name, path, PASSWORD_MAX - 2);
-	password[n] = '\0';
-	password[strcspn(password, "\r\n")] = '\0';
-	return FL_OK;
-}
-
-static void
-hear_notice(void *arg, const char *message)
-{
-	char text[300];
-
-	(void)arg;
-	fl_debug("the database says text=%s", flatten(message, text, sizeof(text)));
-}
-
-static enum fl_code
-poll_connection(struct emit_sink *sink, struct fl_err *err)
-{
-	struct pg_impl *impl = sink->impl;
-	int64_t until_us = fl_monotonic_us() + CONNECT_TIMEOUT_MS * INT64_C(1000);
-	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-
-	while (status != PGRES_POLLING_OK) {
-		struct pollfd fd = { .fd = PQsocket(impl->conn),
-			.events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT };
-
-		if (PQstatus(impl->conn) == CONNECTION_BAD || status == PGRES_POLLING_FAILED)
-			return fail_connect(sink, err);
-		if (poll(&fd, 1, SLICE_MS) > 0)
-			status = PQconnectPoll(impl->conn);
-		else if (is_stopping(sink))
-			return fail_stopping(sink, err);
-		if (fl_monotonic_us() > until_us)
-			return FL_FAIL(err, FL_E_DATABASE_AWAY, "table \"%s\" at %s: no connection within %d s",
-			    sink->table->name, sink->table->jdbc->where, CONNECT_TIMEOUT_MS / 1000);
-	}
-	return FL_OK;
-}
-
-static enum fl_code
-connect_to(struct emit_sink *sink, struct fl_err *err)
-{
-	struct pg_impl *impl = sink->impl;
-	const struct fl_jdbc *jdbc = sink->table->jdbc;
-	const char **keys = fl_calloc(jdbc->param_count + EXTRA_PARAMS, sizeof(keys[0]));
-	const char **values = fl_calloc(jdbc->param_count + EXTRA_PARAMS, sizeof(values[0]));
-	char password[PASSWORD_MAX] = "";
-	enum fl_code code = FL_OK;
-	uint32_t n, i;
-	const struct fl_param extra[] = {
-		{ "application_name", impl->application }, { "client_encoding", "UTF8" },
-		{ "keepalives_idle", "10" }, { "keepalives_interval", "5" }, { "keepalives_count", "3" },
-		{ "tcp_user_timeout", "25000" },
-	};
-
-	for (n = 0; n < jdbc->param_count; n++) {
-		keys[n] = jdbc->params[n].key;
-		values[n] = jdbc->params[n].value;
-	}
-	for (i = 0; i < FL_ARRAY_COUNT(extra); i++, n++) {
-		keys[n] = extra[i].key;
-		values[n] = extra[i].value;
-	}
-	if (jdbc->password_file != NULL) {
-		code = read_password(sink, password, err);
-		keys[n] = "password";
-		values[n++] = password;
-	}
-	if (code == FL_OK) {
-		impl->conn = PQconnectStartParams(keys, values, 0);
-		if (impl->conn == NULL)
-			code = FL_FAIL(err, FL_E_DATABASE, "out of memory");
-	}
-	explicit_bzero(password, sizeof(password));
-	free(keys);
-	free(values);
-	FL_TRY(code);
-	(void)PQsetNoticeProcessor(impl->conn, hear_notice, NULL);
-	FL_TRY(poll_connection(sink, err));
-	if (PQsetnonblocking(impl->conn, 1) != 0)
-		return fail_away(sink, "the connection broke", err);
-	return FL_OK;
+	return fl_pg_run(&impl->pg, sql, last, err);
 }
 
 /* The server gives up on a client that is gone or frozen, so that its locks end; and what
@@ -382,42 +81,11 @@ prepare_session(struct emit_sink *sink, struct fl_err *err)
 	    "SET default_transaction_read_only = off; "
 	    "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
 	    "WHERE usename = current_user AND pid <> pg_catalog.pg_backend_pid() AND application_name = ");
-	pg_quote_text(&impl->sql, impl->application);
+	fl_pg_quote_text(&impl->sql, impl->application);
 	return run_sql(sink, NULL, err);
 }
 
 /* ---- the target ---- */
-
-static enum fl_code
-fail_columns(struct emit_sink *sink, const PGresult *columns, const char *missing, struct fl_err *err)
-{
-	struct pg_impl *impl = sink->impl;
-	const char *list = "";
-	int row;
-
-	for (row = 0; row < PQntuples(columns); row++)
-		list = fl_arena_printf(&impl->arena, "%s%s%s", list, row > 0 ? ", " : "",
-		    PQgetvalue(columns, row, 0));
-	return FL_FAIL(err, FL_E_TABLE_MISSING, "table \"%s\" at %s: %s has no column \"%s\"; it has %.200s",
-	    sink->table->name, sink->table->jdbc->where, impl->names.table, missing, list);
-}
-
-/* The row of the column of that name, else of that name in small letters; -1. */
-static int
-find_column(const PGresult *columns, const char *name)
-{
-	int row, found = -1;
-
-	for (row = 0; row < PQntuples(columns); row++) {
-		const char *text = PQgetvalue(columns, row, 0);
-
-		if (strcmp(text, name) == 0)
-			return row;
-		if (strcasecmp(text, name) == 0 && text[strcspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0')
-			found = row;
-	}
-	return found;
-}
 
 static enum fl_code
 check_key(struct emit_sink *sink, const char *oid, const char *const *attnums, struct fl_err *err)
@@ -451,58 +119,29 @@ check_key(struct emit_sink *sink, const char *oid, const char *const *attnums, s
 }
 
 static enum fl_code
-find_columns(struct emit_sink *sink, const char *oid, struct fl_err *err)
+find_columns(struct emit_sink *sink, const struct fl_pg_found *found, struct fl_err *err)
 {
 	struct pg_impl *impl = sink->impl;
 	const struct fl_table *table = sink->table;
 	const char **names = FL_ARENA_ARRAY(&impl->arena, const char *, table->physical.count);
 	const char **attnums = FL_ARENA_ARRAY(&impl->arena, const char *, table->physical.count);
-	PGresult *res = NULL;
-	enum fl_code code;
-	uint32_t i;
 
-	fl_buf_reset(&impl->sql);
-	fl_buf_printf(&impl->sql, "SELECT attname, quote_ident(attname), attnum FROM pg_catalog.pg_attribute "
-	    "WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum", oid);
-	code = run_sql(sink, &res, err);
-	for (i = 0; code == FL_OK && i < table->physical.count; i++) {
-		int row = find_column(res, table->physical.fields[i].name);
-
-		if (row < 0) {
-			code = fail_columns(sink, res, table->physical.fields[i].name, err);
-			break;
-		}
-		names[i] = fl_arena_strdup(&impl->arena, PQgetvalue(res, row, 1));
-		attnums[i] = fl_arena_strdup(&impl->arena, PQgetvalue(res, row, 2));
-	}
-	PQclear(res);
+	FL_TRY(fl_pg_find_columns(&impl->pg, &impl->arena, found, names, attnums, err));
 	impl->names.columns = names;
-	if (code == FL_OK && table->primary_key_count > 0)
-		return check_key(sink, oid, attnums, err);
-	return code;
+	return table->primary_key_count > 0 ? check_key(sink, found->oid, attnums, err) : FL_OK;
 }
 
-/* *oid NULL: it is not there. */
 static enum fl_code
-look_for_table(struct emit_sink *sink, const char *schema, const char *name, const char **oid,
-    struct fl_err *err)
+create_target(struct emit_sink *sink, struct fl_err *err)
 {
 	struct pg_impl *impl = sink->impl;
-	PGresult *res = NULL;
-	enum fl_code code;
+	const struct fl_table *table = sink->table;
+	const char *schema, *name;
 
-	*oid = NULL;
+	FL_TRY(fl_pg_split_name(table->jdbc->table_name, &impl->arena, &schema, &name, err));
 	fl_buf_reset(&impl->sql);
-	pg_sql_find_table(&impl->sql, schema, name);
-	code = run_sql(sink, &res, err);
-	if (code == FL_OK && PQntuples(res) == 1) {
-		*oid = fl_arena_strdup(&impl->arena, PQgetvalue(res, 0, 0));
-		impl->names.schema = fl_arena_strdup(&impl->arena, PQgetvalue(res, 0, 1));
-		impl->names.table = fl_arena_printf(&impl->arena, "%s.%s", impl->names.schema,
-		    PQgetvalue(res, 0, 2));
-	}
-	PQclear(res);
-	return code;
+	pg_sql_create_table(&impl->sql, table, schema, name);
+	return run_sql(sink, NULL, err);
 }
 
 static enum fl_code
@@ -510,21 +149,20 @@ find_target(struct emit_sink *sink, struct fl_err *err)
 {
 	struct pg_impl *impl = sink->impl;
 	const struct fl_table *table = sink->table;
-	const char *schema, *name, *oid;
+	struct fl_pg_found found;
 
-	FL_TRY(pg_split_name(table->jdbc->table_name, &impl->arena, &schema, &name, err));
-	FL_TRY(look_for_table(sink, schema, name, &oid, err));
-	if (oid == NULL && table->jdbc->create) {
-		fl_buf_reset(&impl->sql);
-		pg_sql_create_table(&impl->sql, table, schema, name);
-		FL_TRY(run_sql(sink, NULL, err));
-		FL_TRY(look_for_table(sink, schema, name, &oid, err));
+	FL_TRY(fl_pg_find_table(&impl->pg, &impl->arena, &found, err));
+	if (found.oid == NULL && table->jdbc->create) {
+		FL_TRY(create_target(sink, err));
+		FL_TRY(fl_pg_find_table(&impl->pg, &impl->arena, &found, err));
 	}
-	if (oid == NULL)
+	if (found.oid == NULL)
 		return FL_FAIL(err, FL_E_TABLE_MISSING, "table \"%s\": there is no table '%s' at %s; make it, or "
 		    "SET 'flight.table.%s.create' = 'true'", table->name, table->jdbc->table_name,
 		    table->jdbc->where, table->name);
-	FL_TRY(find_columns(sink, oid, err));
+	impl->names.schema = found.schema;
+	impl->names.table = found.table;
+	FL_TRY(find_columns(sink, &found, err));
 	if (table->primary_key_count == 0)
 		return FL_OK;
 	fl_buf_reset(&impl->sql);
@@ -544,7 +182,7 @@ find_positions_table(struct emit_sink *sink, struct fl_err *err)
 
 	fl_buf_reset(&impl->sql);
 	fl_buf_str(&impl->sql, "SELECT pg_catalog.to_regclass(");
-	pg_quote_text(&impl->sql, fl_arena_printf(&impl->arena, "%s." PG_POSITIONS, impl->names.schema));
+	fl_pg_quote_text(&impl->sql, fl_arena_printf(&impl->arena, "%s." PG_POSITIONS, impl->names.schema));
 	fl_buf_str(&impl->sql, ") IS NOT NULL");
 	code = run_sql(sink, &res, err);
 	exists = code == FL_OK && PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't';
@@ -620,7 +258,7 @@ postgres_close(struct emit_sink *sink)
 
 	if (impl == NULL)
 		return;
-	PQfinish(impl->conn);
+	PQfinish(impl->pg.conn);
 	fl_arena_fini(&impl->arena);
 	fl_buf_fini(&impl->sql);
 	free(impl);
@@ -645,7 +283,9 @@ postgres_open(
 	snprintf(impl->application, sizeof(impl->application), "flight %016" PRIx64 " %.30s",
 	    fl_hash64_seed(name, strlen(name), fl_hash64(&impl->cursor.store, sizeof(impl->cursor.store))),
 	    sink->table->name);
-	code = connect_to(sink, err);
+	impl->pg = (struct fl_pg){ .table = sink->table, .application = impl->application,
+		.is_stopping = is_stopping, .ctx = sink };
+	code = fl_pg_connect(&impl->pg, err);
 	if (code == FL_OK)
 		code = prepare_session(sink, err);
 	if (code == FL_OK)
@@ -716,19 +356,19 @@ send_rows(struct emit_sink *sink, struct emit_run *run, struct fl_err *err)
 
 	if (fl_fault("emit.before_produce"))
 		return FL_FAIL(err, FL_E_DATABASE, "fault before sending the rows");
-	if (PQputCopyData(impl->conn, run->bytes.data, (int)run->bytes.size) <= 0 ||
-	    PQputCopyEnd(impl->conn, NULL) <= 0)
-		return fail_away(sink, "the connection broke", err);
-	FL_TRY(next_result(sink, &res, err));
+	if (PQputCopyData(impl->pg.conn, run->bytes.data, (int)run->bytes.size) <= 0 ||
+	    PQputCopyEnd(impl->pg.conn, NULL) <= 0)
+		return fl_pg_fail_away(&impl->pg, "the connection broke", err);
+	FL_TRY(fl_pg_next(&impl->pg, &res, err));
 	if (res != NULL && PQresultStatus(res) != PGRES_COMMAND_OK) {
 		run->refused = row_of_line(run, res);
-		code = fail_result(sink, res, err);
+		code = fl_pg_fail_result(&impl->pg, res, err);
 	}
 	PQclear(res);
 	if (code == FL_OK)
-		code = finish(sink, NULL, err);
+		code = fl_pg_finish(&impl->pg, NULL, err);
 	else
-		(void)finish(sink, NULL, &(struct fl_err){ .code = FL_OK });
+		(void)fl_pg_finish(&impl->pg, NULL, &(struct fl_err){ .code = FL_OK });
 	if (code == FL_OK && fl_fault("emit.after_produce"))
 		return FL_FAIL(err, FL_E_DATABASE, "fault after sending the rows");
 	return code;
@@ -812,7 +452,7 @@ postgres_deliver(struct emit_sink *sink, struct emit_run *run, bool *open_again,
 	if (code == FL_OK || *open_again)
 		return code;
 	/* Only a server that can still say ROLLBACK has said how it ended. */
-	if (PQtransactionStatus(impl->conn) == PQTRANS_ACTIVE || code != FL_E_SINK_REFUSED ||
+	if (PQtransactionStatus(impl->pg.conn) == PQTRANS_ACTIVE || code != FL_E_SINK_REFUSED ||
 	    run_text(sink, "ROLLBACK", NULL, &ignored) != FL_OK)
 		*open_again = true;
 	return code == FL_E_SINK_REFUSED && *open_again ? (err->code = FL_E_DATABASE) : code;

@@ -3,6 +3,7 @@
 #include "../unit.h"
 
 #include "../../../emit/postgres.h"
+#include "jdbc/pg.h"
 
 static struct fl_field fields[] = {
 	{ "shop \"a\"", { .id = FL_TYPE_VARCHAR, .nullable = false, .length = FL_LENGTH_MAX } },
@@ -40,9 +41,9 @@ static void
 names_and_texts_are_quoted(void **state)
 {
 	(void)state;
-	pg_quote_name(&buf, "a\"; DROP TABLE b; --");
-	pg_quote_text(&buf, "it's");
-	pg_quote_text(&buf, "back\\slash'");
+	fl_pg_quote_name(&buf, "a\"; DROP TABLE b; --");
+	fl_pg_quote_text(&buf, "it's");
+	fl_pg_quote_text(&buf, "back\\slash'");
 	assert_string_equal(buf.data, "\"a\"\"; DROP TABLE b; --\"'it''s'E'back\\\\slash'''");
 }
 
@@ -61,7 +62,7 @@ a_name_has_one_part_or_two(void **state)
 
 	(void)state;
 	for (i = 0; i < FL_ARRAY_COUNT(CASES); i++) {
-		enum fl_code code = pg_split_name(CASES[i].text, &arena, &schema, &name, &err);
+		enum fl_code code = fl_pg_split_name(CASES[i].text, &arena, &schema, &name, &err);
 
 		assert_int_equal(code, CASES[i].table != NULL ? FL_OK : FL_E_BAD_CONFIG);
 		if (code != FL_OK)
