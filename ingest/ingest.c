@@ -36,8 +36,8 @@ read_settings(struct ingest *ingest)
 	ingest->store_quota = (uint64_t)fl_config_number(ingest->instance, "ingest.store-quota-bytes");
 }
 
-static struct stream *
-find_stream(const struct ingest *ingest, uint32_t id)
+struct stream *
+stream_by_id(const struct ingest *ingest, uint32_t id)
 {
 	for (uint32_t i = 0; i < ingest->stream_count; i++)
 		if (ingest->streams[i]->id == id)
@@ -63,7 +63,7 @@ collect_streams(struct ingest *ingest)
 		const struct fl_pipeline *pipeline = &instance->pipelines[p];
 
 		for (uint32_t s = 0; s < pipeline->plan->stream_count; s++) {
-			struct stream *stream = find_stream(ingest, pipeline->stream_ids[s]);
+			struct stream *stream = stream_by_id(ingest, pipeline->stream_ids[s]);
 
 			if (stream != NULL)
 				continue;
@@ -71,6 +71,7 @@ collect_streams(struct ingest *ingest)
 			stream->id = pipeline->stream_ids[s];
 			stream->plan = &pipeline->plan->streams[s];
 			stream->table = stream->plan->table;
+			stream->waits = true;
 			ingest->sync = ingest->sync || stream->table->connector == FL_CONNECTOR_TEST;
 			ingest->streams = fl_realloc(
 			    ingest->streams, (ingest->stream_count + 1) * sizeof(struct stream *));
@@ -84,7 +85,7 @@ collect_streams(struct ingest *ingest)
 static void
 restore_part(struct ingest *ingest, const struct fl_partition_cursor *c)
 {
-	struct stream *stream = find_stream(ingest, c->stream);
+	struct stream *stream = stream_by_id(ingest, c->stream);
 	struct part *part;
 
 	if (stream == NULL) {
@@ -130,6 +131,18 @@ restore_cursor(struct ingest *ingest, struct fl_txn *txn, struct fl_err *err)
 	ingest->committer.durable_step = ingest->cursor.last_step;
 	ingest->committer.durable_finished = ingest->cursor.finished != 0;
 	return FL_OK;
+}
+
+/* What scans of streams that are gone left behind. */
+static void
+tidy_scans(struct ingest *ingest)
+{
+	uint32_t *streams = fl_calloc(ingest->stream_count + 1u, sizeof *streams);
+
+	for (uint32_t i = 0; i < ingest->stream_count; i++)
+		streams[i] = ingest->streams[i]->id;
+	source_scan_tidy(ingest->instance->dir, streams, ingest->stream_count);
+	free(streams);
 }
 
 static enum fl_code
@@ -190,6 +203,7 @@ open_all(struct ingest *ingest, struct fl_err *err)
 	collect_streams(ingest);
 	FL_TRY(open_stores(ingest, err));
 	read_settings(ingest);
+	tidy_scans(ingest);
 	for (uint32_t i = 0; i < ingest->stream_count; i++)
 		FL_TRY(stream_open(ingest, ingest->streams[i], err));
 	ingest->committer.store = ingest->store;
@@ -294,6 +308,8 @@ note_positions(struct ingest *ingest)
 		struct source_start *set;
 		uint32_t count = 0;
 
+		if (stream->ops->settled != NULL)
+			stream->ops->settled(stream->source);
 		if (stream->ops->note == NULL)
 			continue;
 		set = fl_calloc(stream->part_count + 1u, sizeof *set);

@@ -20,6 +20,7 @@ part_end(struct part *part)
 		return;
 	part->state = PART_OUT;
 	part->c.state = FL_PARTITION_ENDED;
+	part->end_step = stream->ingest->cursor.last_step + 1; /* the one being filled */
 	part->caught_waits = false;
 	stream_unwatch(part);
 	stream->assign_due = true;
@@ -202,12 +203,54 @@ release_announced(struct stream *stream)
 	}
 }
 
+/* Is all that a scan read in durable steps? */
+static bool
+has_scanned(const struct stream *stream)
+{
+	uint64_t durable = __atomic_load_n(&stream->ingest->committer.durable_step, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < stream->part_count; i++)
+		if (stream->parts[i]->c.state != FL_PARTITION_ENDED || stream->parts[i]->end_step > durable)
+			return false;
+	return stream->complete;
+}
+
+/*
+ * A pipeline's scans come first: its other rows are in later steps.  Sinks may then write
+ * the tables that were read, and results go on from what was in them.
+ */
+static bool
+waits_for_scan(const struct stream *stream)
+{
+	const struct fl_instance *instance = stream->ingest->instance;
+
+	if (stream->table->connector == FL_CONNECTOR_JDBC)
+		return false;
+	for (uint32_t p = 0; p < instance->pipeline_count; p++) {
+		const struct fl_pipeline *pipeline = &instance->pipelines[p];
+		bool reads = false, waits = false;
+
+		for (uint32_t s = 0; pipeline->plan->scans && s < pipeline->plan->stream_count; s++) {
+			const struct stream *other = stream_by_id(stream->ingest, pipeline->stream_ids[s]);
+
+			reads |= other == stream;
+			waits |= other->table->connector == FL_CONNECTOR_JDBC && !has_scanned(other);
+		}
+		if (reads && waits)
+			return true;
+	}
+	return false;
+}
+
 enum fl_code
 stream_assign(struct stream *stream, struct fl_err *err)
 {
 	struct source_start *set;
 	uint32_t count = 0;
 	enum fl_code code;
+
+	if (stream->waits && (stream->waits = waits_for_scan(stream)))
+		return FL_OK;
 
 	release_announced(stream);
 	/* A run that waits belongs to the old order only by its records, not by index. */

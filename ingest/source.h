@@ -75,6 +75,7 @@ struct source_options {
 	uint32_t known_count;
 	uint32_t stream;
 	int wake_fd; /* eventfd: written when an event waits */
+	const char *dir; /* the instance's: for what a source has to keep */
 };
 
 struct source_ops {
@@ -104,6 +105,8 @@ struct source_ops {
 	void (*woken)(struct source *source); /* after waiting on fd */
 	/* Asks to confirm, again and again, that position is the end; -1: no longer. */
 	void (*watch)(struct source *source, int32_t partition, int64_t position);
+	/* All that was handed out is durable. */
+	void (*settled)(struct source *source);
 	/* What is wrong with the way to the records, "" when nothing. */
 	const char *(*trouble)(struct source *source);
 };
@@ -112,6 +115,10 @@ struct source_ops {
 	extern const struct source_ops source_##source;
 #include "tbl/connectors.h"
 #undef FL_CONNECTOR
+
+/* Source 'jdbc' keeps files in this folder of the instance; those of other streams go. */
+#define SOURCE_SCANS "scans"
+void source_scan_tidy(const char *dir, const uint32_t *streams, uint32_t count);
 
 void source_test_push(struct source *source, int32_t partition, int64_t offset, const void *value,
     size_t size, int64_t kafka_ts_ms);

@@ -561,7 +561,8 @@ static enum fl_code
 open_source(struct stream *stream, struct fl_err *err)
 {
 	struct source_options options = { .table = stream->table, .stream = stream->id,
-		.wake_fd = stream->ingest->wake_fd, .known_count = stream->part_count };
+		.wake_fd = stream->ingest->wake_fd, .known_count = stream->part_count,
+		.dir = stream->ingest->instance->dir };
 	struct source_known *known = fl_calloc(stream->part_count + 1u, sizeof *known);
 	enum fl_code code;
 
@@ -583,6 +584,10 @@ stream_open(struct ingest *ingest, struct stream *stream, struct fl_err *err)
 	const struct fl_table *table = stream->table;
 	struct fl_codec_options codec = fl_table_codec(table);
 
+	if (table->connector == FL_CONNECTOR_JDBC) { /* what jdbc/scan.h writes */
+		codec.format = FL_FORMAT_JSON;
+		codec.json_typed = true;
+	}
 	stream->ingest = ingest;
 	stream->ops = pick_source(table->connector);
 	if (stream->ops == NULL || stream->ops->open == NULL)

@@ -54,6 +54,7 @@ struct part {
 	struct stream *stream;
 	enum part_state state;
 	uint64_t announced_step;
+	uint64_t end_step;	/* with its END mark; 0: of an earlier life */
 	int64_t assign_from;
 	bool verify;		/* the next record at c.last_offset is compared, not taken */
 	bool at_end;		/* an end of partition came and nothing after it */
@@ -91,6 +92,7 @@ struct stream {
 	struct part **reading;	/* in the source's order */
 	uint32_t reading_count, turn;
 	bool assign_due, complete, bounded;
+	bool waits;		/* for the scans of its pipelines */
 	size_t row_fixed;	/* bytes a row needs beside values and offsets */
 	uint32_t *var_columns, var_count;
 	struct narrow_column *narrow_columns; /* integers and times */
@@ -181,6 +183,8 @@ struct dead_entry {
 	uint32_t pad;
 };
 
+/* ingest.c */
+struct stream *stream_by_id(const struct ingest *ingest, uint32_t id);
 /* stream.c */
 enum fl_code stream_open(struct ingest *ingest, struct stream *stream, struct fl_err *err);
 void stream_close(struct stream *stream);

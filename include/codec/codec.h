@@ -52,6 +52,9 @@ struct fl_codec_options { /* the part of a table that codecs need */
 	 * a number's type is as it is written. */
 	const char *json_schema;
 	bool json_schema_strict;
+	/* What a scan wrote (jdbc/scan.h): texts are strings, BOOLEANs true or false, and what
+	 * does not fit its type is refused. */
+	bool json_typed;
 };
 
 /*

@@ -256,6 +256,7 @@ struct fl_plan {
 	int64_t state_limit_keys;
 	bool not_null_drop;		/* table.exec.sink.not-null-enforcer = DROP */
 	bool bounded;			/* every source ends by itself */
+	bool scans;			/* reads a table of a database: first, its other streams after it */
 	bool has_checkpoint_interval;	/* for check --flink */
 	bool has_bare_tvf;		/* a window function without TABLE(...) */
 	const char *text;		/* canonical; fingerprint is its hash */

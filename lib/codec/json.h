@@ -57,7 +57,7 @@ struct bad { /* a value that does not convert */
 
 struct json_decoder {
 	struct fl_decoder head;
-	bool ignore_parse_errors, fail_on_missing, strict;
+	bool ignore_parse_errors, fail_on_missing, strict, is_typed;
 	char separator; /* between date and time */
 	const struct fl_row_type **rows;
 	uint32_t row_count, member_count;

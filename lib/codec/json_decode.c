@@ -450,6 +450,8 @@ convert(struct json_decoder *d, struct fl_builder_col *bc, uint32_t row, const s
 
 	switch (type->id) {
 	case FL_TYPE_BOOLEAN:
+		if (d->is_typed && value->token != T_TRUE && value->token != T_FALSE)
+			return FL_E_BAD_TYPE;
 		SET(uint8_t, value->token == T_TRUE ||
 		    (value->token == T_STRING && is_true_text(value->p, value->size)));
 		return FL_OK;
@@ -470,7 +472,8 @@ convert(struct json_decoder *d, struct fl_builder_col *bc, uint32_t row, const s
 			SET(int64_t, i64);
 		break;
 	case FL_TYPE_FLOAT:
-		if ((fits = convert_double(d, value, &f64)))
+		if ((fits = convert_double(d, value, &f64) &&
+			!(d->is_typed && isfinite(f64) && !isfinite((float)f64))))
 			SET(float, f64);
 		break;
 	case FL_TYPE_DOUBLE:
@@ -482,13 +485,15 @@ convert(struct json_decoder *d, struct fl_builder_col *bc, uint32_t row, const s
 			return FL_E_BAD_TYPE;
 		trim(&p, &size);
 		how = text_to_decimal(p, size, type->precision, type->scale, &decimal);
-		if (how == 2 && !d->strict)
+		if (how == 2 && !d->strict && !d->is_typed)
 			return FL_E_BAD_NULL;
 		if ((fits = how == 0))
 			memcpy((fl_i128 *)bc->col.data + row, &decimal, sizeof(decimal));
 		break;
 	case FL_TYPE_CHAR:
 	case FL_TYPE_VARCHAR:
+		if (d->is_typed && value->token != T_STRING)
+			return FL_E_BAD_TYPE;
 		/* Numbers, true and false keep their text. */
 		fl_col_append(bc, value->p, value->size,
 		    value->p >= d->start && value->p < d->end ? d->end : value->p + value->size);
@@ -770,7 +775,7 @@ read_value(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 		value.token = T_STRING;
 		FL_TRY(read_string(d, &value.p, &value.size));
 	} else if (*at == '{' || *at == '[') {
-		bool is_text = fl_type_is_string((enum fl_type_id)bc->col.type.id);
+		bool is_text = fl_type_is_string((enum fl_type_id)bc->col.type.id) && !d->is_typed;
 
 		value.token = *at == '{' ? T_OBJECT : T_ARRAY;
 		if (value.token == T_ARRAY && bc->col.type.id == FL_TYPE_ARRAY)
@@ -1182,6 +1187,7 @@ fl_json_decoder_new(
 	d->ignore_parse_errors = options->json_ignore_parse_errors;
 	d->fail_on_missing = options->json_fail_on_missing;
 	d->strict = options->json_strict;
+	d->is_typed = options->json_typed;
 	d->separator = options->json_iso8601 ? 'T' : ' ';
 	fl_buf_init(&d->ends);
 	fl_buf_init(&d->nulls);

@@ -706,6 +706,8 @@ print_content(const struct fl_table *t, const struct fl_schema *schema, struct f
 		fl_buf_printf(out, "%s%s", i == 0 ? "topic=" : ",", t->topics[i]);
 	if (t->connector == FL_CONNECTOR_FILESYSTEM)
 		fl_buf_printf(out, "path=%s", t->path);
+	if (t->connector == FL_CONNECTOR_JDBC)
+		fl_buf_printf(out, "database=%s;table=%s", t->jdbc->where, t->jdbc->table_name);
 	if (t->connector == FL_CONNECTOR_TEST)
 		fl_buf_printf(out, "table=%s", t->name);
 	fl_buf_printf(out, ";format=%s", fl_format_name(t->format));
@@ -763,6 +765,10 @@ add_stream(struct bind *b, struct fl_table *t)
 	content_size = (uint32_t)buf.size;
 	if (t->connector == FL_CONNECTOR_KAFKA)
 		print_start(t, &buf);
+	/* A table that is read once is read for one pipeline, and its other streams wait for
+	 * that: nobody else's should. */
+	if (plan->scans)
+		fl_buf_printf(&buf, ";scans=%s", plan->name);
 	for (i = 0; i < plan->stream_count; i++)
 		if (strcmp(plan->streams[i].identity, buf.data) == 0)
 			break;
@@ -867,7 +873,8 @@ check_use(struct bind *b, const struct bind_table *bt)
 static bool
 is_bounded(const struct fl_table *t)
 {
-	return t->connector == FL_CONNECTOR_FILESYSTEM || t->bounded != FL_BOUNDED_NO;
+	return t->connector == FL_CONNECTOR_FILESYSTEM || t->connector == FL_CONNECTOR_JDBC ||
+	    t->bounded != FL_BOUNDED_NO;
 }
 
 /* A setting for a table that is nowhere is a mistake. */
@@ -932,6 +939,8 @@ bind_finish(struct bind *b)
 	plan->tables = FL_ARENA_ARRAY(b->arena, struct fl_table *, b->table_count + 1);
 	plan->streams = FL_ARENA_ARRAY(b->arena, struct fl_stream, b->table_count + 1);
 	plan->bounded = true;
+	for (i = 0; i < b->table_count; i++)
+		plan->scans |= order[i]->table->is_source && order[i]->table->connector == FL_CONNECTOR_JDBC;
 	for (i = 0; i < b->table_count; i++) {
 		struct fl_table *t = order[i]->table;
 
