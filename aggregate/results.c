@@ -205,6 +205,30 @@ results_put_changes(struct pass *p, struct stage *st)
 	}
 }
 
+void
+results_take(struct pass *p, struct stage *st, struct fl_builder *rows)
+{
+	const struct fl_schema *schema = &p->fold->sinks[p->oper->sink].table->physical;
+	uint32_t *sel = FL_ARENA_ARRAY(p->ev.arena, uint32_t, FL_MAX(p->sel_count, 1u)), n = 0;
+
+	for (uint32_t c = 0; c < schema->count; c++)
+		stage_need(st, c, p);
+	pass_drop_errors(p);
+	for (uint32_t k = 0; k < p->sel_count; k++) {
+		uint32_t row = pass_row(p, k);
+		size_t size;
+
+		if (!check_row(p, schema, &st->batch, row, &size) || !fl_builder_begin(rows))
+			continue;
+		for (uint32_t c = 0; c < schema->count; c++)
+			fl_builder_set_from(rows, c, &st->batch.cols[c], row);
+		fl_builder_commit(rows);
+		sel[n++] = row;
+	}
+	p->sel = sel;
+	p->sel_count = n;
+}
+
 /* ---- dead letters ---- */
 
 static void

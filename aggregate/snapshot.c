@@ -43,8 +43,14 @@ struct shot_row {
 };
 
 struct aggregate_shot {
-	struct fl_arena arena, records;
+	const struct fl_pipeline *info;
+	int64_t max_future_ms;
 	struct fold fold;
+	struct fl_uuid store; /* that the fold is of */
+	bool is_folded;
+	struct fl_pipeline_cursor cursor; /* as far as it is folded */
+	/* What aggregate_shot_list() made: */
+	struct fl_arena arena, records;
 	struct shot_window *windows;
 	struct shot_row *rows;
 	uint32_t window_count, window_capacity, count, capacity;
@@ -160,6 +166,7 @@ name_columns(
 	const struct fl_schema *results = &shot->fold.sinks[oper->query->sink].table->physical;
 	const struct fl_node *agg = oper->agg;
 	uint32_t key_count = agg == NULL ? 0 : agg->key_count, n = 0, max;
+	struct fl_type *types;
 	const char **names;
 	bool *is_number;
 
@@ -168,19 +175,24 @@ name_columns(
 		max += count_parts(&agg->aggs[a]);
 	names = FL_ARENA_ARRAY(&shot->arena, const char *, FL_MAX(max, 1u));
 	is_number = FL_ARENA_ARRAY(&shot->arena, bool, FL_MAX(max, 1u));
+	types = FL_ARENA_ARRAY(&shot->arena, struct fl_type, FL_MAX(max, 1u));
 	for (; n < key_count; n++) {
+		types[n] = agg->schema.fields[n].type;
 		names[n] = fl_arena_strdup(&shot->arena, agg->schema.fields[n].name);
 		is_number[n] = fl_type_is_numeric(agg->schema.fields[n].type.id);
 	}
 	for (uint32_t a = 0; agg != NULL && a < agg->agg_count; a++)
 		for (uint32_t i = 0; agg->aggs[a].fn->parts[i] != NULL; i++) {
+			types[n] = agg->aggs[a].result;
 			is_number[n] = fl_type_is_numeric(agg->aggs[a].result.id);
 			names[n++] = fl_arena_printf(&shot->arena, "%s%s", agg->aggs[a].name,
 			    agg->aggs[a].fn->parts[i]);
 		}
 	*columns = (struct aggregate_columns){ .key_count = key_count, .part_count = n - key_count,
-		.result_count = results->count, .names = names, .is_number = is_number };
+		.result_count = results->count, .names = names, .is_number = is_number,
+		.types = types };
 	for (uint32_t c = 0; c < results->count; c++) {
+		types[n] = results->fields[c].type;
 		is_number[n] = fl_type_is_numeric(results->fields[c].type.id);
 		names[n++] = fl_arena_strdup(&shot->arena, results->fields[c].name);
 	}
@@ -531,44 +543,90 @@ sort_rows(struct aggregate_shot *shot)
 	}
 }
 
-/* ---- all of it ---- */
+/* ---- the fold ---- */
 
-static enum fl_code
-shoot(struct aggregate_shot *shot, struct fl_txn *own, struct fl_txn *ingest, uint32_t only,
-    struct fl_err *err)
+static void
+unfold(struct aggregate_shot *shot)
 {
+	fold_fini(&shot->fold);
+	shot->is_folded = false;
+}
+
+/* The fold is of this store and not beyond R, and ingest still has the steps that follow. */
+static bool
+can_follow(const struct aggregate_shot *shot, const struct fl_store_meta *meta,
+    const struct fl_pipeline_cursor *cursor, const struct fl_ingest_cursor *ingest)
+{
+	return shot->is_folded && fl_uuid_equal(&shot->store, &meta->store) &&
+	    cursor->r >= shot->fold.step && ingest->first_step <= shot->fold.step + 1;
+}
+
+enum fl_code
+aggregate_shot_fold(struct aggregate_shot *shot, const struct fl_store_meta *meta,
+    struct fl_txn *own, struct fl_txn *ingest, bool *found, struct fl_err *err)
+{
+	const struct fl_partition_cursor *partitions;
 	struct fl_pipeline_cursor_view view;
 	const struct fl_ingest_cursor *in;
-	const struct fl_partition_cursor *partitions;
-	struct fold *fold = &shot->fold;
-	uint32_t part_count = 0;
-	bool found, has_ingest;
+	bool has_ingest;
+	enum fl_code code = FL_OK;
 
-	FL_TRY(fl_pipeline_cursor_get(own, &found, &view, err));
-	if (!found)
-		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT, "pipeline \"%s\" has stored nothing yet",
-		    fold->plan->name);
+	FL_TRY(fl_pipeline_cursor_get(own, found, &view, err));
+	if (!*found)
+		return FL_OK;
 	FL_TRY(fl_ingest_cursor_get(ingest, &has_ingest, &in, &partitions, err));
-	FL_TRY(state_restore(fold, own, &view, err));
-	FL_TRY(state_replay(fold, ingest, view.head, view.at_r, view.queries, err));
-	shot->parts = fl_calloc(FL_MAX(fold->part_count, 1u), sizeof(*shot->parts));
-	time_save(fold, shot->parts);
-	for (uint32_t i = 0; i < fold->part_count; i++)
-		if (!time_is_of_oper(&shot->parts[i]))
-			shot->parts[part_count++] = shot->parts[i];
-	shot->head = (struct aggregate_head){ .r = fold->step,
-		.ingest_last = has_ingest ? in->last_step : 0, .clock_ms = fold->clock_ms,
-		.watermark = view.head->watermark, .partition_count = part_count,
-		.partitions = shot->parts };
-	shot->columns =
-	    FL_ARENA_ARRAY(&shot->arena, struct aggregate_columns, FL_MAX(fold->oper_count, 1u));
-	for (uint32_t q = 0; q < fold->oper_count; q++)
-		name_columns(shot, &fold->opers[q], &shot->columns[q]);
+	if (!has_ingest || !can_follow(shot, meta, view.head, in)) {
+		unfold(shot);
+		fold_init(
+		    &shot->fold, shot->info->plan, shot->info->stream_ids, shot->max_future_ms);
+		code = state_restore(&shot->fold, own, &view, err);
+	}
+	shot->is_folded = false;
+	if (code == FL_OK)
+		code = state_replay(&shot->fold, ingest, view.head, view.at_r, view.queries, err);
+	if (code != FL_OK)
+		return code;
+	shot->is_folded = true;
+	shot->store = meta->store;
+	shot->cursor = *view.head;
+	return FL_OK;
+}
+
+bool
+aggregate_shot_current(struct aggregate_shot *shot, uint32_t query, uint32_t *at,
+    struct fl_builder *rows, struct fl_buf *changed)
+{
+	return shot->is_folded && shot->fold.opers[query].is_updating &&
+	    update_current(&shot->fold, &shot->fold.opers[query], at, rows, changed);
+}
+
+/* ---- all of it ---- */
+
+static void
+forget_list(struct aggregate_shot *shot)
+{
+	free(shot->windows);
+	free(shot->rows);
+	free(shot->parts);
+	shot->windows = NULL;
+	shot->rows = NULL;
+	shot->parts = NULL;
+	shot->window_count = shot->window_capacity = shot->count = shot->capacity = 0;
+	shot->value_max = 0;
+	fl_arena_reset(&shot->records);
+	fl_arena_reset(&shot->arena);
+}
+
+static enum fl_code
+shoot(struct aggregate_shot *shot, struct fl_txn *own, uint32_t only, struct fl_err *err)
+{
+	struct fold *fold = &shot->fold;
+
+	shot->value_max = 1;
 	for (uint32_t q = 0; q < fold->oper_count; q++)
 		shot->value_max = FL_MAX(shot->value_max, 1 + shot->columns[q].key_count +
 			shot->columns[q].part_count + shot->columns[q].result_count);
-	shot->values = FL_ARENA_ARRAY(
-	    &shot->arena, struct aggregate_value, 2 * FL_MAX(shot->value_max, 1u));
+	shot->values = FL_ARENA_ARRAY(&shot->arena, struct aggregate_value, 2 * shot->value_max);
 	shot->capacity = (uint32_t)FL_MIN(fold_key_count(fold), UINT32_MAX / 2);
 	shot->rows = fl_malloc(FL_MAX(shot->capacity, 1u) * sizeof(*shot->rows));
 	FL_TRY(shoot_all_closed(shot, own, only, err));
@@ -580,6 +638,38 @@ shoot(struct aggregate_shot *shot, struct fl_txn *own, struct fl_txn *ingest, ui
 		for (uint32_t w = 0; w < oper->window_count; w++)
 			shoot_window(shot, oper, oper->windows[w]);
 	}
+	return FL_OK;
+}
+
+static void
+shoot_head(struct aggregate_shot *shot)
+{
+	struct fold *fold = &shot->fold;
+	uint32_t part_count = 0;
+
+	shot->parts = fl_calloc(FL_MAX(fold->part_count, 1u), sizeof(*shot->parts));
+	time_save(fold, shot->parts);
+	for (uint32_t i = 0; i < fold->part_count; i++)
+		if (!time_is_of_oper(&shot->parts[i]))
+			shot->parts[part_count++] = shot->parts[i];
+	shot->head = (struct aggregate_head){ .r = fold->step, .clock_ms = fold->clock_ms,
+		.watermark = shot->cursor.watermark, .partition_count = part_count,
+		.partitions = shot->parts };
+	shot->columns =
+	    FL_ARENA_ARRAY(&shot->arena, struct aggregate_columns, FL_MAX(fold->oper_count, 1u));
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		name_columns(shot, &fold->opers[q], &shot->columns[q]);
+}
+
+enum fl_code
+aggregate_shot_list(
+    struct aggregate_shot *shot, struct fl_txn *own, uint32_t query, struct fl_err *err)
+{
+	forget_list(shot);
+	shoot_head(shot);
+	FL_TRY(shoot(shot, own, query, err));
+	sort_rows(shot);
+	shot->head.row_count = shot->count;
 	return FL_OK;
 }
 
@@ -623,28 +713,56 @@ find_pipeline(struct fl_instance *instance, const char *pipeline, const char *qu
 }
 
 static enum fl_code
-shoot_stores(struct fl_instance *instance, const struct fl_pipeline *info, uint32_t only,
-    struct aggregate_shot *shot, struct fl_err *err)
+shoot_stores(struct fl_instance *instance, uint32_t only, struct aggregate_shot *shot,
+    struct fl_err *err)
 {
+	const struct fl_partition_cursor *partitions;
+	const struct fl_ingest_cursor *cursor;
 	struct fl_store *store = NULL, *ingest = NULL;
 	struct fl_txn *own = NULL, *in = NULL;
+	const char *name = shot->info->name;
+	bool found = true, has_ingest = false;
 	enum fl_code code;
 
-	code = open_store(instance, FL_ROLE_PIPELINE, info->name, &store, err);
+	code = open_store(instance, FL_ROLE_PIPELINE, name, &store, err);
 	if (code == FL_OK)
-		code = open_store(instance, FL_ROLE_INGEST, info->name, &ingest, err);
+		code = open_store(instance, FL_ROLE_INGEST, name, &ingest, err);
 	/* Downstream first: ingest may only be further then, and keeps what R needs. */
 	if (code == FL_OK)
 		code = fl_txn_begin_read(store, &own, err);
 	if (code == FL_OK)
 		code = fl_txn_begin_read(ingest, &in, err);
 	if (code == FL_OK)
-		code = shoot(shot, own, in, only, err);
+		code = aggregate_shot_fold(shot, fl_store_meta(store), own, in, &found, err);
+	if (code == FL_OK && !found)
+		code = FL_FAIL(
+		    err, FL_E_NO_SUCH_OBJECT, "pipeline \"%s\" has stored nothing yet", name);
+	if (code == FL_OK)
+		code = aggregate_shot_list(shot, own, only, err);
+	if (code == FL_OK)
+		code = fl_ingest_cursor_get(in, &has_ingest, &cursor, &partitions, err);
+	if (code == FL_OK)
+		shot->head.ingest_last = has_ingest ? cursor->last_step : 0;
 	fl_txn_abort(&in);
 	fl_txn_abort(&own);
 	fl_store_close(&ingest);
 	fl_store_close(&store);
 	return code;
+}
+
+struct aggregate_shot *
+aggregate_shot_new(const struct fl_instance *instance, const struct fl_pipeline *pipeline)
+{
+	struct aggregate_shot *shot = fl_calloc(1, sizeof(*shot));
+	int64_t max_future_ms = pipeline->plan->max_future_ms;
+
+	shot->info = pipeline;
+	shot->max_future_ms =
+	    max_future_ms >= 0 ? max_future_ms : instance->is_run ? 0 : INT64_C(86400000);
+	fl_arena_init(&shot->arena);
+	fl_arena_init(&shot->records);
+	fl_buf_init(&shot->text);
+	return shot;
 }
 
 enum fl_code
@@ -657,20 +775,13 @@ aggregate_shot_take(struct fl_instance *instance, const char *pipeline, const ch
 	enum fl_code code;
 
 	FL_TRY(find_pipeline(instance, pipeline, query, &info, &only, err));
-	shot = fl_calloc(1, sizeof(*shot));
-	fl_arena_init(&shot->arena);
-	fl_arena_init(&shot->records);
-	fl_buf_init(&shot->text);
-	fold_init(&shot->fold, info->plan, info->stream_ids, info->plan->max_future_ms >= 0 ?
-		info->plan->max_future_ms : instance->is_run ? 0 : INT64_C(86400000));
-	code = shoot_stores(instance, info, only, shot, err);
-	fold_fini(&shot->fold);
+	shot = aggregate_shot_new(instance, info);
+	code = shoot_stores(instance, only, shot, err);
+	unfold(shot);
 	if (code != FL_OK) {
 		aggregate_shot_free(&shot);
 		return code;
 	}
-	sort_rows(shot);
-	shot->head.row_count = shot->count;
 	*out = shot;
 	return FL_OK;
 }
@@ -706,9 +817,8 @@ aggregate_shot_free(struct aggregate_shot **pshot)
 
 	if (shot == NULL)
 		return;
-	free(shot->windows);
-	free(shot->rows);
-	free(shot->parts);
+	unfold(shot);
+	forget_list(shot);
 	fl_buf_fini(&shot->text);
 	fl_arena_fini(&shot->records);
 	fl_arena_fini(&shot->arena);

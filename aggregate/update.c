@@ -87,6 +87,22 @@ select_changes(const struct oper *oper, const struct fl_batch *batch, const bool
 	return n;
 }
 
+/* FL_AGG_CHANGED_SIZE bytes at the end of the accumulators. */
+static void
+put_changed(const struct fl_node *agg, struct table *t, uint32_t entry, uint64_t row)
+{
+	memcpy(table_acc(t, entry) + agg->row_size - sizeof(row), &row, sizeof(row));
+}
+
+static uint64_t
+get_changed(const struct fl_node *agg, const struct table *t, uint32_t entry)
+{
+	uint64_t row;
+
+	memcpy(&row, table_acc(t, entry) + agg->row_size - sizeof(row), sizeof(row));
+	return row;
+}
+
 static void
 climb(struct fold *fold, struct oper *oper, const uint32_t *sel, uint32_t sel_count, uint32_t row_count)
 {
@@ -110,9 +126,11 @@ climb(struct fold *fold, struct oper *oper, const uint32_t *sel, uint32_t sel_co
 
 /* Rows order[0..count), of which entries are the keys', one after the other. */
 static void
-change_rows(struct fold *fold, struct oper *oper, const struct agg_input *inputs,
-    const uint32_t *order, const uint32_t *entries, uint32_t count, uint32_t next_new)
+change_rows(struct pass *p, const struct agg_input *inputs, const uint32_t *order,
+    const uint32_t *entries, uint32_t count, uint32_t next_new)
 {
+	struct fold *fold = p->fold;
+	struct oper *oper = p->oper;
 	const struct fl_node *agg = oper->agg;
 	struct table *t = &oper->windows[0]->table;
 	struct fl_batch *batch = &oper->upper[0].batch;
@@ -138,6 +156,10 @@ change_rows(struct fold *fold, struct oper *oper, const struct agg_input *inputs
 	for (uint32_t k = 0; k < count; k++)
 		fire_hash(oper, table_at(t, entries[k])->hash, 0, batch, 2 * k + 1);
 	n = select_changes(oper, batch, is_first, count, sel);
+	for (uint32_t i = 0; i < n; i++)
+		if (sel[i] % 2 == 1)
+			put_changed(agg, t, entries[sel[i] / 2],
+			    (uint64_t)p->base + order[sel[i] / 2]);
 	if (!fold->discard && n > 0)
 		climb(fold, oper, sel, n, 2 * count);
 	for (uint32_t c = 0; c < agg->schema.count; c++)
@@ -160,7 +182,7 @@ add_chunk(struct pass *p, const struct fl_col *keys, const struct agg_input *inp
 	window_mark(fold, oper,
 	    table_assign(t, &fold->keys, 0, count, order, (uint64_t)p->base, entries));
 	oper->key_count += t->count - before;
-	change_rows(fold, oper, inputs, order, entries, count, before);
+	change_rows(p, inputs, order, entries, count, before);
 	if (t->heap.is_full)
 		fold->overfull = oper;
 	else
@@ -186,4 +208,66 @@ update_add(struct pass *p, struct stage *below)
 	order = p->sel == NULL ? fold->identity : p->sel;
 	for (uint32_t at = 0; at < p->sel_count; at += FL_MIN(CHUNK_ROWS, p->sel_count - at))
 		add_chunk(p, keys, inputs, order + at, FL_MIN(CHUNK_ROWS, p->sel_count - at));
+}
+
+/* ---- looking at it ---- */
+
+/* Columns of AGG for entries [from, from + count), one row each. */
+static void
+fill_current(struct fold *fold, struct oper *oper, uint32_t from, uint32_t count)
+{
+	const struct fl_node *agg = oper->agg;
+	struct fl_batch *batch = &oper->upper[0].batch;
+	struct fl_buf *bufs = fl_calloc(agg->schema.count, sizeof(*bufs));
+
+	batch->row_count = count;
+	for (uint32_t c = 0; c < agg->schema.count; c++) {
+		table_col_alloc(&batch->cols[c], &agg->schema.fields[c].type, count, &fold->fire_arena);
+		fl_buf_init(&bufs[c]);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		fire_row(oper, &oper->windows[0]->table, from + i, batch, i, bufs);
+	for (uint32_t c = 0; c < agg->schema.count; c++) {
+		if (fl_type_is_var(batch->cols[c].type.id))
+			batch->cols[c].bytes =
+			    fl_arena_dup(&fold->fire_arena, bufs[c].size == 0 ? "" : bufs[c].data,
+				FL_MAX(bufs[c].size, 1u));
+		fl_buf_fini(&bufs[c]);
+	}
+	free(bufs);
+}
+
+bool
+update_current(struct fold *fold, struct oper *oper, uint32_t *at, struct fl_builder *rows,
+    struct fl_buf *changed)
+{
+	const struct table *t = &oper->windows[0]->table;
+	uint32_t from = *at, count = FL_MIN(CHUNK_ROWS, t->count - from);
+	bool was_discarding = fold->discard;
+	struct pass p;
+
+	if (count == 0)
+		return false;
+	*at += count;
+	fl_arena_reset(&fold->fire_arena);
+	fill_current(fold, oper, from, count);
+	fold->discard = true; /* a row that the sink cannot have has died already */
+	pass_init(&p, fold, oper, &fold->fire_arena, count);
+	p.rows = &oper->upper[0].batch;
+	for (uint32_t i = 1; i < oper->upper_count && p.sel_count > 0; i++) {
+		struct stage *st = &oper->upper[i];
+
+		stage_reset(st, p.row_count);
+		if (st->node->kind == FL_NODE_CALC)
+			pass_filter(&p, st);
+		else
+			results_take(&p, st, rows);
+	}
+	fold->discard = was_discarding;
+	for (uint32_t k = 0; k < p.sel_count; k++) {
+		uint64_t row = get_changed(oper->agg, t, from + pass_row(&p, k));
+
+		fl_buf_add(changed, &row, sizeof(row));
+	}
+	return true;
 }

@@ -31,6 +31,7 @@ struct aggregate_columns {
 	uint32_t key_count, part_count, result_count;
 	const char *const *names;
 	const bool *is_number;
+	const struct fl_type *types; /* of a part: that of the aggregate's result */
 };
 struct aggregate_window { /* of one query */
 	const char *query;
@@ -70,5 +71,37 @@ const struct aggregate_head *aggregate_shot_head(const struct aggregate_shot *sh
 /* Row i by query, window, closed before open, key; good until the next call.  NULL: no more. */
 const struct aggregate_row *aggregate_shot_row(struct aggregate_shot *shot, uint32_t i);
 void aggregate_shot_free(struct aggregate_shot **shot);
+
+/*
+ * The same in parts, for a reader that has other stores open as well, or looks again and
+ * again: new, then fold and list inside the caller's transactions, which were begun
+ * downstream first.  pipeline is borrowed.
+ */
+struct aggregate_shot *aggregate_shot_new(
+    const struct fl_instance *instance, const struct fl_pipeline *pipeline);
+/*
+ * State at R.  The fold is kept: the next time only the steps since are folded, or all anew
+ * where these are gone or the store is another.  found false: nothing stored yet.
+ *
+ *	meta	of the store that own reads
+ */
+enum fl_code aggregate_shot_fold(struct aggregate_shot *shot, const struct fl_store_meta *meta,
+    struct fl_txn *own, struct fl_txn *ingest, bool *found, struct fl_err *err);
+/* After fold: head and rows, of one query or, UINT32_MAX, of all; those of before are gone.
+ * ingest_last is 0. */
+enum fl_code aggregate_shot_list(
+    struct aggregate_shot *shot, struct fl_txn *own, uint32_t query, struct fl_err *err);
+/*
+ * After fold: the rows that the sink of an updating query has, some at a time, as the outbox
+ * makes them: HAVING holds, no NOT NULL column is NULL.  *at: 0 first.
+ *
+ *	rows	  of the sink's physical columns; rows are appended
+ *	changed	  a uint64_t is appended for each: the number, in the log, of the row that
+ *		  changed it last; the smaller, the longer ago
+ *
+ * False: no keys are left, and nothing was appended.  True with nothing appended is possible.
+ */
+bool aggregate_shot_current(struct aggregate_shot *shot, uint32_t query, uint32_t *at,
+    struct fl_builder *rows, struct fl_buf *changed);
 
 #endif

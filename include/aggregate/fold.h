@@ -269,6 +269,13 @@ void fire_hash(struct oper *oper, uint64_t hash, int64_t end, const struct fl_ba
 /* ---- update.c ---- */
 /* The rows left in the pass change their keys' values; the changes go to the sink. */
 void update_add(struct pass *pass, struct stage *below);
+/*
+ * Appends the rows that the sink has of the next keys from *at on, and moves it; changed gets
+ * a uint64_t for each, the number of the row in the log that changed it last.  A function of
+ * the clock above AGG says the clock of the last step.  False: no keys are left.
+ */
+bool update_current(struct fold *fold, struct oper *oper, uint32_t *at, struct fl_builder *rows,
+    struct fl_buf *changed);
 
 /* ---- topn.c ---- */
 /* Ranks the rows left in the pass and makes them the rows of stage's batch; seen:
@@ -307,6 +314,8 @@ void time_load(struct fold *fold, const struct fl_partition_time *parts, uint32_
 uint32_t results_put(struct pass *pass, struct stage *stage);
 /* The same for changes: a pass of pairs. */
 void results_put_changes(struct pass *pass, struct stage *stage);
+/* The rows that the sink may have go into a builder instead, and are those left in the pass. */
+void results_take(struct pass *pass, struct stage *stage, struct fl_builder *rows);
 /* Seals the step's rows into result blocks. */
 void results_seal(struct fold *fold);
 void results_dead(struct pass *pass, uint32_t row, enum fl_code code, const char *what);

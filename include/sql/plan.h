@@ -190,6 +190,10 @@ struct fl_sort_key {
 	bool descending, nulls_first;
 };
 
+/* An updating AGG keeps at the end of each key's accumulators the number, in the log, of the
+ * row that changed it last: the order in which its rows were updated. */
+#define FL_AGG_CHANGED_SIZE 8u
+
 struct fl_node {
 	enum fl_node_kind kind;
 	struct fl_node *input;		/* NULL for SCAN */
@@ -210,7 +214,7 @@ struct fl_node {
 	struct fl_expr **keys;		/* over input columns */
 	uint32_t agg_count;
 	struct fl_agg *aggs;		/* arg and filter over input columns */
-	uint32_t row_size;		/* sum of acc_size */
+	uint32_t row_size;		/* sum of acc_size; updating: and FL_AGG_CHANGED_SIZE */
 	uint32_t also_count;
 	struct fl_node **also;		/* UNION ALL: inputs beside `input`, with the same columns */
 	/* TOPN over an AGG (or CALC above it): per window and partition_columns */

@@ -698,7 +698,7 @@ add_agg(struct bind *b, struct rel *rel, const struct agg_scope *agg, const char
 		cols[n + i].name = field;
 		cols[n + i].type = a->result;
 	}
-	node->row_size = at;
+	node->row_size = at + (rel->window == NULL ? FL_AGG_CHANGED_SIZE : 0);
 	for (i = 0; i < bounds; i++) {
 		const struct fl_field *bound =
 		    &rel->window->schema.fields[rel->window->input->schema.count + i];

@@ -505,6 +505,7 @@ take_window_away(struct fixture *f)
 {
 	f->agg.input = &f->scan;
 	f->agg.schema.count = 3;
+	f->agg.row_size += FL_AGG_CHANGED_SIZE;
 	f->sink.physical = f->top.schema = f->agg.schema;
 	f->sink.connector = FL_CONNECTOR_TEST;
 	f->query.window = NULL;
