@@ -187,6 +187,8 @@ const char *fl_zone_version(char *buf, size_t size);
 int fl_col_compare(const struct fl_col *a, uint32_t i, const struct fl_col *b, uint32_t j);
 /* Any value of a column as text for people: NULL as "NULL". */
 void fl_col_print(const struct fl_col *col, uint32_t i, struct fl_buf *out);
+/* A value as JSON, as fl_row_print_json() has it. */
+void fl_col_print_json(const struct fl_col *col, uint32_t i, struct fl_buf *out);
 /* A row as a JSON object by column name: the value of a dead letter.  Bytes are base64;
  * times, and doubles that are no JSON number, are strings. */
 void fl_row_print_json(const struct fl_batch *batch, uint32_t row, struct fl_buf *out);

@@ -82,6 +82,24 @@ FL_COMMAND(snapshot, snapshot, READS, "[--pipeline NAME] [QUERY]",
     "results are durable, its clock, the watermark, and per partition the last offset folded;\n"
     "then one row per (query, window, key): rows and accumulators.\n",
     "flightctl snapshot\nflightctl snapshot --json trend_origin\n")
+FL_COMMAND(query, query, READS, "\"SQL\" | --file FILE.sql",
+    "SQL over windows, results, keyed state, dead letters, offsets, metrics",
+    "      --file FILE         the statement is in this file\n"
+    "      --param NAME=VALUE  a parameter of the statement, :NAME in it; may be repeated\n"
+    "      --csv               print CSV with a line of names, also when there are no rows\n"
+    "      --ndjson            print a JSON object per line\n"
+    "      --limit N           at most N rows (default 10000, of --output all; 0: all); a cut is said\n"
+    "      --output PATH       write a file, whole or not at all: a temporary name, then a rename;\n"
+    "                          its directories are made; {NAME} in PATH is a parameter\n"
+    "      --every T           again every T (such as 5m), at multiples of T\n",
+    "Reads only: SELECT (WITH, VALUES, EXPLAIN) as SQLite has it, over one consistent read of all\n"
+    "stores, with every program alive or dead.  SELECT * FROM tables says what there is\n"
+    "(docs/operate.md).  --timeout says how long it may take (30 s).\n\n"
+    "The parameter `end` is now, in whole seconds of UTC, unless --param gives another; with --every it is\n"
+    "the multiple of T that passed last, so the first file comes at once.  Without --csv, --json or\n"
+    "--ndjson a file is what its name ends in.\n",
+    "flightctl query \"SELECT code, count(*) FROM dead_letters GROUP BY code\"\n"
+    "flightctl query --file late.sql --param partition=3 --every 5m --output 'out/dt={end}/late.csv'\n")
 FL_COMMAND(status, status, READS, "[--strict]",
     "one screen: programs, pipelines, partitions, sinks",
     "      --strict            waiting counts as degraded too\n",

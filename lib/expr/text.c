@@ -1087,6 +1087,16 @@ print_json(const struct fl_col *col, uint32_t i, struct fl_buf *text, struct fl_
 	}
 }
 
+void
+fl_col_print_json(const struct fl_col *col, uint32_t i, struct fl_buf *out)
+{
+	struct fl_buf text;
+
+	fl_buf_init(&text);
+	print_json(col, i, &text, out);
+	fl_buf_fini(&text);
+}
+
 /* Opens the ROWs from outer (not itself) down to in. */
 static void
 open_rows(const struct fl_row_type *in, const struct fl_row_type *outer, struct fl_buf *out)
