@@ -284,6 +284,8 @@ fail_prepare(struct inspect *inspect, const char *sql, size_t size, struct fl_bu
 	locate(sql, offset < 0 ? 0 : FL_MIN((size_t)offset, size), &line, &column, &line_at);
 	if (detail != NULL && offset >= 0)
 		add_detail(sql, size, line_at, column, detail);
+	if (strstr(text, "may not be modified") != NULL)
+		return FL_FAIL(err, FL_E_SQL_UNSUPPORTED, "a query only reads, and %s", text);
 	if (inspect->denied[0] != '\0')
 		return FL_FAIL(err, FL_E_SQL_UNSUPPORTED,
 		    "a query only reads, and this is %s", inspect->denied);

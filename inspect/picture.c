@@ -14,17 +14,7 @@ static enum fl_code
 open_store(const struct fl_instance *instance, enum fl_role role, const char *pipeline,
     struct fl_store **store, struct fl_err *err)
 {
-	struct fl_err local = { .code = FL_OK };
-
-	if (*store != NULL)
-		return FL_OK;
-	if (fl_instance_store(instance, role, pipeline, false, store, &local) == FL_OK)
-		return FL_OK;
-	*store = NULL;
-	if (local.code == FL_E_NO_SUCH_OBJECT)
-		return FL_OK;
-	*err = local;
-	return err->code;
+	return *store != NULL ? FL_OK : fl_view_store_open(instance, role, pipeline, store, err);
 }
 
 static enum fl_code

@@ -456,8 +456,7 @@ letter_value(struct scan *scan, uint32_t c, struct inspect_value *value)
 			value_i64(value, dead->head.offset);
 		break;
 	case 8:
-		value_instant(
-		    value, dead->head.kafka_ts < 0 ? FL_TIME_MIN : dead->head.kafka_ts, &scan->text);
+		value_instant(value, fl_view_record_time(dead->head.kafka_ts), &scan->text);
 		break;
 	case 9:
 		value_instant(value, dead->head.clock_ms, &scan->text);

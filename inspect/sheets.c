@@ -261,17 +261,6 @@ find_time(const struct view *view, uint32_t stream, int32_t partition, uint32_t 
 	return NULL;
 }
 
-static const char *
-partition_state(const struct fl_partition_cursor *partition)
-{
-	if (partition->state == FL_PARTITION_ENDED)
-		return "ended";
-	if (partition->state == FL_PARTITION_STOPPED)
-		return partition->reason != 0 ? fl_code_name((enum fl_code)partition->reason) :
-						"stopped";
-	return partition->caught_since != FL_TIME_MAX ? "caught up" : "reading";
-}
-
 static void
 put_partition(struct sheet *sheet, const struct inspect *inspect, const struct view *view,
     uint32_t table, const struct fl_partition_cursor *partition)
@@ -290,7 +279,7 @@ put_partition(struct sheet *sheet, const struct inspect *inspect, const struct v
 	value_i64(&row[4], partition->position);
 	/* Once all is folded, what lies between is no record. */
 	value_i64(&row[6], is_behind ? FL_MAX(partition->position - from, 0) : 0);
-	put_text(sheet, &row[10], partition_state(partition));
+	put_text(sheet, &row[10], fl_view_partition_state(partition));
 	put_u64(&row[11], partition->delivered);
 	put_u64(&row[12], partition->rows);
 	put_u64(&row[13], partition->dead);

@@ -15,7 +15,7 @@
 #include "aggregate/aggregate.h"
 #include "inspect/inspect.h"
 #include "shm/dead.h"
-#include "shm/step.h"
+#include "shm/view.h"
 
 /* One pipeline in the picture. */
 struct view {
