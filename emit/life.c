@@ -64,6 +64,7 @@ emit_sink_init(
 	sink->wait_ms = 500;
 	fl_arena_init(&sink->arena);
 	fl_buf_init(&sink->run.bytes);
+	fl_buf_init(&sink->latest.bytes);
 	fl_buf_init(&sink->dead);
 }
 
@@ -78,6 +79,7 @@ emit_sink_fini(struct emit_sink *sink)
 	fl_store_close(&sink->store);
 	free(sink->run.rows);
 	fl_buf_fini(&sink->run.bytes);
+	emit_latest_fini(&sink->latest);
 	fl_buf_fini(&sink->dead);
 	fl_arena_fini(&sink->arena);
 }
@@ -463,8 +465,8 @@ add_row(struct emit_run *run, uint64_t number, size_t at)
 		run->capacity = run->capacity == 0 ? 256 : run->capacity * 2;
 		run->rows = fl_realloc(run->rows, run->capacity * sizeof(run->rows[0]));
 	}
-	run->rows[run->count++] =
-	    (struct emit_row){ .number = number, .at = at, .size = run->bytes.size - at };
+	run->rows[run->count++] = (struct emit_row){
+		.number = number, .at = (uint32_t)at, .size = (uint32_t)(run->bytes.size - at) };
 	run->chain = fl_hash64_seed(run->bytes.data != NULL ? run->bytes.data + at : "",
 	    run->bytes.size - at, run->chain ^ number);
 }
@@ -489,6 +491,10 @@ encode_block(struct emit_sink *sink, const struct fl_block_view *view, uint32_t 
     struct fl_err *err)
 {
 	struct emit_run *run = &sink->run;
+	size_t size_max = sink->ops->run_size > 0 ? sink->ops->run_size : EMIT_RUN_SIZE;
+	/* While a refused row is being looked for, each row is seen by the sink. */
+	bool takes_latest = sink->ops->takes_latest && sink->table->primary_key_count > 0 &&
+	    sink->row_limit >= EMIT_RUN_ROWS;
 	struct fl_err why = { .code = FL_OK };
 	enum fl_code code;
 	uint32_t i;
@@ -499,6 +505,8 @@ encode_block(struct emit_sink *sink, const struct fl_block_view *view, uint32_t 
 		code = encode_row(sink, view, i, run->next, &why);
 		if (code == FL_OK) {
 			add_row(run, run->next, at);
+			if (takes_latest)
+				emit_latest_add(&sink->latest, sink->table, &view->batch, i, run);
 		} else {
 			run->bytes.size = at;
 			if (fl_code_class(code) != FL_CLASS_INPUT) {
@@ -508,7 +516,11 @@ encode_block(struct emit_sink *sink, const struct fl_block_view *view, uint32_t 
 			FL_TRY(write_dead(sink, &view->batch, i, run->next, &why, err));
 		}
 		run->next++;
-		*stop = run->next - run->first >= sink->row_limit || run->bytes.size >= EMIT_RUN_SIZE;
+		if (sink->ops->stream != NULL && run->bytes.size - run->offered >= EMIT_STREAM_SIZE) {
+			run->offered = run->bytes.size;
+			sink->ops->stream(sink, run);
+		}
+		*stop = run->next - run->first >= sink->row_limit || run->bytes.size >= size_max;
 	}
 	return FL_OK;
 }
@@ -524,7 +536,10 @@ read_run(struct emit_sink *sink, struct emit_outbox *outbox, struct fl_err *err)
 
 	fl_arena_reset(&sink->arena);
 	fl_buf_reset(&run->bytes);
+	emit_latest_reset(&sink->latest);
 	run->count = 0;
+	run->offered = 0;
+	run->is_streamed = false;
 	run->refused = -1;
 	run->first = run->next = sink->position.next;
 	run->chain = sink->chain;
@@ -535,6 +550,8 @@ read_run(struct emit_sink *sink, struct emit_outbox *outbox, struct fl_err *err)
 	if (code == FL_OK && sink->is_open)
 		code = emit_outbox_read(sink, txn, run->first, outbox, encode_block, err);
 	fl_txn_abort(&txn);
+	if (code != FL_OK && run->is_streamed)
+		close_sink(sink);
 	return code;
 }
 
@@ -592,7 +609,8 @@ deliver_run(struct emit_sink *sink, int64_t now_ms, struct fl_err *err)
 		return code;
 	}
 	sink->refuse_err.code = FL_OK;
-	sink->row_limit = FL_MIN(EMIT_RUN_ROWS, sink->row_limit * 2);
+	sink->row_limit = sink->row_limit < EMIT_RUN_ROWS ? FL_MIN(EMIT_RUN_ROWS, sink->row_limit * 2) :
+							    FL_MAX(EMIT_RUN_ROWS, sink->ops->run_rows);
 	sink->position.next = run->next;
 	sink->position.commits++;
 	sink->position.confirmed_ms = now_ms;

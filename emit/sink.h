@@ -25,14 +25,28 @@
 
 #define EMIT_RUN_ROWS 10000u
 #define EMIT_RUN_SIZE (1u << 20)
+#define EMIT_STREAM_SIZE (128u << 10)
 #define EMIT_RETRY_MIN_MS 100
 #define EMIT_RETRY_MAX_MS 2000 /* a broker that is back is found within it */
 #define EMIT_REFRESH_MS (24 * 3600 * 1000LL)
 
 struct emit_row {
 	uint64_t number;
-	size_t at;	/* in the run's bytes */
-	size_t size;
+	uint32_t at;	/* in the run's bytes */
+	uint32_t size;
+};
+
+/* latest.c: the row of a run that holds the last change of a key. */
+struct emit_key {
+	uint64_t hash;
+	uint32_t at, size;	/* in bytes; size 0: no key */
+	uint32_t row;		/* index in the run's rows */
+};
+
+struct emit_latest {
+	struct emit_key *slots;
+	uint32_t slot_count, count;
+	struct fl_buf bytes;
 };
 
 struct emit_run {
@@ -41,12 +55,19 @@ struct emit_run {
 	struct emit_row *rows;	  /* fewer than next - first when some were refused */
 	uint32_t count, capacity;
 	struct fl_buf bytes;
+	size_t offered;		  /* of the bytes, to ops->stream */
+	bool is_streamed;	  /* by ops->stream: the sink has taken some of it already */
 	int64_t refused;	  /* out of deliver with SINK_REFUSED: index in rows, -1: unknown */
 };
 
 struct emit_sink;
 struct emit_sink_ops {
 	const char *name;
+	/* The largest run; 0: EMIT_RUN_ROWS, EMIT_RUN_SIZE. */
+	uint32_t run_rows;
+	size_t run_size;
+	/* True: of the rows of a run with one PRIMARY KEY the last alone has bytes. */
+	bool takes_latest;
 	/* True: a position in the sink can be lost without an error, so emit's store
 	 * is told before a transaction that the outcome is going to be open. */
 	bool expires;
@@ -64,6 +85,9 @@ struct emit_sink_ops {
 	/* Appends row i to out.  Errors: INPUT ones refuse the row. */
 	enum fl_code (*encode)(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i,
 	    uint8_t kind, struct fl_buf *out, struct fl_err *err);
+	/* While a run grows: may send what it holds so far and must not wait.  What fails then
+	 * is deliver()'s to say; a run that is not delivered ends with close().  May be NULL. */
+	void (*stream)(struct emit_sink *sink, struct emit_run *run);
 	/*
 	 * Delivers the rows of run and moves the position to run->next, all or nothing.
 	 * *open_again: the outcome is unknown or the connection is gone; emit closes and
@@ -118,6 +142,7 @@ struct emit_sink {
 	bool has_delivered;
 	bool is_drained;		/* the last run was all that the outbox held */
 	struct emit_run run;
+	struct emit_latest latest;	/* of ops with takes_latest */
 	struct fl_arena arena;		/* reset per run */
 	struct fl_buf dead;
 	int wait_ms;			/* how long this sink may sleep when idle */
@@ -174,6 +199,12 @@ enum fl_code emit_outbox_state(struct emit_sink *sink, struct fl_txn *txn,
  */
 typedef enum fl_code emit_block_fn(struct emit_sink *sink, const struct fl_block_view *view,
     uint32_t row, bool *stop, struct fl_err *err);
+/* Takes bytes from the row of the run that has the key of the last one, row i of the batch. */
+void emit_latest_add(struct emit_latest *latest, const struct fl_table *table,
+    const struct fl_batch *batch, uint32_t i, struct emit_run *run);
+void emit_latest_reset(struct emit_latest *latest);
+void emit_latest_fini(struct emit_latest *latest);
+
 enum fl_code emit_outbox_read(struct emit_sink *sink, struct fl_txn *txn, uint64_t from,
     const struct emit_outbox *outbox, emit_block_fn *fn, struct fl_err *err);
 

@@ -33,6 +33,9 @@
 
 struct pg_impl {
 	struct fl_pg pg;
+	enum { PG_QUIET, PG_ASKED, PG_COPYING, PG_FAILED } stream; /* of this run, see stream() */
+	PGresult *failure;	/* PG_FAILED: what the server said */
+	uint32_t sent;		/* rows of the run */
 	struct fl_arena arena; /* of the connection: names */
 	struct pg_names names;
 	struct pg_cursor cursor;
@@ -78,7 +81,7 @@ prepare_session(struct emit_sink *sink, struct fl_err *err)
 	fl_buf_str(&impl->sql, "SET client_min_messages = warning; SET standard_conforming_strings = on; "
 	    "SET idle_in_transaction_session_timeout = '15s'; SET tcp_keepalives_idle = 10; "
 	    "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
-	    "SET default_transaction_read_only = off; "
+	    "SET default_transaction_read_only = off; SET work_mem = '32MB'; "
 	    "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
 	    "WHERE usename = current_user AND pid <> pg_catalog.pg_backend_pid() AND application_name = ");
 	fl_pg_quote_text(&impl->sql, impl->application);
@@ -258,6 +261,7 @@ postgres_close(struct emit_sink *sink)
 
 	if (impl == NULL)
 		return;
+	PQclear(impl->failure);
 	PQfinish(impl->pg.conn);
 	fl_arena_fini(&impl->arena);
 	fl_buf_fini(&impl->sql);
@@ -346,7 +350,78 @@ has_deletes(const struct emit_run *run)
 	return false;
 }
 
-/* PQputCopyData() keeps what the socket does not take; next_result() sends it. */
+/* PQputCopyData() keeps what the socket does not take; next_result() sends it.  Rows side by
+ * side go at once; those that a later one replaces have no bytes. */
+static bool
+put_rows(struct pg_impl *impl, const struct emit_run *run)
+{
+	while (impl->sent < run->count) {
+		const struct emit_row *row = &run->rows[impl->sent++];
+		size_t size = row->size;
+
+		while (impl->sent < run->count && run->rows[impl->sent].at == row->at + size)
+			size += run->rows[impl->sent++].size;
+		if (size > 0 && PQputCopyData(impl->pg.conn, run->bytes.data + row->at, (int)size) <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* Has the server answered that the rows may come? */
+static bool
+hears_copy(struct pg_impl *impl)
+{
+	while (PQconsumeInput(impl->pg.conn) != 0 && !PQisBusy(impl->pg.conn)) {
+		PGresult *res = PQgetResult(impl->pg.conn);
+		ExecStatusType status = PQresultStatus(res);
+
+		if (status == PGRES_COPY_IN || status != PGRES_COMMAND_OK) {
+			impl->stream = status == PGRES_COPY_IN ? PG_COPYING : PG_FAILED;
+			impl->failure = impl->stream == PG_FAILED ? res : NULL;
+			if (impl->stream == PG_COPYING)
+				PQclear(res);
+			return impl->stream == PG_COPYING;
+		}
+		PQclear(res);
+	}
+	return false;
+}
+
+/* The server works while the rest is encoded.  Only appended rows are final before the run is. */
+static void
+postgres_stream(struct emit_sink *sink, struct emit_run *run)
+{
+	struct pg_impl *impl = sink->impl;
+
+	if (sink->table->primary_key_count > 0)
+		return;
+	if (impl->stream == PG_QUIET) {
+		fl_buf_reset(&impl->sql);
+		fl_buf_str(&impl->sql, "BEGIN; ");
+		pg_sql_copy(&impl->sql, sink->table, &impl->names);
+		run->is_streamed = PQsendQuery(impl->pg.conn, impl->sql.data) != 0;
+		impl->stream = run->is_streamed ? PG_ASKED : PG_QUIET;
+	} else if (impl->stream == PG_COPYING || (impl->stream == PG_ASKED && hears_copy(impl))) {
+		(void)put_rows(impl, run); /* a broken connection is noticed at the end */
+	}
+	(void)PQflush(impl->pg.conn);
+}
+
+/* The answer to stream()'s question, if it has not come yet. */
+static enum fl_code
+end_stream(struct emit_sink *sink, struct fl_err *err)
+{
+	struct pg_impl *impl = sink->impl;
+	enum fl_code code;
+
+	if (impl->stream != PG_FAILED)
+		return impl->stream == PG_ASKED ? fl_pg_finish(&impl->pg, NULL, err) : FL_OK;
+	code = impl->failure != NULL ? fl_pg_fail_result(&impl->pg, impl->failure, err) :
+				       fl_pg_fail_away(&impl->pg, "the connection broke", err);
+	(void)fl_pg_finish(&impl->pg, NULL, &(struct fl_err){ .code = FL_OK });
+	return code;
+}
+
 static enum fl_code
 send_rows(struct emit_sink *sink, struct emit_run *run, struct fl_err *err)
 {
@@ -356,8 +431,7 @@ send_rows(struct emit_sink *sink, struct emit_run *run, struct fl_err *err)
 
 	if (fl_fault("emit.before_produce"))
 		return FL_FAIL(err, FL_E_DATABASE, "fault before sending the rows");
-	if (PQputCopyData(impl->pg.conn, run->bytes.data, (int)run->bytes.size) <= 0 ||
-	    PQputCopyEnd(impl->pg.conn, NULL) <= 0)
+	if (!put_rows(impl, run) || PQputCopyEnd(impl->pg.conn, NULL) <= 0)
 		return fl_pg_fail_away(&impl->pg, "the connection broke", err);
 	FL_TRY(fl_pg_next(&impl->pg, &res, err));
 	if (res != NULL && PQresultStatus(res) != PGRES_COMMAND_OK) {
@@ -374,13 +448,27 @@ send_rows(struct emit_sink *sink, struct emit_run *run, struct fl_err *err)
 	return code;
 }
 
+/* Runs impl->sql, whose end is the compare-and-set of the position or, after it, COPY. */
+static enum fl_code
+move_position(struct emit_sink *sink, bool *open_again, struct fl_err *err)
+{
+	PGresult *last = NULL;
+	enum fl_code code = run_sql(sink, &last, err);
+	bool moved = code == FL_OK && last != NULL && strcmp(PQcmdTuples(last), "1") == 0;
+
+	PQclear(last);
+	if (code != FL_OK || moved)
+		return code;
+	*open_again = true;
+	return FL_FAIL(err, FL_E_DATABASE, "table \"%s\" at %s: the position was moved by somebody else, "
+	    "it is read again", sink->table->name, sink->table->jdbc->where);
+}
+
 /* BEGIN and the compare-and-set, and with rows COPY: one answer for all of it. */
 static enum fl_code
-begin(struct emit_sink *sink, const struct emit_run *run, bool *moved, struct fl_err *err)
+begin(struct emit_sink *sink, const struct emit_run *run, bool *open_again, struct fl_err *err)
 {
 	struct pg_impl *impl = sink->impl;
-	PGresult *last = NULL;
-	enum fl_code code;
 
 	fl_buf_reset(&impl->sql);
 	fl_buf_str(&impl->sql, "BEGIN; ");
@@ -390,10 +478,21 @@ begin(struct emit_sink *sink, const struct emit_run *run, bool *moved, struct fl
 		fl_buf_str(&impl->sql, "; ");
 		pg_sql_copy(&impl->sql, sink->table, &impl->names);
 	}
-	code = run_sql(sink, &last, err);
-	*moved = code == FL_OK && last != NULL && strcmp(PQcmdTuples(last), "1") == 0;
-	PQclear(last);
-	return code;
+	return move_position(sink, open_again, err);
+}
+
+/* What stream() has begun has its compare-and-set at the end. */
+static enum fl_code
+end_streamed(struct emit_sink *sink, struct emit_run *run, bool *open_again, struct fl_err *err)
+{
+	struct pg_impl *impl = sink->impl;
+
+	FL_TRY(end_stream(sink, err));
+	FL_TRY(send_rows(sink, run, err));
+	fl_buf_reset(&impl->sql);
+	pg_sql_move_position(
+	    &impl->sql, impl->names.schema, &impl->cursor, run->first, run->next, run->chain);
+	return move_position(sink, open_again, err);
 }
 
 /* A transaction that has failed answers COMMIT with ROLLBACK, and no error. */
@@ -414,15 +513,12 @@ static enum fl_code
 do_transaction(struct emit_sink *sink, struct emit_run *run, bool *open_again, struct fl_err *err)
 {
 	struct pg_impl *impl = sink->impl;
-	bool moved = false;
 
-	FL_TRY(begin(sink, run, &moved, err));
-	if (!moved) {
-		*open_again = true;
-		return FL_FAIL(err, FL_E_DATABASE, "table \"%s\" at %s: the position was moved by somebody else, "
-		    "it is read again", sink->table->name, sink->table->jdbc->where);
-	}
-	if (run->bytes.size > 0) {
+	if (run->is_streamed)
+		FL_TRY(end_streamed(sink, run, open_again, err));
+	else
+		FL_TRY(begin(sink, run, open_again, err));
+	if (!run->is_streamed && run->bytes.size > 0) {
 		FL_TRY(send_rows(sink, run, err));
 		if (sink->table->primary_key_count > 0) {
 			fl_buf_reset(&impl->sql);
@@ -448,7 +544,13 @@ postgres_deliver(struct emit_sink *sink, struct emit_run *run, bool *open_again,
 	enum fl_code code;
 
 	run->refused = -1;
+	if (!run->is_streamed)
+		impl->sent = 0;
 	code = do_transaction(sink, run, open_again, err);
+	impl->stream = PG_QUIET;
+	impl->sent = 0;
+	PQclear(impl->failure);
+	impl->failure = NULL;
 	if (code == FL_OK || *open_again)
 		return code;
 	/* Only a server that can still say ROLLBACK has said how it ended. */
@@ -460,9 +562,13 @@ postgres_deliver(struct emit_sink *sink, struct emit_run *run, bool *open_again,
 
 const struct emit_sink_ops emit_sink_postgres = {
 	.name = "postgres",
+	.run_rows = 500000,
+	.run_size = 16u << 20,
+	.takes_latest = true,
 	.compares = true,
 	.open = postgres_open,
 	.encode = postgres_encode,
+	.stream = postgres_stream,
 	.deliver = postgres_deliver,
 	.refresh = postgres_refresh,
 	.close = postgres_close,
