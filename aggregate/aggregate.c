@@ -40,6 +40,7 @@ mirror_metrics(struct aggregate *a)
 			sum.seen += c->seen;
 			sum.used += c->used;
 			sum.filtered += c->filtered;
+			sum.duplicates += c->duplicates;
 			sum.late += c->late;
 			sum.dead += c->dead;
 			sum.fired_rows += c->fired_rows;
@@ -51,10 +52,12 @@ mirror_metrics(struct aggregate *a)
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_rows_seen_total, (int64_t)sum.seen);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_rows_used_total, (int64_t)sum.used);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_rows_filtered_total, (int64_t)sum.filtered);
+	fl_metric_set(
+	    a->metrics, FL_METRIC_aggregate_rows_duplicate_total, (int64_t)sum.duplicates);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_rows_late_total, (int64_t)sum.late);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_rows_dead_total, (int64_t)sum.dead);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_conservation,
-	    (int64_t)(sum.seen - sum.used - sum.filtered - sum.late - sum.dead));
+	    (int64_t)(sum.seen - sum.used - sum.filtered - sum.duplicates - sum.late - sum.dead));
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_steps_total, steps);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_results_total, (int64_t)sum.fired_rows);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_windows_open, windows);

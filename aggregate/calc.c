@@ -84,6 +84,7 @@ stage_need(struct stage *st, uint32_t c, struct pass *p)
 		stage_need(st->below, c, p);
 		*out = st->below->batch.cols[c];
 		break;
+	case FL_NODE_DEDUP:
 	case FL_NODE_SINK:
 		stage_need(st->below, c, p);
 		*out = st->below->batch.cols[c];

@@ -111,6 +111,7 @@ climb(struct fold *fold, struct oper *oper, const uint64_t *seen, uint32_t count
 		case FL_NODE_SCAN:
 		case FL_NODE_WINDOW:
 		case FL_NODE_AGG:
+		case FL_NODE_DEDUP:
 			assert(!"not above an aggregate");
 			break;
 		}

@@ -4,7 +4,8 @@
  *
  * Reading order: fold_step() at the end; time.c for what a block says about time;
  * calc.c for how a query's rows climb; window.c for how they get into tables;
- * fire.c and topn.c for how they come out; update.c for queries without a window; results.c for what is kept of it.
+ * fire.c and topn.c for how they come out; update.c for queries without a window; dedup.c for the first of
+ * each key; results.c for what is kept of it.
  */
 #include "aggregate/fold.h"
 
@@ -197,6 +198,10 @@ fold_init(struct fold *fold, const struct fl_plan *plan, const uint32_t *stream_
 	fold->opers = fl_calloc(FL_MAX(plan->query_count, 1u), sizeof(*fold->opers));
 	for (uint32_t q = 0; q < plan->query_count; q++)
 		make_oper(fold, q);
+	fold->dedup_count = plan->dedup_count;
+	fold->dedups = fl_calloc(FL_MAX(plan->dedup_count, 1u), sizeof(*fold->dedups));
+	for (uint32_t d = 0; d < plan->dedup_count; d++)
+		dedup_init(&fold->dedups[d], plan->dedups[d]);
 	time_init(fold);
 	fold->sink_count = plan->sink_count;
 	fold->sinks = fl_calloc(FL_MAX(plan->sink_count, 1u), sizeof(*fold->sinks));
@@ -236,6 +241,8 @@ fold_fini(struct fold *fold)
 		return;
 	for (uint32_t q = 0; q < fold->oper_count; q++)
 		free_oper(&fold->opers[q]);
+	for (uint32_t d = 0; d < fold->dedup_count; d++)
+		dedup_fini(&fold->dedups[d]);
 	for (uint32_t s = 0; s < fold->source_count; s++)
 		stage_fini(&fold->sources[s].scan);
 	for (uint32_t s = 0; s < fold->sink_count; s++) {
@@ -243,6 +250,7 @@ fold_fini(struct fold *fold)
 		fl_buf_fini(&fold->sinks[s].kinds);
 	}
 	free(fold->opers);
+	free(fold->dedups);
 	free(fold->sources);
 	free(fold->sinks);
 	free(fold->parts);
@@ -300,6 +308,9 @@ fold_rows(struct fold *fold, struct oper *oper, const struct branch *branch,
 		case FL_NODE_WINDOW:
 			if (!oper->is_proc && branch->source->time.bad != NULL)
 				pass_drop_bad(&p, branch->source->time.bad);
+			break;
+		case FL_NODE_DEDUP:
+			dedup_rows(&p, st);
 			break;
 		case FL_NODE_SINK:
 			taken = results_put(&p, st);
@@ -382,6 +393,7 @@ fold_step(struct fold *fold, const struct fl_step_view *step, struct fl_err *err
 	fold->step = head->step;
 	fold->clock_ms = head->clock_ms;
 	fold->fired_index = 0;
+	dedup_expire(fold);
 	time_added(fold, step);
 	for (uint32_t i = 0; fl_step_next_block(step, &at, &block); i++) {
 		FL_TRY(fold_block(fold, block, i, base, err));
@@ -395,13 +407,14 @@ fold_step(struct fold *fold, const struct fl_step_view *step, struct fl_err *err
 	fold->row_total = head->rows_before + head->row_count;
 	if (fold->overfull != NULL)
 		return FL_FAIL(err, FL_E_STATE_LIMIT,
-		    "pipeline \"%s\" query \"%s\": the strings of one window, or of a GROUP BY without one "
-		    "(keys, MIN, MAX and the like), need more than 4 GiB",
+		    "pipeline \"%s\" query \"%s\": the strings of one window, of a GROUP BY without one "
+		    "(keys, MIN, MAX and the like), or of a deduplication's keys need more than 4 GiB",
 		    fold->plan->name, fold->overfull->query->name);
 	if (fold->plan->state_limit_keys > 0 && !fold->discard &&
 	    fold_key_count(fold) > (uint64_t)fold->plan->state_limit_keys)
 		return FL_FAIL(err, FL_E_STATE_LIMIT,
-		    "pipeline \"%s\" holds %" PRIu64 " keys in open windows and in GROUP BY without one; flight.state-limit is %" PRId64,
+		    "pipeline \"%s\" holds %" PRIu64 " keys in open windows, in GROUP BY without one and in deduplication; "
+		    "flight.state-limit is %" PRId64,
 		    fold->plan->name, fold_key_count(fold), fold->plan->state_limit_keys);
 	return FL_OK;
 }
@@ -416,7 +429,53 @@ fold_fired_hash(const struct fold *fold)
 	for (uint32_t q = 0; q < fold->oper_count; q++)
 		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
 			sum += fold->opers[q].groups[g].hash;
+	for (uint32_t d = 0; d < fold->dedup_count; d++)
+		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
+			sum += fold->dedups[d].groups[g].hash;
 	return sum;
+}
+
+uint32_t
+fold_unit_count(const struct fold *fold)
+{
+	return fold->oper_count + fold->dedup_count;
+}
+
+struct group *
+fold_groups(const struct fold *fold, uint32_t unit)
+{
+	return unit < fold->oper_count ? fold->opers[unit].groups :
+					 fold->dedups[unit - fold->oper_count].groups;
+}
+
+static bool
+has_dedup(const struct fl_node *node, const struct fl_dedup *dedup)
+{
+	for (; node != NULL; node = node->input) {
+		for (uint32_t i = 0; i < node->also_count; i++)
+			if (has_dedup(node->also[i], dedup))
+				return true;
+		if (node->dedup == dedup)
+			return true;
+	}
+	return false;
+}
+
+/* Dedups are numbered from the top of a tree down. */
+bool
+fold_is_above(const struct fold *fold, uint32_t unit, uint32_t above)
+{
+	const struct fl_plan *plan = fold->plan;
+
+	if (unit < fold->oper_count || above >= unit)
+		return false;
+	if (above < fold->oper_count)
+		return has_dedup(fold->opers[above].query->root, plan->dedups[unit - fold->oper_count]);
+	for (uint32_t q = 0; q < fold->oper_count; q++)
+		if (has_dedup(fold->opers[q].query->root, plan->dedups[unit - fold->oper_count]) &&
+		    has_dedup(fold->opers[q].query->root, plan->dedups[above - fold->oper_count]))
+			return true;
+	return false;
 }
 
 uint64_t
@@ -426,6 +485,8 @@ fold_key_count(const struct fold *fold)
 
 	for (uint32_t q = 0; q < fold->oper_count; q++)
 		count += fold->opers[q].key_count;
+	for (uint32_t d = 0; d < fold->dedup_count; d++)
+		count += dedup_key_count(&fold->dedups[d]);
 	return count;
 }
 

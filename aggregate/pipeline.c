@@ -6,7 +6,8 @@
  * dirty for longest first, always whole groups.  A group that became dirty after
  * the commit at step c needs the steps after c again, so replay_from is the
  * smallest such c; the time state at each commit since is kept in memory, that the
- * cursor can name it.
+ * cursor can name it.  A dedup's group is stored with every dirty group above it: in a
+ * replay it lets no row through that it holds already, so those must hold it too.
  */
 #include "aggregate/pipeline.h"
 
@@ -500,18 +501,20 @@ rows_since(const struct pipeline *p, uint64_t commit)
 
 /* The group that is dirty for longest and not in this commit yet. */
 static bool
-find_oldest(const struct pipeline *p, const uint64_t *taken, uint32_t *oper, uint32_t *group)
+find_oldest(const struct pipeline *p, const uint64_t *taken, uint32_t *unit, uint32_t *group)
 {
 	uint64_t oldest = GROUP_CLEAN;
 
-	for (uint32_t q = 0; q < p->fold.oper_count; q++) {
-		for (uint32_t g = 0; g < TABLE_GROUPS; g++) {
-			uint64_t from = p->fold.opers[q].groups[g].dirty_from;
+	for (uint32_t u = 0; u < fold_unit_count(&p->fold); u++) {
+		const struct group *groups = fold_groups(&p->fold, u);
 
-			if ((taken[q] >> g & 1) != 0 || from >= oldest)
+		for (uint32_t g = 0; g < TABLE_GROUPS; g++) {
+			uint64_t from = groups[g].dirty_from;
+
+			if ((taken[u] >> g & 1) != 0 || from >= oldest)
 				continue;
 			oldest = from;
-			*oper = q;
+			*unit = u;
 			*group = g;
 		}
 	}
@@ -519,29 +522,53 @@ find_oldest(const struct pipeline *p, const uint64_t *taken, uint32_t *oper, uin
 }
 
 static enum fl_code
+put_image(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, uint32_t unit, uint32_t group,
+    size_t *total, struct fl_err *err)
+{
+	size_t size;
+
+	if (p->flush_count == p->flush_capacity) {
+		p->flush_capacity = FL_MAX(64u, p->flush_capacity * 2);
+		p->flushes = fl_realloc(p->flushes, p->flush_capacity * sizeof(*p->flushes));
+	}
+	FL_TRY(state_put(&p->fold, txn, unit, group, &p->flushes[p->flush_count], &size, err));
+	p->flush_count++;
+	taken[unit] |= UINT64_C(1) << group;
+	*total += size;
+	return FL_OK;
+}
+
+/* The dirty groups above a unit. */
+static enum fl_code
+put_images_above(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, uint32_t unit,
+    size_t *total, struct fl_err *err)
+{
+	for (uint32_t u = 0; u < fold_unit_count(&p->fold); u++) {
+		if (!fold_is_above(&p->fold, unit, u))
+			continue;
+		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
+			if ((taken[u] >> g & 1) == 0 &&
+			    fold_groups(&p->fold, u)[g].dirty_from != GROUP_CLEAN)
+				FL_TRY(put_image(p, txn, taken, u, g, total, err));
+	}
+	return FL_OK;
+}
+
+static enum fl_code
 put_images(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, struct fl_err *err)
 {
-	uint32_t q = 0, g = 0;
+	uint32_t u = 0, g = 0;
 	size_t total = 0;
 
 	p->flush_count = 0;
-	while (find_oldest(p, taken, &q, &g)) {
-		uint64_t from = p->fold.opers[q].groups[g].dirty_from;
-		size_t size;
+	while (find_oldest(p, taken, &u, &g)) {
+		uint64_t from = fold_groups(&p->fold, u)[g].dirty_from;
 
 		if (total >= p->flush_bytes && p->point_count < PIPELINE_POINTS_MAX &&
 		    rows_since(p, from) <= PIPELINE_REPLAY_ROWS)
 			break;
-		if (p->flush_count == p->flush_capacity) {
-			p->flush_capacity = FL_MAX(64u, p->flush_capacity * 2);
-			p->flushes =
-			    fl_realloc(p->flushes, p->flush_capacity * sizeof(*p->flushes));
-		}
-		FL_TRY(state_put(
-		    &p->fold, txn, q, g, &p->flushes[p->flush_count], &size, err));
-		p->flush_count++;
-		taken[q] |= UINT64_C(1) << g;
-		total += size;
+		FL_TRY(put_image(p, txn, taken, u, g, &total, err));
+		FL_TRY(put_images_above(p, txn, taken, u, &total, err));
 	}
 	return FL_OK;
 }
@@ -552,10 +579,10 @@ find_replay_from(const struct pipeline *p, const uint64_t *taken)
 {
 	uint64_t from = p->fold.step;
 
-	for (uint32_t q = 0; q < p->fold.oper_count; q++)
+	for (uint32_t u = 0; u < fold_unit_count(&p->fold); u++)
 		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
-			if ((taken[q] >> g & 1) == 0)
-				from = FL_MIN(from, p->fold.opers[q].groups[g].dirty_from);
+			if ((taken[u] >> g & 1) == 0)
+				from = FL_MIN(from, fold_groups(&p->fold, u)[g].dirty_from);
 	return from;
 }
 
@@ -641,7 +668,7 @@ settle(struct pipeline *p, uint64_t replay_from)
 	struct fold *fold = &p->fold;
 
 	for (uint32_t i = 0; i < p->flush_count; i++) {
-		struct group *g = &fold->opers[p->flushes[i].oper].groups[p->flushes[i].group];
+		struct group *g = &fold_groups(fold, p->flushes[i].unit)[p->flushes[i].group];
 
 		g->p_g = fold->step;
 		g->dirty_from = GROUP_CLEAN;
@@ -665,7 +692,7 @@ settle(struct pipeline *p, uint64_t replay_from)
 static enum fl_code
 commit(struct pipeline *p, struct fl_err *err)
 {
-	uint64_t *taken = fl_calloc(FL_MAX(p->fold.oper_count, 1u), sizeof(*taken));
+	uint64_t *taken = fl_calloc(FL_MAX(fold_unit_count(&p->fold), 1u), sizeof(*taken));
 	uint64_t replay_from = 0, outbox_size = p->outbox_size;
 	uint64_t late_size = p->late_size, late_dropped = p->late_dropped;
 	uint64_t *firsts = fl_calloc(FL_MAX(p->fold.sink_count, 1u), sizeof(*firsts));
@@ -752,9 +779,9 @@ is_dirty(const struct pipeline *p)
 {
 	if (p->flush_bytes == 0)
 		return false;
-	for (uint32_t q = 0; q < p->fold.oper_count; q++)
+	for (uint32_t u = 0; u < fold_unit_count(&p->fold); u++)
 		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
-			if (p->fold.opers[q].groups[g].dirty_from != GROUP_CLEAN)
+			if (fold_groups(&p->fold, u)[g].dirty_from != GROUP_CLEAN)
 				return true;
 	return false;
 }

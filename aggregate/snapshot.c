@@ -57,7 +57,7 @@ struct aggregate_shot {
 	struct fl_buf text; /* of the record being made */
 	struct aggregate_head head;
 	struct fl_partition_time *parts;
-	struct aggregate_columns *columns; /* per query, in their order */
+	struct aggregate_columns *columns; /* per unit, in their order */
 	struct aggregate_value *values;	   /* of the row given last, and of one it is compared to */
 	uint32_t value_max;
 	struct aggregate_row row;
@@ -66,17 +66,14 @@ struct aggregate_shot {
 /* ---- rows and their records ---- */
 
 static void
-add_window(struct aggregate_shot *shot, const struct oper *oper, int64_t start, int64_t end,
-    bool is_open)
+add_window(struct aggregate_shot *shot, struct aggregate_window window)
 {
 	if (shot->window_count == shot->window_capacity) {
 		shot->window_capacity = FL_MAX(16u, shot->window_capacity * 2);
 		shot->windows =
 		    fl_realloc(shot->windows, shot->window_capacity * sizeof(*shot->windows));
 	}
-	shot->windows[shot->window_count] = (struct shot_window){
-		{ oper->query->name, start, end, is_open, &shot->columns[oper->index] },
-		shot->window_count };
+	shot->windows[shot->window_count] = (struct shot_window){ window, shot->window_count };
 	shot->window_count++;
 }
 
@@ -267,7 +264,9 @@ shoot_window(struct aggregate_shot *shot, const struct oper *oper, const struct 
 	fl_buf_init(&bytes);
 	for (uint32_t c = 0; c < agg->key_count; c++)
 		table_col_alloc(&cols[c], &agg->schema.fields[c].type, 1, arena);
-	add_window(shot, oper, window->start, window->end, true);
+	add_window(shot, (struct aggregate_window){ .query = oper->query->name,
+		.start = window->start, .end = window->end, .is_open = true,
+		.columns = &shot->columns[oper->index] });
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct table_entry *e = table_at(t, i);
 		size_t at;
@@ -287,6 +286,73 @@ shoot_window(struct aggregate_shot *shot, const struct oper *oper, const struct 
 	}
 	fl_buf_fini(&bytes);
 	fl_arena_reset(arena);
+}
+
+/* ---- keys of deduplications ---- */
+
+static void
+name_dedup_columns(struct aggregate_shot *shot, const struct fl_schema *keys,
+    struct aggregate_columns *columns)
+{
+	const char **names = FL_ARENA_ARRAY(&shot->arena, const char *, keys->count + 1);
+	bool *is_number = FL_ARENA_ARRAY(&shot->arena, bool, keys->count + 1);
+
+	for (uint32_t n = 0; n < keys->count; n++) {
+		names[n] = fl_arena_strdup(&shot->arena, keys->fields[n].name);
+		is_number[n] = fl_type_is_numeric(keys->fields[n].type.id);
+	}
+	names[keys->count] = "first_seen";
+	*columns = (struct aggregate_columns){ .key_count = keys->count, .part_count = 1,
+		.names = names, .is_number = is_number };
+}
+
+static void
+shoot_dedup(struct aggregate_shot *shot, const struct dedup *dedup)
+{
+	const struct fl_schema *keys = &dedup->plan->keys;
+	const struct table *t = &dedup->table;
+	struct fl_arena *arena = &shot->fold.fire_arena;
+	struct fl_col *cols = FL_ARENA_ARRAY(arena, struct fl_col, keys->count + 1);
+	struct fl_buf *record = &shot->text, bytes;
+	struct fl_type instant = fl_type_make(FL_TYPE_TIMESTAMP, false);
+
+	instant.precision = 3;
+	fl_buf_init(&bytes);
+	for (uint32_t c = 0; c < keys->count; c++)
+		table_col_alloc(&cols[c], &keys->fields[c].type, 1, arena);
+	table_col_alloc(&cols[keys->count], &instant, 1, arena);
+	add_window(shot, (struct aggregate_window){ .query = dedup->plan->query, .start = FL_TIME_MIN,
+		.end = FL_TIME_MAX, .is_open = true, .is_dedup = true,
+		.columns = &shot->columns[shot->fold.oper_count + dedup->plan->index] });
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct table_entry *e = table_at(t, i);
+		size_t at;
+
+		if (e->key_size == TABLE_GONE)
+			continue;
+		fl_buf_reset(record);
+		at = begin_text(record);
+		fl_buf_byte(record, '1');
+		end_text(record, at);
+		at = record->size;
+		add_keys(record, t, e, cols, keys->count, &bytes);
+		((int64_t *)cols[keys->count].data)[0] = dedup_first_ms(dedup, i);
+		add_value(record, &cols[keys->count], 0);
+		add_row(shot, keys->count == 0 ? 0 : prefix_of(record, at, &keys->fields[0].type));
+	}
+	fl_buf_fini(&bytes);
+	fl_arena_reset(arena);
+}
+
+/* Of a query, or of any: only is UINT32_MAX. */
+static void
+shoot_dedups(struct aggregate_shot *shot, uint32_t only)
+{
+	const struct fold *fold = &shot->fold;
+
+	for (uint32_t d = 0; d < fold->dedup_count; d++)
+		if (only == UINT32_MAX || fold_is_above(fold, fold->oper_count + d, only))
+			shoot_dedup(shot, &fold->dedups[d]);
 }
 
 /* ---- closed windows: what the outbox still holds ---- */
@@ -381,8 +447,10 @@ shoot_block(struct aggregate_shot *shot, struct closed_list *list, uint32_t *at,
 		if (c->window.sink != sink || number < c->window.first)
 			continue;
 		if (!c->is_added)
-			add_window(shot, &shot->fold.opers[c->oper], c->window.start,
-			    c->window.end, false);
+			add_window(shot, (struct aggregate_window){
+				.query = shot->fold.opers[c->oper].query->name,
+				.start = c->window.start, .end = c->window.end,
+				.columns = &shot->columns[c->oper] });
 		c->is_added = true;
 		shoot_result(shot, &view.batch, i);
 	}
@@ -623,13 +691,14 @@ shoot(struct aggregate_shot *shot, struct fl_txn *own, uint32_t only, struct fl_
 	struct fold *fold = &shot->fold;
 
 	shot->value_max = 1;
-	for (uint32_t q = 0; q < fold->oper_count; q++)
-		shot->value_max = FL_MAX(shot->value_max, 1 + shot->columns[q].key_count +
-			shot->columns[q].part_count + shot->columns[q].result_count);
+	for (uint32_t u = 0; u < fold_unit_count(fold); u++)
+		shot->value_max = FL_MAX(shot->value_max, 1 + shot->columns[u].key_count +
+			shot->columns[u].part_count + shot->columns[u].result_count);
 	shot->values = FL_ARENA_ARRAY(&shot->arena, struct aggregate_value, 2 * shot->value_max);
 	shot->capacity = (uint32_t)FL_MIN(fold_key_count(fold), UINT32_MAX / 2);
 	shot->rows = fl_malloc(FL_MAX(shot->capacity, 1u) * sizeof(*shot->rows));
 	FL_TRY(shoot_all_closed(shot, own, only, err));
+	shoot_dedups(shot, only);
 	for (uint32_t q = 0; q < fold->oper_count; q++) {
 		const struct oper *oper = &fold->opers[q];
 
@@ -656,9 +725,12 @@ shoot_head(struct aggregate_shot *shot)
 		.watermark = shot->cursor.watermark, .partition_count = part_count,
 		.partitions = shot->parts };
 	shot->columns =
-	    FL_ARENA_ARRAY(&shot->arena, struct aggregate_columns, FL_MAX(fold->oper_count, 1u));
+	    FL_ARENA_ARRAY(&shot->arena, struct aggregate_columns, FL_MAX(fold_unit_count(fold), 1u));
 	for (uint32_t q = 0; q < fold->oper_count; q++)
 		name_columns(shot, &fold->opers[q], &shot->columns[q]);
+	for (uint32_t d = 0; d < fold->dedup_count; d++)
+		name_dedup_columns(
+		    shot, &fold->plan->dedups[d]->keys, &shot->columns[fold->oper_count + d]);
 }
 
 enum fl_code

@@ -2,7 +2,8 @@
 /*
  * state.c - window state in the store, and the way back from it.
  *
- * One image per (operator, key group), cut into values:
+ * One image per (unit, key group), cut into values; a unit is an operator or, numbered
+ * behind them, a dedup, whose keys look like those of one window without end:
  *
  *	+-------------------+
  *	| struct chunk_head | 40 bytes, in every value
@@ -46,9 +47,9 @@ static_assert(sizeof(struct window_head) == 32, "a file format");
 	((uint32_t)(FL_VALUE_SIZE_MAX - sizeof(struct fl_value_head) - sizeof(struct chunk_head)) & ~7u)
 
 static void
-make_key(uint8_t key[12], uint32_t oper, uint32_t group, uint32_t chunk)
+make_key(uint8_t key[12], uint32_t unit, uint32_t group, uint32_t chunk)
 {
-	fl_key_u32(key, oper);
+	fl_key_u32(key, unit);
 	fl_key_u32(key + 4, group);
 	fl_key_u32(key + 8, chunk);
 }
@@ -71,28 +72,55 @@ make_image(const struct oper *oper, uint32_t group, struct fl_buf *out)
 	}
 }
 
+static void
+make_dedup_image(const struct dedup *dedup, uint32_t group, struct fl_buf *out)
+{
+	struct window_head head = { FL_TIME_MIN, FL_TIME_MAX, FL_TIME_MAX,
+		dedup->table.group_count[group], 0 };
+	size_t at = out->size;
+
+	if (head.entry_count == 0)
+		return;
+	fl_buf_add(out, &head, sizeof(head));
+	table_image(&dedup->table, NULL, 0, group, out, &head.heap_size);
+	memcpy(out->data + at, &head, sizeof(head));
+}
+
+/* Bytes of an entry; 0: the unit has no state. */
+static uint32_t
+unit_stride(const struct fold *fold, uint32_t unit)
+{
+	if (unit >= fold->oper_count)
+		return fold->dedups[unit - fold->oper_count].table.stride;
+	if (fold->opers[unit].agg == NULL)
+		return 0;
+	return (uint32_t)sizeof(struct table_entry) + fold->opers[unit].agg->row_size;
+}
+
 enum fl_code
-state_put(struct fold *fold, struct fl_txn *txn, uint32_t o, uint32_t g, struct state_flush *flush,
+state_put(struct fold *fold, struct fl_txn *txn, uint32_t u, uint32_t g, struct state_flush *flush,
     size_t *size, struct fl_err *err)
 {
-	const struct oper *oper = &fold->opers[o];
-	const struct group *group = &oper->groups[g];
+	const struct group *group = &fold_groups(fold, u)[g];
 	struct fl_buf image;
 	enum fl_code code = FL_OK;
 	uint32_t count;
 	uint8_t key[12];
 
 	fl_buf_init(&image);
-	make_image(oper, g, &image);
+	if (u < fold->oper_count)
+		make_image(&fold->opers[u], g, &image);
+	else
+		make_dedup_image(&fold->dedups[u - fold->oper_count], g, &image);
 	count = FL_MAX(1u, (uint32_t)((image.size + CHUNK_SIZE - 1) / CHUNK_SIZE));
 	for (uint32_t c = 0; c < count && code == FL_OK; c++) {
 		size_t from = (size_t)c * CHUNK_SIZE;
 		size_t part = FL_MIN((size_t)CHUNK_SIZE, image.size - from);
 		struct chunk_head head = { fold->step, group->hash, image.size, c, count,
-			(uint32_t)sizeof(struct table_entry) + oper->agg->row_size, 0 };
+			unit_stride(fold, u), 0 };
 		void *value;
 
-		make_key(key, o, g, c);
+		make_key(key, u, g, c);
 		code = fl_txn_reserve(txn, FL_DBI_PIPELINE_STATE, key, sizeof(key), 0,
 		    sizeof(head) + part, &value, err);
 		if (code != FL_OK)
@@ -102,11 +130,11 @@ state_put(struct fold *fold, struct fl_txn *txn, uint32_t o, uint32_t g, struct 
 			memcpy((char *)value + sizeof(head), image.data + from, part);
 	}
 	for (uint32_t c = count; c < group->chunk_count && code == FL_OK; c++) {
-		make_key(key, o, g, c);
+		make_key(key, u, g, c);
 		code = fl_txn_del(txn, FL_DBI_PIPELINE_STATE, key, sizeof(key), err);
 	}
 	*size = image.size + sizeof(struct chunk_head);
-	*flush = (struct state_flush){ o, g, count };
+	*flush = (struct state_flush){ u, g, count };
 	fl_buf_fini(&image);
 	return code;
 }
@@ -114,36 +142,47 @@ state_put(struct fold *fold, struct fl_txn *txn, uint32_t o, uint32_t g, struct 
 /* ---- back ---- */
 
 static enum fl_code
-fail_image(uint32_t o, uint32_t g, const char *what, struct fl_err *err)
+fail_image(uint32_t u, uint32_t g, const char *what, struct fl_err *err)
 {
-	return FL_FAIL(err, FL_E_STORE_DAMAGED, "window state of operator %u, group %u: %s", o, g, what);
+	return FL_FAIL(err, FL_E_STORE_DAMAGED, "window state of operator %u, group %u: %s", u, g, what);
 }
 
 static enum fl_code
-load_image(struct oper *oper, uint32_t g, const struct fl_buf *image, struct fl_err *err)
+load_window(struct fold *fold, uint32_t u, uint32_t g, const struct window_head *head,
+    const char *entries, const char *heap, struct fl_err *err)
 {
-	const struct fl_node *agg = oper->agg;
-	uint32_t stride = (uint32_t)sizeof(struct table_entry) + agg->row_size;
+	struct oper *oper;
+
+	if (u >= fold->oper_count)
+		return table_load(&fold->dedups[u - fold->oper_count].table, NULL, 0, g, entries,
+		    head->entry_count, heap, head->heap_size, err);
+	oper = &fold->opers[u];
+	oper->key_count += head->entry_count;
+	return table_load(&window_open(oper, head->start, head->end, head->fire_at)->table,
+	    oper->agg->aggs, oper->agg->agg_count, g, entries, head->entry_count, heap,
+	    head->heap_size, err);
+}
+
+static enum fl_code
+load_image(struct fold *fold, uint32_t u, uint32_t g, const struct fl_buf *image, struct fl_err *err)
+{
+	uint32_t stride = unit_stride(fold, u);
 	size_t at = 0;
 
 	while (at < image->size) {
 		struct window_head head;
-		struct window *window;
 		uint64_t entries, heap;
 
 		if (image->size - at < sizeof(head))
-			return fail_image(oper->index, g, "it ends inside a window", err);
+			return fail_image(u, g, "it ends inside a window", err);
 		memcpy(&head, image->data + at, sizeof(head));
 		at += sizeof(head);
 		entries = (uint64_t)head.entry_count * stride;
 		heap = FL_ROUND_UP((uint64_t)head.heap_size, 8);
 		if (head.entry_count == 0 || entries > image->size - at ||
 		    heap > image->size - at - entries || head.start >= head.end)
-			return fail_image(oper->index, g, "a window does not fit into it", err);
-		window = window_open(oper, head.start, head.end, head.fire_at);
-		FL_TRY(table_load(&window->table, agg->aggs, agg->agg_count, g, image->data + at,
-		    head.entry_count, image->data + at + entries, head.heap_size, err));
-		oper->key_count += head.entry_count;
+			return fail_image(u, g, "a window does not fit into it", err);
+		FL_TRY(load_window(fold, u, g, &head, image->data + at, image->data + at + entries, err));
 		at += entries + heap;
 	}
 	return FL_OK;
@@ -154,35 +193,36 @@ static enum fl_code
 take_chunk(struct fold *fold, const struct fl_item *item, struct fl_buf *image, bool *done,
     struct fl_err *err)
 {
-	uint32_t o, g, c;
+	uint32_t u, g, c;
 	struct chunk_head head;
-	struct oper *oper;
+	struct group *group;
 
 	if (item->key_size != 12 || item->size < sizeof(head))
 		return FL_FAIL(err, FL_E_STORE_DAMAGED, "window state: a value of %zu bytes", item->size);
-	o = fl_key_get_u32(item->key);
+	u = fl_key_get_u32(item->key);
 	g = fl_key_get_u32((const uint8_t *)item->key + 4);
 	c = fl_key_get_u32((const uint8_t *)item->key + 8);
-	if (o >= fold->oper_count || g >= TABLE_GROUPS || fold->opers[o].agg == NULL)
+	if (u >= fold_unit_count(fold) || g >= TABLE_GROUPS || unit_stride(fold, u) == 0)
 		return FL_FAIL(err, FL_E_STORE_DAMAGED,
-		    "window state: operator %u, group %u is not in the plan", o, g);
-	oper = &fold->opers[o];
+		    "window state: operator %u, group %u is not in the plan", u, g);
+	group = &fold_groups(fold, u)[g];
 	memcpy(&head, item->value, sizeof(head));
 	if (head.chunk != c || head.chunk_count <= c ||
-	    head.stride != sizeof(struct table_entry) + oper->agg->row_size ||
-	    (c > 0 && head.p_g != oper->groups[g].p_g) || image->size != (size_t)c * CHUNK_SIZE)
-		return fail_image(o, g, "its parts do not belong together", err);
-	oper->groups[g].p_g = head.p_g;
-	oper->groups[g].hash = head.hash;
-	oper->groups[g].chunk_count = head.chunk_count;
-	oper->p_g_max = FL_MAX(oper->p_g_max, head.p_g);
+	    head.stride != unit_stride(fold, u) || (c > 0 && head.p_g != group->p_g) ||
+	    image->size != (size_t)c * CHUNK_SIZE)
+		return fail_image(u, g, "its parts do not belong together", err);
+	group->p_g = head.p_g;
+	group->hash = head.hash;
+	group->chunk_count = head.chunk_count;
+	if (u < fold->oper_count)
+		fold->opers[u].p_g_max = FL_MAX(fold->opers[u].p_g_max, head.p_g);
 	fl_buf_add(image, (const char *)item->value + sizeof(head), item->size - sizeof(head));
 	*done = c + 1 == head.chunk_count;
 	if (!*done)
 		return FL_OK;
 	if (image->size != head.size)
-		return fail_image(o, g, "it is shorter than it says", err);
-	return load_image(oper, g, image, err);
+		return fail_image(u, g, "it is shorter than it says", err);
+	return load_image(fold, u, g, image, err);
 }
 
 static enum fl_code
@@ -260,6 +300,7 @@ state_restore(struct fold *fold, struct fl_txn *txn, const struct fl_pipeline_cu
 	fold->step = fold->commit = head->replay_from;
 	fold->hash = head->replay_hash;
 	fold->clock_ms = head->replay_clock_ms;
+	dedup_expire(fold); /* an image may be older than its keys' end */
 	fold->dead_size = head->dead_size;
 	time_load(fold, view->at_replay, head->partition_count);
 	for (uint32_t q = 0; q < fold->oper_count; q++)

@@ -291,6 +291,8 @@ grow_slots(struct table *t)
 		uint64_t hash = table_at(t, i)->hash;
 		uint32_t s = (uint32_t)hash & mask;
 
+		if (table_at(t, i)->key_size == TABLE_GONE)
+			continue;
 		while (t->slots[s] != 0)
 			s = (s + 1) & mask;
 		t->slots[s] = (hash & UINT64_C(0xffffffff00000000)) | (i + 1);
@@ -350,6 +352,39 @@ same_key(const struct table *t, const struct table_entry *e, const struct table_
 	    memcmp(t->heap.data + e->key[0], keys->bytes.data + keys->at[k], e->key_size) == 0;
 }
 
+/* The slots of a key that comes later, while there is other work. */
+static inline void
+prefetch_key(const struct table *t, const struct table_keys *keys, uint32_t k)
+{
+	if (t->slot_count > 65536)
+		__builtin_prefetch(&t->slots[(uint32_t)keys->hash[k] & (t->slot_count - 1)]);
+}
+
+static inline bool
+find_or_add(struct table *t, const struct table_keys *keys, uint32_t k, uint64_t first_seen,
+    uint32_t *index)
+{
+	uint64_t hash = keys->hash[k], slot;
+	uint32_t mask, s;
+
+	/* Half full at most: probes stay short. */
+	if ((t->count + 1) * 2 > t->slot_count)
+		grow_slots(t);
+	mask = t->slot_count - 1;
+	for (s = (uint32_t)hash & mask;; s = (s + 1) & mask) {
+		slot = t->slots[s];
+		if (slot == 0) {
+			*index = add_key(t, s, keys, k, first_seen);
+			return true;
+		}
+		if (slot >> 32 != hash >> 32)
+			continue;
+		*index = (uint32_t)slot - 1;
+		if (same_key(t, table_at(t, *index), keys, k))
+			return false;
+	}
+}
+
 uint64_t
 table_assign(struct table *t, const struct table_keys *keys, uint32_t from, uint32_t count,
     const uint32_t *order, uint64_t first_base, uint32_t *rows)
@@ -357,32 +392,72 @@ table_assign(struct table *t, const struct table_keys *keys, uint32_t from, uint
 	uint64_t groups = 0;
 
 	for (uint32_t k = from; k < from + count; k++) {
-		uint64_t hash = keys->hash[k], slot;
-		uint32_t mask, s, i;
+		uint32_t i;
 
-		/* Half full at most: probes stay short. */
-		if ((t->count + 1) * 2 > t->slot_count)
-			grow_slots(t);
-		mask = t->slot_count - 1;
-		if (mask > 65535 && k + SLOTS_AHEAD < from + count)
-			__builtin_prefetch(&t->slots[(uint32_t)keys->hash[k + SLOTS_AHEAD] & mask]);
-		for (s = (uint32_t)hash & mask;; s = (s + 1) & mask) {
-			slot = t->slots[s];
-			if (slot == 0) {
-				i = add_key(t, s, keys, k, first_base + order[k]);
-				break;
-			}
-			if (slot >> 32 != hash >> 32)
-				continue;
-			i = (uint32_t)slot - 1;
-			if (same_key(t, table_at(t, i), keys, k))
-				break;
-		}
+		if (k + SLOTS_AHEAD < from + count)
+			prefetch_key(t, keys, k + SLOTS_AHEAD);
+		(void)find_or_add(t, keys, k, first_base + order[k], &i);
 		table_at(t, i)->row_count++;
 		rows[k - from] = i;
-		groups |= UINT64_C(1) << table_group(hash);
+		groups |= UINT64_C(1) << table_group(keys->hash[k]);
 	}
 	return groups;
+}
+
+bool
+table_add(struct table *t, const struct table_keys *keys, uint32_t k, uint64_t first_seen, uint32_t *index)
+{
+	return find_or_add(t, keys, k, first_seen, index);
+}
+
+/* ---- keys that leave ---- */
+
+struct table_entry *
+table_oldest(const struct table *t, uint32_t group)
+{
+	return t->head[group] == 0 ? NULL : table_at(t, t->head[group] - 1);
+}
+
+void
+table_drop_oldest(struct table *t, uint32_t group)
+{
+	struct table_entry *e = table_oldest(t, group);
+
+	assert(e != NULL);
+	t->head[group] = e->next;
+	if (e->next == 0)
+		t->tail[group] = 0;
+	t->group_count[group]--;
+	t->gone_count++;
+	e->key_size = TABLE_GONE;
+}
+
+/* The entries left are appended anew, in their order: chains and slots come with them. */
+void
+table_sweep(struct table *t)
+{
+	struct table old = *t;
+
+	if (t->gone_count == 0 || t->gone_count < t->count / 2)
+		return;
+	table_init(t, old.stride - (uint32_t)sizeof(struct table_entry));
+	for (uint32_t i = 0; i < old.count; i++) {
+		const struct table_entry *from = table_at(&old, i);
+		struct table_entry *to;
+
+		if (from->key_size == TABLE_GONE)
+			continue;
+		to = append_entry(t, from->hash);
+		memcpy((char *)to + sizeof(uint64_t), (const char *)from + sizeof(uint64_t),
+		    t->stride - sizeof(uint64_t));
+		to->next = 0;
+		if (to->key_size > TABLE_INLINE)
+			to->key[0] = fl_heap_put(&t->heap, old.heap.data + from->key[0], to->key_size);
+	}
+	for (t->slot_count = 8; t->slot_count <= t->count;)
+		t->slot_count *= 2;
+	grow_slots(t); /* doubles them */
+	table_fini(&old);
 }
 
 static struct fl_blob *
@@ -537,6 +612,8 @@ table_compact(struct table *t, const struct fl_agg *aggs, uint32_t agg_count)
 	for (uint32_t i = 0; i < t->count; i++) {
 		struct table_entry *e = table_at(t, i);
 
+		if (e->key_size == TABLE_GONE)
+			continue;
 		if (e->key_size > TABLE_INLINE)
 			e->key[0] = fl_heap_put(&heap, t->heap.data + e->key[0], e->key_size);
 		for (uint32_t a = 0; a < agg_count; a++) {

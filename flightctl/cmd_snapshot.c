@@ -142,6 +142,12 @@ is_wanted(const struct job *job, const struct aggregate_row *row)
 	return row->window->is_open ? job->wants_open : job->wants_closed;
 }
 
+static const char *
+state_name(const struct aggregate_window *window)
+{
+	return window->is_dedup ? "seen" : window->is_open ? "open" : "closed";
+}
+
 /* ---- as a table ---- */
 
 static void
@@ -207,7 +213,7 @@ measure_row(struct job *job, struct sheet *sheet, const struct aggregate_row *ro
 		out_widen(lines, AT_QUERY, strlen(window->query));
 		out_widen(lines, AT_START, strlen(out_instant(window->start, text)));
 		out_widen(lines, AT_END, strlen(out_instant(window->end, text)));
-		out_widen(lines, AT_STATE, strlen(window->is_open ? "open" : "closed"));
+		out_widen(lines, AT_STATE, strlen(state_name(window)));
 	}
 	out_widen(lines, AT_KEY + sheet->columns->key_count, row->row_count.size);
 	for (uint32_t i = 0, n = value_count(window); i < n; i++)
@@ -232,8 +238,7 @@ begin_lines(struct job *job, const struct sheet *sheet, const struct aggregate_w
 	out_put(lines, line, AT_START, text, strlen(text));
 	out_instant(window->end, text);
 	out_put(lines, line, AT_END, text, strlen(text));
-	out_put(lines, line, AT_STATE, window->is_open ? "open" : "closed",
-	    window->is_open ? strlen("open") : strlen("closed"));
+	out_put(lines, line, AT_STATE, state_name(window), strlen(state_name(window)));
 	for (uint32_t c = AT_KEY; c < count; c++) {
 		bool has_value = window->is_open && c == rows_at;
 
@@ -342,7 +347,7 @@ begin_rows_json(struct job *job, const struct aggregate_window *window)
 	fl_buf_json(out, window->query, strlen(window->query));
 	add_key_value(out, "window_start", out_instant(window->start, text));
 	add_key_value(out, "window_end", out_instant(window->end, text));
-	add_key_value(out, "state", window->is_open ? "open" : "closed");
+	add_key_value(out, "state", state_name(window));
 	fl_buf_str(out, ",\"key\":");
 }
 

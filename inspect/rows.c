@@ -582,7 +582,7 @@ next_key(struct scan *scan, bool *has_row, struct fl_err *err)
 	while (!*has_row && scan->row != UINT32_MAX &&
 	    (row = aggregate_shot_row(view->shot, scan->row)) != NULL) {
 		scan->row++;
-		*has_row = row->window->is_open && row->window->query == query;
+		*has_row = row->window->is_open && !row->window->is_dedup && row->window->query == query;
 	}
 	return FL_OK;
 }

@@ -194,10 +194,11 @@ fill_queries(struct scan *scan, struct sheet *sheet, struct fl_err *err)
 			put_u64(&row[4], count->seen);
 			put_u64(&row[5], count->used);
 			put_u64(&row[6], count->filtered);
-			put_u64(&row[7], count->late);
-			put_u64(&row[8], count->dead);
-			put_u64(&row[9], count->fired_rows);
-			put_u64(&row[10], count->fired_windows);
+			put_u64(&row[7], count->duplicates);
+			put_u64(&row[8], count->late);
+			put_u64(&row[9], count->dead);
+			put_u64(&row[10], count->fired_rows);
+			put_u64(&row[11], count->fired_windows);
 		}
 	}
 	return FL_OK;
@@ -370,7 +371,7 @@ put_windows(struct sheet *sheet, const struct view *view)
 
 	for (uint32_t i = 0; (shot = aggregate_shot_row(view->shot, i)) != NULL; i++) {
 		if (shot->window->start == FL_TIME_MIN)
-			continue; /* keys of a GROUP BY without a window */
+			continue; /* keys of a GROUP BY without a window, or of a deduplication */
 		if (shot->window != window) {
 			window = shot->window;
 			row = add_row(sheet);

@@ -27,7 +27,7 @@ static const struct fixed fixed_tables[] = {
 	    "how far each pipeline is: R, ingest's last step, steps between", &kind_pipelines },
 	{ "queries",
 	    "pipeline TEXT, name TEXT, table_name TEXT, kind TEXT, seen BIGINT, used BIGINT, "
-	    "filtered BIGINT, late BIGINT, dead BIGINT, results BIGINT, windows_fired BIGINT",
+	    "filtered BIGINT, duplicates BIGINT, late BIGINT, dead BIGINT, results BIGINT, windows_fired BIGINT",
 	    "rows of each INSERT since it began; kind: window, updating, rows", &kind_queries },
 	{ "sinks",
 	    "pipeline TEXT, table_name TEXT, made BIGINT, confirmed BIGINT, undelivered BIGINT, "

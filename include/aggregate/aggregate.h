@@ -37,6 +37,7 @@ struct aggregate_window { /* of one query */
 	const char *query;
 	int64_t start, end; /* ms UTC */
 	bool is_open;	    /* false: fired, its results are still in the outbox */
+	bool is_dedup;	    /* the keys of a deduplication, open for good; one part, first_seen */
 	const struct aggregate_columns *columns;
 };
 struct aggregate_value { /* size bytes and a 0; NULL: NULL */

@@ -11,6 +11,8 @@
  *	window	 open window of an operator: its table
  *	run	 rows of one batch that fall into one window
  *	change	 what a row makes of its key's value where there is no window (update.c)
+ *	dedup	 the keys that were seen, of a query or of the parts of a UNION ALL (dedup.c)
+ *	unit	 what has state of its own in key groups: an operator, or a dedup behind them
  *
  * fold_step() handles a step completely: its rows, then time, then fires in the
  * order (window end, operator, key group, first seen).  It reads neither clock nor
@@ -132,6 +134,13 @@ struct oper {
 	struct fl_query_count count;
 };
 
+/* The keys whose first row was let through. */
+struct dedup {
+	const struct fl_dedup *plan;
+	struct table table; /* entries: when the first row came, ms of the steps' clock */
+	struct group groups[TABLE_GROUPS];
+};
+
 /* ---- what came out of the steps since the last reset ---- */
 
 struct out_block {
@@ -167,9 +176,10 @@ struct out_sink {
 struct fold {
 	const struct fl_plan *plan;
 	int64_t max_future_ms; /* 0: off */
-	uint32_t source_count, oper_count, sink_count;
+	uint32_t source_count, oper_count, dedup_count, sink_count;
 	struct source *sources;
 	struct oper *opers;
+	struct dedup *dedups;
 	struct out_sink *sinks;
 	struct fl_partition_time *parts;
 	uint32_t part_count, part_capacity;
@@ -211,6 +221,11 @@ void fold_out_reset(struct fold *fold);
 /* Sum of the groups' hashes of fired rows. */
 uint64_t fold_fired_hash(const struct fold *fold);
 uint64_t fold_key_count(const struct fold *fold);
+/* Units: operators, then dedups; and the groups of one. */
+uint32_t fold_unit_count(const struct fold *fold);
+struct group *fold_groups(const struct fold *fold, uint32_t unit);
+/* A unit that rows let through by this one reach, or something above it: it is stored with it. */
+bool fold_is_above(const struct fold *fold, uint32_t unit, uint32_t above);
 uint32_t fold_window_count(const struct fold *fold);
 /* A window is open that only time can close. */
 bool fold_wants_time(const struct fold *fold);
@@ -277,6 +292,17 @@ void update_add(struct pass *pass, struct stage *below);
 bool update_current(struct fold *fold, struct oper *oper, uint32_t *at, struct fl_builder *rows,
     struct fl_buf *changed);
 
+/* ---- dedup.c ---- */
+void dedup_init(struct dedup *dedup, const struct fl_dedup *plan);
+void dedup_fini(struct dedup *dedup);
+/* Of the rows left in the pass the first of each key stay. */
+void dedup_rows(struct pass *pass, struct stage *stage);
+/* At the begin of a step, and of a replay: keys whose time is over are forgotten. */
+void dedup_expire(struct fold *fold);
+uint64_t dedup_key_count(const struct dedup *dedup);
+/* When the first row of an entry came. */
+int64_t dedup_first_ms(const struct dedup *dedup, uint32_t entry);
+
 /* ---- topn.c ---- */
 /* Ranks the rows left in the pass and makes them the rows of stage's batch; seen:
  * first_seen per row, replaced likewise. */
@@ -325,10 +351,10 @@ void results_closed(struct fold *fold, const struct oper *oper, const struct win
 
 /* ---- state.c: images ---- */
 struct state_flush { /* one group written in a commit */
-	uint32_t oper, group, chunk_count;
+	uint32_t unit, group, chunk_count;
 };
 /* Writes the image of one group at fold->step; returns its bytes. */
-enum fl_code state_put(struct fold *fold, struct fl_txn *txn, uint32_t oper, uint32_t group,
+enum fl_code state_put(struct fold *fold, struct fl_txn *txn, uint32_t unit, uint32_t group,
     struct state_flush *flush, size_t *size, struct fl_err *err);
 /* Loads all images.  Errors: STORE_DAMAGED. */
 enum fl_code state_load(struct fold *fold, struct fl_txn *txn, struct fl_err *err);

@@ -19,6 +19,9 @@
  * chained in first-seen order, so that a group's image is made by walking its
  * own entries only, and fires come out in (group, first seen) order unsorted.
  *
+ * Keys leave in the order in which they came, the head of a group's chain first.  What is
+ * left of one stays among the entries, and matches no key, until table_sweep().
+ *
  * An image is the entries of one group as they are, with their heap bytes behind
  * them and all offsets counted from there: no pointer in it, loading is a copy.
  *
@@ -33,6 +36,7 @@
 
 #define TABLE_GROUPS 64u
 #define TABLE_INLINE 16u /* longest key kept in the entry */
+#define TABLE_GONE UINT32_MAX /* key_size of an entry that has left */
 
 struct table_entry {
 	uint64_t hash;
@@ -56,6 +60,7 @@ struct table_keys {
 struct table {
 	char *entries;
 	uint32_t count, capacity, stride;
+	uint32_t gone_count;	/* of count: have left */
 	uint32_t slot_count;	/* power of two */
 	uint64_t *slots;	/* high half: tag of the hash; low half: index + 1 */
 	struct fl_heap heap;
@@ -106,6 +111,20 @@ void table_key_take(struct table_key_reader *reader, struct fl_col *out, uint32_
  */
 uint64_t table_assign(struct table *table, const struct table_keys *keys, uint32_t from,
     uint32_t count, const uint32_t *order, uint64_t first_base, uint32_t *rows);
+
+/*
+ * Finds or adds the entry of key k of keys; true if it was not there.
+ *
+ *	first_seen  the row's number in the log
+ *	index	    out: of the entry
+ */
+bool table_add(struct table *table, const struct table_keys *keys, uint32_t k, uint64_t first_seen,
+    uint32_t *index);
+/* The oldest entry of a group, NULL if there is none; and its end. */
+struct table_entry *table_oldest(const struct table *table, uint32_t group);
+void table_drop_oldest(struct table *table, uint32_t group);
+/* Frees what left, once that is half of the entries. */
+void table_sweep(struct table *table);
 
 /* Bytes that the entries of a group refer to in the heap are told by the
  * aggregates: those whose result is of variable width begin with a fl_blob. */

@@ -60,8 +60,8 @@ struct fl_window_closed {
  * number u32 (its upper half: the part of a UNION ALL) -> a block
  * of the stream's columns (partition and offsets in its head), kind = query. */
 
-struct fl_query_count { /* conservation: seen = used + filtered + late + dead */
-	uint64_t seen, used, filtered, late, dead;
+struct fl_query_count { /* conservation: seen = used + filtered + duplicates + late + dead */
+	uint64_t seen, used, filtered, duplicates, late, dead;
 	uint64_t fired_rows, fired_windows;
 };
 

@@ -13,19 +13,23 @@
  *	WINDOW  adds window_start, window_end, window_time to its input
  *	AGG	window aggregate: output = keys..., aggs..., window_start, window_end,
  *		window_time; without a WINDOW below it, updating: keys..., aggs...
+ *	DEDUP	the first row of each key, by arrival: input columns
  *	TOPN	window Top-N: input columns plus the rank (BIGINT, last)
  *	SINK    output columns = the sink table's physical columns
  *
  * Every query has one of three shapes, bottom to top ("CALC*": none or some; the
  * binder merges neighbours unless the merged expressions would grow too large):
  *
- *	SCAN CALC* SINK
- *	SCAN CALC* AGG CALC* SINK
- *	SCAN CALC* WINDOW CALC* AGG CALC* [TOPN CALC*] SINK
+ *	ROWS SINK
+ *	ROWS AGG CALC* SINK
+ *	ROWS WINDOW CALC* AGG CALC* [TOPN CALC*] SINK
+ *
+ * where ROWS is SCAN CALC*, and any number of times DEDUP CALC*.
  *
  * A UNION ALL is no node: what stands above it is put on each of its parts.  Below a
  * SINK each part is a query of its own; an AGG takes the rows of all parts (`input`
- * and `also`, each SCAN CALC* [WINDOW CALC*], the columns and windows the same).
+ * and `also`, each ROWS [WINDOW CALC*], the columns and windows the same).  DEDUPs of one
+ * fl_dedup have their keys in common: a row of one part is a duplicate of another's.
  *
  * The second shape is updating: AGG gives the changes of each key's value, row by row, and
  * the CALCs above it take both sides of a change.
@@ -182,7 +186,14 @@ struct fl_stream {
 };
 
 enum fl_node_kind {
-	FL_NODE_SCAN, FL_NODE_CALC, FL_NODE_WINDOW, FL_NODE_AGG, FL_NODE_TOPN, FL_NODE_SINK,
+	FL_NODE_SCAN, FL_NODE_CALC, FL_NODE_WINDOW, FL_NODE_AGG, FL_NODE_TOPN, FL_NODE_DEDUP, FL_NODE_SINK,
+};
+
+/* ROW_NUMBER() OVER (PARTITION BY keys ORDER BY processing time) = 1. */
+struct fl_dedup {
+	uint32_t index;			/* in plan->dedups */
+	struct fl_schema keys;		/* names and types of partition_columns */
+	const char *query;		/* the first that has it */
 };
 
 struct fl_sort_key {
@@ -217,6 +228,8 @@ struct fl_node {
 	uint32_t row_size;		/* sum of acc_size; updating: and FL_AGG_CHANGED_SIZE */
 	uint32_t also_count;
 	struct fl_node **also;		/* UNION ALL: inputs beside `input`, with the same columns */
+	/* DEDUP: its keys are partition_columns */
+	struct fl_dedup *dedup;
 	/* TOPN over an AGG (or CALC above it): per window and partition_columns */
 	uint32_t partition_count;
 	uint32_t *partition_columns;	/* without the window bounds */
@@ -251,6 +264,9 @@ struct fl_plan {
 	struct fl_stream *streams;
 	uint32_t query_count;
 	struct fl_query *queries;	/* query i is operator i in state keys */
+	uint32_t dedup_count;
+	const struct fl_dedup **dedups;	/* dedup i is operator query_count + i in state keys */
+	int64_t state_ttl_ms;		/* a dedup forgets a key so long after its first row; 0: never */
 	uint32_t sink_count;
 	const struct fl_table **sinks;	/* sink i */
 	const char *zone;

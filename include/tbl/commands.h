@@ -80,7 +80,8 @@ FL_COMMAND(snapshot, snapshot, READS, "[--pipeline NAME] [QUERY]",
     "      --closed            only closed windows that are still in the outbox\n",
     "One consistent read, with every program alive or dead.  First the step R up to which the\n"
     "results are durable, its clock, the watermark, and per partition the last offset folded;\n"
-    "then one row per (query, window, key): rows and accumulators.\n",
+    "then one row per (query, window, key): rows and accumulators; of a deduplication one row\n"
+    "per key, with the state \"seen\" and when its first row came.\n",
     "flightctl snapshot\nflightctl snapshot --json trend_origin\n")
 FL_COMMAND(query, query, READS, "\"SQL\" | --file FILE.sql",
     "SQL over windows, results, keyed state, dead letters, offsets, metrics",

@@ -68,7 +68,7 @@ FL_ERROR(TOPIC_CHANGED, CONFIG, "The topic was deleted and created anew, or its 
 FL_ERROR(SINK_AHEAD, CONFIG, "The sink is further than the outbox: an older store was restored.")
 FL_ERROR(SINK_UNKNOWN, CONFIG, "The sink's position is unknown and rows may already be in it.")
 FL_ERROR(OUTBOX_TRIMMED, CONFIG, "The sink went back to rows that the outbox no longer holds.")
-FL_ERROR(STATE_LIMIT, CONFIG, "The pipeline's open windows hold more keys than flight.state-limit allows, or one of them over 4 GiB of strings.")
+FL_ERROR(STATE_LIMIT, CONFIG, "The pipeline's open windows, GROUP BY without one and deduplication hold more keys than flight.state-limit allows, or one of them over 4 GiB of strings.")
 FL_ERROR(ALREADY_RUNNING, CONFIG, "Another process holds this role of the instance.")
 /* Cannot go on */
 FL_ERROR(STORE_IO, FATAL, "LMDB failed; the process ends and starts again from its last commit.")

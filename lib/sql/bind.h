@@ -64,6 +64,7 @@ struct bind {
 	uint32_t depth;
 	int64_t idle_timeout_ms;
 	bool json_strict;
+	uint32_t ttl_line;	   /* of SET 'table.exec.state.ttl' */
 	int64_t align_drift_ms;	   /* smallest alignment.max-drift, -1 */
 };
 
@@ -90,7 +91,7 @@ struct rel {
 	struct rel_col *cols;
 	enum rel_stage stage;
 	struct fl_node *scan, *window, *agg;
-	struct fl_node *rank; /* TOPN whose limit is not known yet */
+	struct fl_node *rank; /* TOPN or DEDUP whose limit is not known yet */
 	/* The other parts of a UNION ALL, one after the other: what is put on one is put
 	 * on all.  Of them only nodes count; columns and stage are the first one's. */
 	struct rel *also;

@@ -8,7 +8,7 @@
  *	WHERE	  CALC with a filter; on a rank its limits go into the TOPN below
  *	GROUP BY  AGG; without a window it is updating, and the sink must take changes
  *	HAVING	  CALC with a filter
- *	SELECT	  TOPN for ROW_NUMBER(), CALC with the projection
+ *	SELECT	  TOPN or DEDUP for ROW_NUMBER(), CALC with the projection
  *
  * Neighbouring CALCs become one.  What would not be one of the two shapes of plan.h
  * is refused here.
@@ -118,6 +118,20 @@ add_filter(struct bind *b, struct rel *rel, struct fl_expr *filter)
 	for (i = 0; i < rel->count; i++)
 		exprs[i] = fl_expr_column(b->arena, i, &rel->cols[i].type);
 	return add_calcs(b, rel, filter, exprs, rel->cols, rel->count);
+}
+
+static enum fl_code
+check_rank_used(struct bind *b, uint32_t line, uint32_t col, const struct rel *rel)
+{
+	bool is_dedup = rel->rank != NULL && rel->rank->kind == FL_NODE_DEDUP;
+
+	if (rel->rank == NULL)
+		return FL_OK;
+	return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, line, col,
+	    is_dedup ? "SELECT ... FROM (SELECT ..., ROW_NUMBER() OVER (...) AS rn FROM ...) WHERE rn = 1" :
+		       "SELECT ... FROM (SELECT ..., ROW_NUMBER() OVER (...) AS rn FROM ...) WHERE rn <= 3",
+	    "ROW_NUMBER() needs a limit on its rank, in the WHERE of a query around it: WHERE rn %s",
+	    is_dedup ? "= 1" : "<= N");
 }
 
 /* ---- FROM ---- */
@@ -403,6 +417,8 @@ bind_from_tvf(struct bind *b, const struct ast_from *from, struct bind_view *vie
 	} else {
 		FL_TRY(bind_query(b, tvf.data->query, views, rel));
 	}
+	if (rel->stage == REL_ROWS)
+		FL_TRY(check_rank_used(b, from->line, from->col, rel));
 	if (rel->stage == REL_UPDATING)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, from->line, from->col, NULL,
 		    "a window doesn't support consuming update changes which is produced by node "
@@ -542,6 +558,11 @@ bind_where(struct bind *b, const struct ast_query *ast, struct rel *rel)
 		if (limits.from > limits.to)
 			return BIND_FAIL(b, FL_E_SQL_BIND, ast->where->line, ast->where->col, NULL,
 			    "the limits of the rank let no row through: ranks begin at 1");
+		if (rel->rank->kind == FL_NODE_DEDUP && (limits.from > 1 || limits.to > 1))
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->where->line, ast->where->col,
+			    "WHERE rn = 1",
+			    "Top-N without a window is not supported: of ROW_NUMBER() over the rows of a table only "
+			    "the first of each key can be taken (deduplication), WHERE rn = 1");
 		rel->rank->rank_from = limits.from;
 		rel->rank->rank_to = limits.to;
 		rel->rank = NULL;
@@ -859,6 +880,7 @@ bind_items(struct bind *b, const struct ast_query *ast, const struct rel *rel, c
 
 /* ORDER BY and PARTITION BY of the rank, bound as SELECT's items are. */
 struct ranking {
+	bool is_dedup; /* over the rows of a table, without a window */
 	uint32_t partition_count, sort_count;
 	struct fl_expr **partition, **sort;
 	struct fl_sort_key *keys;
@@ -887,10 +909,15 @@ bind_partition(struct bind *b, const struct ast_expr *rank, const struct rel *re
 		has_end |= role == WIN_END;
 		if (role != WIN_NONE)
 			continue;
+		if (expr->type.id == FL_TYPE_ARRAY || expr->type.id == FL_TYPE_NULL ||
+		    expr->type.id == FL_TYPE_INTERVAL)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+			    "PARTITION BY cannot take a value of type %s", fl_type_name(expr->type.id));
 		if (bind_expr_find(out->partition, out->partition_count, expr) == out->partition_count)
 			out->partition[out->partition_count++] = expr;
 	}
-	if (!has_start || !has_end)
+	out->is_dedup = rel->stage == REL_ROWS && scope->agg == NULL;
+	if (!out->is_dedup && (!has_start || !has_end))
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, rank->over->line, rank->over->col,
 		    "PARTITION BY window_start, window_end",
 		    "Top-N without a window is not supported: PARTITION BY must have window_start and window_end");
@@ -962,6 +989,70 @@ add_extra(struct bind *b, struct rel *rel, const struct ast_list *extra)
 	rel->cols = cols;
 	rel->count = n;
 	return add_calcs(b, rel, NULL, exprs, cols, n);
+}
+
+/* Which of the rows of a key is first?  By arrival only that is known at once and for good. */
+static enum fl_code
+check_dedup_order(struct bind *b, const struct ast_expr *rank, const struct rel *rel,
+    const struct ranking *ranking)
+{
+	const struct ast_sort *sort = rank->over->order->items[0];
+	const struct fl_expr *expr = ranking->sort[0];
+	enum fl_time_attr time = FL_TIME_NONE;
+
+	if (expr->kind == FL_EXPR_COLUMN)
+		time = rel->cols[expr->column].time;
+	else if (expr->kind == FL_EXPR_CALL && strcmp(expr->fn->name, "PROCTIME") == 0)
+		time = FL_TIME_PROC;
+	if (time == FL_TIME_NONE || ranking->sort_count > 1)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, rank->over->line, rank->over->col,
+		    "PARTITION BY window_start, window_end",
+		    "Top-N without a window is not supported: PARTITION BY must have window_start and "
+		    "window_end; without them ROW_NUMBER() can only take the first row of each key, by a "
+		    "processing time alone: ORDER BY a column AS PROCTIME()");
+	if (time == FL_TIME_EVENT)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, sort->expr->line, sort->expr->col,
+		    "ORDER BY a column AS PROCTIME()",
+		    "deduplication by event time is not supported, only by processing time: which row is the "
+		    "first by event time is not known before the watermark has passed it");
+	if (sort->descending)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, sort->expr->line, sort->expr->col,
+		    "LAST_VALUE(column) with GROUP BY the keys",
+		    "deduplication that keeps the last row (ORDER BY ... DESC) is not supported, only the "
+		    "first (ASC): its result would be changes of keys");
+	return FL_OK;
+}
+
+static enum fl_code
+add_dedup(struct bind *b, struct rel *rel, const struct ast_expr *rank, const struct ranking *ranking)
+{
+	struct ast_list *extra = fl_ast_list(b->arena);
+	struct fl_dedup *dedup = FL_ARENA_NEW(b->arena, struct fl_dedup);
+	uint32_t n = ranking->partition_count, *columns = FL_ARENA_ARRAY(b->arena, uint32_t, n), i;
+	struct rel *part;
+
+	FL_TRY(check_rank_used(b, rank->line, rank->col, rel));
+	FL_TRY(check_dedup_order(b, rank, rel, ranking));
+	for (i = 0; i < n; i++)
+		columns[i] = column_of(b, rel, ranking->partition[i], extra);
+	FL_TRY(add_extra(b, rel, extra));
+	dedup->keys.count = n;
+	dedup->keys.fields = FL_ARENA_ARRAY(b->arena, struct fl_field, n);
+	for (i = 0; i < n; i++) {
+		dedup->keys.fields[i].name = rel->cols[columns[i]].name;
+		dedup->keys.fields[i].type = rel->cols[columns[i]].type;
+	}
+	for (part = rel; part != NULL; part = part->also) {
+		struct fl_node *node = make_node(b, FL_NODE_DEDUP, part->node);
+
+		node->dedup = dedup;
+		node->partition_count = n;
+		node->partition_columns = columns;
+		set_schema(b, node, rel->cols, rel->count);
+		part->node = node;
+	}
+	rel->rank = rel->node;
+	return FL_OK;
 }
 
 static enum fl_code
@@ -1056,6 +1147,17 @@ make_agg(struct bind *b, struct rel *rel, struct agg_scope *agg, struct items *i
 	return having != NULL ? add_filter(b, rel, having) : FL_OK;
 }
 
+/* The last column of TOPN; of what DEDUP lets through it is 1. */
+static struct fl_expr *
+rank_value(struct bind *b, const struct rel *rel, const struct fl_type *type)
+{
+	const struct fl_value one = { .i64 = 1 };
+
+	if (rel->rank->kind == FL_NODE_DEDUP)
+		return fl_expr_literal(b->arena, type, &one);
+	return fl_expr_column(b->arena, rel->count - 1, type);
+}
+
 static enum fl_code
 project(struct bind *b, struct rel *rel, const struct items *items)
 {
@@ -1066,24 +1168,13 @@ project(struct bind *b, struct rel *rel, const struct items *items)
 	for (i = 0; i < items->count; i++) {
 		cols[i] = items->list[i].col;
 		cols[i].qualifier = NULL;
-		/* The rank is the last column of TOPN. */
 		exprs[i] = items->list[i].expr != NULL ? items->list[i].expr :
-		    fl_expr_column(b->arena, rel->count - 1, &cols[i].type);
+		    rank_value(b, rel, &cols[i].type);
 	}
 	FL_TRY(add_calcs(b, rel, NULL, exprs, cols, items->count));
 	rel->cols = cols;
 	rel->count = items->count;
 	return FL_OK;
-}
-
-static enum fl_code
-check_rank_used(struct bind *b, const struct ast_query *ast, const struct rel *rel)
-{
-	if (rel->rank == NULL)
-		return FL_OK;
-	return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col,
-	    "SELECT ... FROM (SELECT ..., ROW_NUMBER() OVER (...) AS rn FROM ...) WHERE rn <= 3",
-	    "ROW_NUMBER() needs a limit on its rank, in the WHERE of a query around it: WHERE rn <= N");
 }
 
 static enum fl_code
@@ -1102,7 +1193,7 @@ bind_select(struct bind *b, const struct ast_query *ast, struct bind_view *views
 	*rel = input;
 	scope.rel = &input;
 	if (is_grouped(ast)) {
-		FL_TRY(check_rank_used(b, ast, &input));
+		FL_TRY(check_rank_used(b, ast->line, ast->col, &input));
 		FL_TRY(bind_keys(b, ast, &input, &agg));
 		scope.agg = &agg;
 	}
@@ -1120,7 +1211,8 @@ bind_select(struct bind *b, const struct ast_query *ast, struct bind_view *views
 	if (scope.agg != NULL)
 		FL_TRY(make_agg(b, rel, &agg, &items, &ranking, having));
 	if (items.rank != NULL)
-		FL_TRY(add_topn(b, rel, items.rank, &ranking));
+		FL_TRY(ranking.is_dedup ? add_dedup(b, rel, items.rank, &ranking) :
+					  add_topn(b, rel, items.rank, &ranking));
 	return project(b, rel, &items);
 }
 
@@ -1182,7 +1274,7 @@ check_part(struct bind *b, const struct ast_query *ast, const struct rel *part, 
 {
 	uint32_t i;
 
-	FL_TRY(check_rank_used(b, ast, part));
+	FL_TRY(check_rank_used(b, ast->line, ast->col, part));
 	for (i = 0; i < part->count; i++)
 		if (part->cols[i].in != NULL)
 			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
@@ -1697,7 +1789,7 @@ bind_insert(struct bind *b, const struct ast_statement *statement)
 	if (bt == NULL)
 		return bind_table_missing(b, ast->table);
 	FL_TRY(bind_query(b, ast->query, b->views, &rel));
-	FL_TRY(check_rank_used(b, ast->query, &rel));
+	FL_TRY(check_rank_used(b, ast->query->line, ast->query->col, &rel));
 	if (rel.stage == REL_WINDOWED)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->query->line, ast->query->col, NULL,
 		    "a window function without an aggregate is not supported: add GROUP BY window_start, "

@@ -165,6 +165,10 @@ apply_setting(struct bind *b, enum setting_name name, const struct setting *s, i
 	case FL_SETTING_STRICT:
 		b->json_strict = number != 0;
 		break;
+	case FL_SETTING_TTL:
+		plan->state_ttl_ms = number;
+		b->ttl_line = s->line;
+		break;
 	case FL_SETTING_CHECKPOINT:
 		plan->has_checkpoint_interval = number > 0;
 		break;
@@ -175,7 +179,6 @@ apply_setting(struct bind *b, enum setting_name name, const struct setting *s, i
 	case FL_SETTING_PARALLELISM:
 	case FL_SETTING_TABLE_PARALLELISM:
 	case FL_SETTING_MINI_BATCH:
-	case FL_SETTING_TTL:
 	case FL_SETTING_OPTIMIZER:
 	case FL_SETTING_STATE_BACKEND:
 	case FL_SETTING_EXECUTION:

@@ -151,6 +151,8 @@ fl_plan_explain(const struct fl_plan *plan, struct fl_buf *out)
 	print_time_line(out, "max future", plan->max_future_ms,
 	    plan->max_future_ms < 0 ? "24 h for up, off for run" : "off");
 	print_time_line(out, "max drift", plan->max_drift_ms, plan->max_drift_ms < 0 ? "max(1 h, 4 windows)" : "off");
+	if (plan->dedup_count > 0)
+		print_time_line(out, "state ttl", plan->state_ttl_ms, "off");
 	fl_buf_str(out, "tables\n");
 	for (i = 0; i < plan->table_count; i++)
 		print_table(plan->tables[i], out);

@@ -174,6 +174,19 @@ print_topn(const struct fl_node *node, struct fl_buf *out)
 	fl_buf_byte(out, ']');
 }
 
+/* The number tells which of them have their keys in common. */
+static void
+print_dedup(const struct fl_node *node, struct fl_buf *out)
+{
+	uint32_t i;
+
+	fl_buf_printf(out, "DEDUP %u first of=[", node->dedup->index);
+	for (i = 0; i < node->partition_count; i++)
+		fl_buf_printf(out, "%s%s", i == 0 ? "" : ", ",
+		    node->schema.fields[node->partition_columns[i]].name);
+	fl_buf_byte(out, ']');
+}
+
 void
 fl_node_print(const struct fl_node *node, struct fl_buf *out)
 {
@@ -207,6 +220,9 @@ fl_node_print(const struct fl_node *node, struct fl_buf *out)
 		break;
 	case FL_NODE_TOPN:
 		print_topn(node, out);
+		break;
+	case FL_NODE_DEDUP:
+		print_dedup(node, out);
 		break;
 	}
 }
@@ -296,6 +312,8 @@ fl_plan_make_text(struct fl_plan *plan)
 		if (plan->tables[i]->is_sink)
 			print_sink(plan->tables[i], &buf);
 	}
+	if (plan->dedup_count > 0)
+		fl_buf_printf(&buf, "state-ttl %" PRId64 "\n", plan->state_ttl_ms);
 	for (i = 0; i < plan->query_count; i++) {
 		fl_buf_printf(&buf, "query %u %s\n", i, plan->queries[i].name);
 		print_tree(plan->queries[i].root, 1, &buf);
@@ -341,10 +359,44 @@ bind_statement(struct bind *b, const struct ast_statement *statement)
 	return FL_OK;
 }
 
+/* Numbers the DEDUPs of a tree from its root down: what is above has the smaller number. */
+static void
+collect_dedups(struct bind *b, const struct fl_node *node, const char *query, struct ast_list *list)
+{
+	uint32_t i;
+
+	for (; node != NULL; node = node->input) {
+		for (i = 0; i < node->also_count; i++)
+			collect_dedups(b, node->also[i], query, list);
+		if (node->dedup == NULL || node->dedup->query != NULL)
+			continue;
+		node->dedup->index = list->count;
+		node->dedup->query = query;
+		fl_ast_append(b->arena, list, node->dedup);
+	}
+}
+
+static void
+note_ttl(struct bind *b)
+{
+	const struct fl_plan *plan = b->plan;
+	bool is_updating = false;
+	uint32_t i;
+
+	for (i = 0; i < plan->query_count; i++)
+		is_updating |= fl_query_is_updating(&plan->queries[i]);
+	if (plan->state_ttl_ms == 0 || (!is_updating && plan->dedup_count > 0))
+		return;
+	bind_notice(b, b->ttl_line, "SET 'table.exec.state.ttl' %s: windows forget their state when they "
+	    "close%s", plan->dedup_count > 0 ? "acts on deduplication alone" : "is ignored",
+	    is_updating ? "; GROUP BY without a window keeps every key" : "");
+}
+
 static void
 collect(struct bind *b)
 {
 	struct fl_plan *plan = b->plan;
+	struct ast_list *dedups = fl_ast_list(b->arena);
 	const struct bind_table *bt;
 	uint32_t i;
 
@@ -352,6 +404,13 @@ collect(struct bind *b)
 	plan->queries = FL_ARENA_ARRAY(b->arena, struct fl_query, plan->query_count + 1);
 	for (i = 0; i < plan->query_count; i++)
 		plan->queries[i] = *(const struct fl_query *)b->inserts->items[i];
+	for (i = 0; i < plan->query_count; i++)
+		collect_dedups(b, plan->queries[i].root, plan->queries[i].name, dedups);
+	plan->dedup_count = dedups->count;
+	plan->dedups = FL_ARENA_ARRAY(b->arena, const struct fl_dedup *, plan->dedup_count + 1);
+	for (i = 0; i < plan->dedup_count; i++)
+		plan->dedups[i] = dedups->items[i];
+	note_ttl(b);
 	plan->sinks = FL_ARENA_ARRAY(b->arena, const struct fl_table *, plan->sink_count + 1);
 	for (bt = b->tables; bt != NULL; bt = bt->next)
 		if (bt->table->sink >= 0)

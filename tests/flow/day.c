@@ -240,11 +240,11 @@ check_late(struct engine *engine, struct lines *got)
 	for (int i = 0; i < 2; i++) {
 		const struct fl_query_count *q = &view.queries[i];
 
-		if (found && q->seen == q->used + q->filtered + q->late + q->dead && q->late == kept[i])
+		if (found && q->seen == q->used + q->filtered + q->duplicates + q->late + q->dead && q->late == kept[i])
 			continue;
 		(void)printf("query %d: %lu rows are late, %lu are kept; conservation: %ld\n", i,
 		    found ? (unsigned long)q->late : 0, (unsigned long)kept[i],
-		    found ? (long)(q->seen - q->used - q->filtered - q->late - q->dead) : 0);
+		    found ? (long)(q->seen - q->used - q->filtered - q->duplicates - q->late - q->dead) : 0);
 		same = false;
 	}
 	fl_txn_abort(&txn);

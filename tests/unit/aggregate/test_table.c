@@ -222,11 +222,52 @@ keys_without_room_are_told_and_harm_no_others(void **state)
 	assert_memory_equal(table_key(&f->table, table_at(&f->table, 9)) + 2, "0000000000000000000000000000000000000009", 40);
 }
 
+/* Keys come and go like a queue; those there are found, with what they hold, and no others. */
+static void
+keys_leave_in_the_order_in_which_they_came(void **state)
+{
+	struct fixture *f = *state;
+	struct table *t = &f->table;
+	struct fl_col col;
+	uint32_t live = 0, most = 0, i;
+
+	make_strings(f, &col, 30);
+	table_keys_make(&f->keys, &col, 1, f->order, ROWS);
+	for (uint32_t k = 0; k < ROWS; k++) {
+		assert_true(table_add(t, &f->keys, k, k, &i));
+		memcpy(table_acc(t, i), &f->keys.hash[k], 8);
+		assert_false(table_add(t, &f->keys, k, k, &i));
+		live++;
+		most = FL_MAX(most, t->count);
+		if (k < 600)
+			continue; /* of 700 keys so many stay */
+		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
+			while (table_oldest(t, g) != NULL && table_oldest(t, g)->first_seen + 600 <= k) {
+				assert_true(table_oldest(t, g)->first_seen + 600 == k);
+				table_drop_oldest(t, g);
+				live--;
+			}
+		assert_int_equal(t->count - t->gone_count, live);
+		table_sweep(t);
+		assert_int_equal(t->count - t->gone_count, live);
+	}
+	assert_int_equal(live, 600);
+	assert_in_range(most, 601, 1300);
+	for (uint32_t k = ROWS - 600; k < ROWS; k++) {
+		assert_false(table_add(t, &f->keys, k, k, &i));
+		assert_int_equal(table_at(t, i)->first_seen, k);
+		assert_memory_equal(table_acc(t, i), &f->keys.hash[k], 8);
+		assert_int_equal(table_at(t, i)->key_size, 32);
+		assert_memory_equal(table_key(t, table_at(t, i)), f->keys.bytes.data + f->keys.at[k], 32);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(equal_keys_share_an_entry_and_others_do_not),
+		TEST(keys_leave_in_the_order_in_which_they_came),
 		TEST(strings_of_every_length_keep_their_bytes),
 		TEST(one_column_and_many_make_the_same_bytes),
 		TEST(images_of_all_groups_make_the_table_again),
