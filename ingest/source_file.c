@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * source_file.c - JSON lines in a file, or in the files of a directory; bounded.
+ * source_file.c - the records of a file, or of the files of a directory; bounded.
  *
- * Partition = the file's index in sorted order, offset = line number from 0.  The
+ * Partition = the file's index in sorted order, offset = the record's number from 0; what
+ * a record is: split.h.  A file that is called *.json may hold one JSON array.  The
  * list is made once per start; a file that is not where it was, or has become
- * shorter than what was read of it, stops its partition: lines must not be taken
+ * shorter than what was read of it, stops its partition: records must not be taken
  * twice or missed.  Names that begin with '.' or '_' are left out, as in Flink.
  */
 #include <dirent.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "source.h"
+#include "split.h"
 
 #define READ_SIZE (1u << 20)
 #define FILES_MAX 2500
@@ -24,12 +26,12 @@
 struct file {
 	char *path;
 	int fd;
-	int64_t line;	     /* number of the next line */
+	int64_t line;	     /* number of the next record */
+	struct split split;
 	struct fl_buf text;  /* bytes read and not yet handed out */
-	size_t at;	     /* of the next line in text */
-	size_t seen;	     /* bytes after at that hold no line end */
-	size_t dropped;	     /* bytes after those SOURCE_VALUE_MAX of a line that are kept */
-	bool at_eof, said_end;
+	size_t at;	     /* of the next record in text */
+	size_t dropped;	     /* bytes after those SOURCE_VALUE_MAX of a record that are kept */
+	bool at_eof, is_done, said_end;
 	bool known, out;
 	int64_t position;    /* of the store */
 	char stored_name[FL_TOPIC_SIZE];
@@ -67,6 +69,9 @@ add_file(struct source *source, const char *dir, const char *name)
 	fl_buf_init(&file->text);
 	file->path = fl_malloc(size);
 	(void)snprintf(file->path, size, "%s%s%s", dir, name[0] != '\0' ? "/" : "", name);
+	size = strlen(file->path);
+	if (size > 5 && strcmp(file->path + size - 5, ".json") == 0)
+		file->split.kind = SPLIT_JSON;
 }
 
 static int
@@ -207,7 +212,7 @@ file_next_event(struct source *source, struct source_event *event)
 	for (uint32_t i = 0; i < source->file_count && !source->run_out; i++) {
 		struct file *file = &source->files[i];
 
-		if (!file->at_eof || file->said_end || file->at < file->text.size)
+		if (!file->is_done || file->said_end)
 			continue;
 		file->said_end = true;
 		fill_event(source, event, SOURCE_END, i);
@@ -215,7 +220,7 @@ file_next_event(struct source *source, struct source_event *event)
 			event->kind = SOURCE_LOST;
 			event->code = FL_E_TOPIC_CHANGED;
 			(void)snprintf(event->text, sizeof event->text,
-			    "the file has %" PRId64 " lines, %" PRId64 " were read before", file->line,
+			    "the file has %" PRId64 " records, %" PRId64 " were read before", file->line,
 			    file->position);
 		}
 		return true;
@@ -251,7 +256,7 @@ read_more(struct file *file, struct fl_err *err)
 	}
 	if (file->text.size > SOURCE_VALUE_MAX) {
 		file->dropped += file->text.size - SOURCE_VALUE_MAX;
-		file->text.size = file->seen = SOURCE_VALUE_MAX;
+		file->text.size = file->split.seen = SOURCE_VALUE_MAX;
 	}
 	fl_buf_reserve(&file->text, READ_SIZE);
 	do
@@ -264,25 +269,21 @@ read_more(struct file *file, struct fl_err *err)
 	return FL_OK;
 }
 
-/* The next line that is whole in text (the last one may lack its newline). */
+/* The next record that is whole in text. */
 static bool
-next_line(struct file *file, const char **line, size_t *size)
+next_record(struct file *file, const char **record, size_t *size)
 {
-	size_t left = file->text.size - file->at, kept;
-	const char *start = file->text.data + file->at, *end;
+	size_t used;
+	bool found = split_next(&file->split, file->text.data + file->at, file->text.size - file->at,
+	    file->at_eof, record, size, &used);
 
-	if (left == 0)
-		return false;
-	end = memchr(start + file->seen, '\n', left - file->seen);
-	if (end == NULL && !file->at_eof) {
-		file->seen = left;
+	file->at += used;
+	if (!found) {
+		file->is_done = file->at_eof;
 		return false;
 	}
-	*line = start;
-	kept = end != NULL ? (size_t)(end - start) : left;
-	file->at += kept + (end != NULL ? 1 : 0);
-	*size = file->dropped + kept - (kept > 0 && start[kept - 1] == '\r' ? 1 : 0);
-	file->seen = file->dropped = 0;
+	*size += file->dropped;
+	file->dropped = 0;
 	file->line++;
 	return true;
 }
@@ -299,10 +300,10 @@ file_poll(struct source *source, uint32_t index, uint32_t max, struct source_run
 		source->records = fl_realloc(source->records, max * sizeof *source->records);
 		source->record_max = max;
 	}
-	while (run->count == 0 && !(file->at_eof && file->at == file->text.size)) {
+	while (run->count == 0 && !file->is_done) {
 		int64_t number = file->line;
 
-		while (run->count < max && next_line(file, &line, &size)) {
+		while (run->count < max && next_record(file, &line, &size)) {
 			if (number >= file->position)
 				source->records[run->count++] = (struct source_record){ .offset = number,
 					.ts_ms = -1, .value = line, .value_size = size };
