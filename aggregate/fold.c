@@ -279,6 +279,21 @@ share_columns(struct stage *own, const struct stage *shared, uint32_t row_count)
 			own->batch.cols[c] = shared->batch.cols[c];
 }
 
+/* Of a stream of dead letters, the rows that are some. */
+static void
+select_letters(struct pass *p, const struct source *src)
+{
+	const struct fl_col *is_letter = &p->view->batch.cols[src->schema->count - 1];
+	uint32_t *sel = fl_arena_alloc(p->ev.arena, p->row_count * sizeof(*sel)), n = 0;
+
+	for (uint32_t i = 0; i < p->row_count; i++)
+		if (FL_COL_AT(is_letter, uint8_t, i) != 0)
+			sel[n++] = i;
+	if (n < p->row_count)
+		p->sel = sel;
+	p->sel_count = n;
+}
+
 static void
 fold_rows(struct fold *fold, struct oper *oper, const struct branch *branch,
     const struct fl_block_view *view, uint32_t block, uint64_t base)
@@ -294,8 +309,10 @@ fold_rows(struct fold *fold, struct oper *oper, const struct branch *branch,
 	p.base = (int64_t)base;
 	if (oper->reads_watermark)
 		p.ev.watermarks = time_current(fold, branch->source, n);
+	if (branch->source->table->letters != NULL)
+		select_letters(&p, branch->source);
 	if (!fold->discard)
-		oper->count.seen += n;
+		oper->count.seen += p.sel_count;
 	share_columns(&branch->stages[0], &branch->source->scan, n);
 	for (uint32_t i = 1; i < branch->stage_count && p.sel_count > 0; i++) {
 		struct stage *st = &branch->stages[i];

@@ -29,6 +29,8 @@
 #define FENCE_MAX 5
 #define DEAD_VALUE_MAX (64u << 10)
 
+const struct emit_sink_ops emit_sink_none; /* of a connector that is a source only; the binder knows */
+
 static const struct emit_sink_ops *
 find_ops(const struct fl_table *table)
 {

@@ -54,6 +54,7 @@ move_part(struct part *part, int64_t offset)
 		return;
 	}
 	marks_add(stream->ingest, FL_MARK_HOLE, part, part->c.position, offset, reason);
+	letters_move(part, offset, reason, offset < part->c.position);
 	if (offset >= part->c.position) {
 		part->c.gaps += (uint64_t)(offset - part->c.position);
 	} else { /* another topic of that name: its offsets begin anew */
@@ -77,7 +78,7 @@ move_part(struct part *part, int64_t offset)
 static bool
 fits(const struct part *part, const struct target *target)
 {
-	return strcmp(part->c.topic, target->topic) == 0 && part->c.state != FL_PARTITION_ENDED &&
+	return part->stream->letters_of == NULL && strcmp(part->c.topic, target->topic) == 0 && part->c.state != FL_PARTITION_ENDED &&
 	    (target->partition < 0 || target->partition == part->c.partition % FL_TOPIC_STRIDE);
 }
 

@@ -53,6 +53,18 @@ compare_streams(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+static void
+link_letters(struct ingest *ingest, const struct fl_pipeline *pipeline)
+{
+	for (uint32_t s = 0; s < pipeline->plan->stream_count; s++) {
+		int32_t of = pipeline->plan->streams[s].letters_of;
+		struct stream *stream = stream_by_id(ingest, pipeline->stream_ids[s]);
+
+		if (of >= 0 && stream->letters_of == NULL)
+			letters_link(stream, stream_by_id(ingest, pipeline->stream_ids[of]));
+	}
+}
+
 /* Streams of all pipelines, each once, by number. */
 static void
 collect_streams(struct ingest *ingest)
@@ -80,6 +92,8 @@ collect_streams(struct ingest *ingest)
 	}
 	if (ingest->stream_count > 0)
 		qsort(ingest->streams, ingest->stream_count, sizeof(struct stream *), compare_streams);
+	for (uint32_t p = 0; p < instance->pipeline_count; p++)
+		link_letters(ingest, &instance->pipelines[p]);
 }
 
 static void
@@ -170,14 +184,16 @@ count_metrics(struct ingest *ingest, int64_t now_ms)
 		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
 			const struct fl_partition_cursor *c = &ingest->streams[s]->parts[i]->c;
 
+			wrong += c->delivered != c->rows + c->dead + c->skipped ||
+			    c->passed_before + (uint64_t)(c->position - c->start) != c->delivered + c->gaps;
+			if (ingest->streams[s]->letters_of != NULL)
+				continue; /* the same records again */
 			delivered += c->delivered;
 			rows += c->rows;
 			dead += c->dead;
 			skipped += c->skipped;
 			repeated += c->repeated;
 			errors += c->skipped_errors;
-			wrong += c->delivered != c->rows + c->dead + c->skipped ||
-			    c->passed_before + (uint64_t)(c->position - c->start) != c->delivered + c->gaps;
 		}
 	fl_store_size(ingest->store, &file_size, &used_size, &map_size);
 	ingest->is_full = used_size > map_size / 10 * (ingest->is_full ? 8 : 9);
@@ -358,6 +374,8 @@ take_all(struct ingest *ingest, bool *worked, struct fl_err *err)
 	for (uint32_t s = 0; s < ingest->stream_count; s++) {
 		struct stream *stream = ingest->streams[s];
 
+		if (stream->letters_of != NULL)
+			continue;
 		FL_TRY(stream_assign(stream, err));
 		if (!ingest->is_full)
 			FL_TRY(stream_take(stream, worked, err));

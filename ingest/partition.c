@@ -25,6 +25,7 @@ part_end(struct part *part)
 	stream_unwatch(part);
 	stream->assign_due = true;
 	marks_add(stream->ingest, FL_MARK_END, part, part->c.position, 0, 0);
+	letters_end(part);
 	fl_info("partition ended stream=%u topic=%s partition=%d position=%" PRId64, part->c.stream,
 	    part->c.topic, part->c.partition, part->c.position);
 }
@@ -43,6 +44,7 @@ part_stop(struct part *part, enum fl_code reason, const char *text)
 		part->caught_since = FL_TIME_MAX;
 		part->caught_waits = true;
 	}
+	letters_stop(part);
 	stream->assign_due = true;
 	stream->ingest->dirty = true;
 	fl_error("partition stopped stream=%u topic=%s partition=%d position=%" PRId64
@@ -60,6 +62,7 @@ part_check(struct part *part)
 	stream_break_caught(part);
 	/* What the log says of it until now: at its end. */
 	part->caught_waits = part->c.caught_since != FL_TIME_MAX;
+	letters_caught(part, false);
 	part->state = PART_KNOWN;
 	stream->assign_due = true;
 	stream->ops->check(stream->source, &known);
@@ -76,7 +79,7 @@ announce(struct stream *stream, const struct source_event *event, struct fl_err 
 		return FL_OK;
 	for (uint32_t i = 0; i < ingest->stream_count; i++)
 		count += ingest->streams[i]->part_count;
-	if (count >= PARTITIONS_MAX)
+	if (count + stream->letter_count >= PARTITIONS_MAX)
 		return FL_FAIL(err, FL_E_BAD_CONFIG, "topic \"%s\" partition %d: an instance reads %u "
 		    "partitions at most", event->topic, event->partition, PARTITIONS_MAX);
 	part = stream_add(stream, event->partition, event->topic);
@@ -85,6 +88,7 @@ announce(struct stream *stream, const struct source_event *event, struct fl_err 
 	part->c.end = event->b;
 	part->c.cluster = event->cluster;
 	marks_add(ingest, FL_MARK_ADDED, part, event->a, 0, 0);
+	letters_announce(part);
 	fl_info("partition added stream=%u topic=%s partition=%d start=%" PRId64, part->c.stream,
 	    part->c.topic, part->c.partition, event->a);
 	return FL_OK;
@@ -103,6 +107,7 @@ confirm_caught(struct part *part, const struct source_event *event, int64_t now_
 		part->caught_since -= now_ms - event->b;
 	if (part->c.caught_since == FL_TIME_MAX)
 		part->caught_waits = true;
+	letters_caught(part, true);
 }
 
 static void
@@ -114,6 +119,7 @@ deny_caught(struct part *part, const struct source_event *event)
 		return;
 	part->caught_since = FL_TIME_MAX;
 	part->caught_waits = part->c.caught_since != FL_TIME_MAX;
+	letters_caught(part, false);
 }
 
 static void

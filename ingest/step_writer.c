@@ -19,12 +19,14 @@ step_find_finished(const struct ingest *ingest)
 	for (uint32_t s = 0; s < ingest->stream_count; s++) {
 		const struct stream *stream = ingest->streams[s];
 
+		highest = FL_MAX(highest, stream->id);
+		if (stream->letters_of != NULL)
+			continue; /* as those whose letters they are */
 		if (!stream->bounded || !stream->complete)
 			return 0;
 		for (uint32_t i = 0; i < stream->part_count; i++)
 			if (stream->parts[i]->c.state != FL_PARTITION_ENDED)
 				return 0;
-		highest = FL_MAX(highest, stream->id);
 	}
 	return highest;
 }
@@ -114,6 +116,7 @@ step_write(struct ingest *ingest, struct job *job, int64_t now_ms)
 		head->size = (uint32_t)(sizeof *head + ingest->marks.size);
 		if (ingest->marks.size > 0)
 			memcpy(job->bytes + sizeof *head, ingest->marks.data, ingest->marks.size);
+		letters_step_end(ingest);
 		write_blocks(ingest, head, job->bytes);
 		ingest->cursor.row_count += head->row_count;
 		ingest->cursor.byte_count += head->size;
@@ -131,6 +134,7 @@ step_write(struct ingest *ingest, struct job *job, int64_t now_ms)
 	ingest->marks_urgent = ingest->dirty = ingest->full = false;
 	ingest->step_rows = 0;
 	ingest->step_size = sizeof *head;
+	letters_step_begin(ingest);
 }
 
 void

@@ -41,6 +41,7 @@ stream_add(struct stream *stream, int32_t partition, const char *topic)
 	part->c.last_offset = -1;
 	part->caught_since = FL_TIME_MAX;
 	part->watched = -1;
+	part->seen_ms = part->told_ms = -1;
 	(void)snprintf(part->c.topic, sizeof part->c.topic, "%s", topic);
 	stream->parts = fl_realloc(stream->parts, (stream->part_count + 1) * sizeof(struct part *));
 	stream->parts[stream->part_count++] = part;
@@ -55,6 +56,7 @@ free_part(struct part *part)
 	free(part->ranges);
 	free(part->lengths);
 	free(part->deltas);
+	free(part->twins);
 	free(part);
 }
 
@@ -81,7 +83,7 @@ find_columns(struct stream *stream)
 			stream->row_fixed += width;
 	}
 	stream->row_fixed += (nullable + 7u) / 8; /* validity bits */
-	for (uint32_t c = physical; c < schema->count; c++) {
+	for (uint32_t c = physical; stream->table->letters == NULL && c < schema->count; c++) {
 		struct meta_column *meta = &stream->metas[stream->meta_count++];
 
 		meta->column = c;
@@ -326,7 +328,7 @@ take_record(struct part *part, const struct source_record *record)
 	struct fl_err why; /* not cleared: it is large, and set when it is read */
 	enum taken taken;
 
-	if (ingest->dead.size > DEAD_STEP_MAX || !begin_row(part, record))
+	if (ingest->dead.size > DEAD_STEP_MAX || !letters_reserve(part) || !begin_row(part, record))
 		return false;
 	switch (decode(part, record, &why)) {
 	case FL_VERDICT_ROW:
@@ -336,10 +338,13 @@ take_record(struct part *part, const struct source_record *record)
 		if (taken == TAKEN) {
 			part->c.rows++;
 			part->c.caught_since = FL_TIME_MAX;
+			letters_seen(part, record);
 			break;
 		}
 		/* fallthrough */
 	case FL_VERDICT_DEAD:
+		if (!letters_add(part, record, &why, step_is_empty(ingest)))
+			return false;
 		dead_add(part, record, &why);
 		part->c.dead++;
 		break;
@@ -401,6 +406,7 @@ stream_break_caught(struct part *part)
 	part->at_end = false;
 	part->caught_waits = false;
 	part->caught_since = FL_TIME_MAX;
+	letters_break_caught(part);
 	stream_unwatch(part);
 }
 
@@ -596,6 +602,8 @@ stream_open(struct ingest *ingest, struct stream *stream, struct fl_err *err)
 	stream->bounded = table->connector != FL_CONNECTOR_KAFKA ||
 	    table->bounded != FL_BOUNDED_NO;
 	find_columns(stream);
+	if (codec.format == FL_FORMAT_NONE && table->letters != NULL)
+		return FL_OK; /* no field of the record is asked for */
 	if (fl_decoder_new(&codec, &stream->decoder, err) != FL_OK || open_source(stream, err) != FL_OK)
 		return fl_err_context(err, "table \"%s\"", table->name);
 	return FL_OK;
@@ -616,5 +624,6 @@ stream_close(struct stream *stream)
 	free(stream->var_columns);
 	free(stream->narrow_columns);
 	free(stream->metas);
+	free(stream->letters);
 	free(stream);
 }

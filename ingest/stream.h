@@ -72,6 +72,12 @@ struct part {
 	size_t *lengths;	/* of all values of a variable-width column so far, or */
 #define LENGTHS_DIFFER SIZE_MAX
 	bool has_gaps;		/* its offsets are not consecutive */
+	/* Of dead letters (source_letters.c): for each stream of them, the partition there; */
+	struct part **twins;
+	/* and there, how far the timestamps of records have come, and what rows tell of it. */
+	int64_t seen_ms, seen_offset, told_ms; /* -1: none yet */
+	bool is_reserved;	/* the step has room for its block */
+	bool is_broken;		/* the step ends what was known of its end */
 };
 
 struct meta_column {
@@ -101,6 +107,9 @@ struct stream {
 	uint32_t meta_count;
 	struct source_run run;	/* taken, not yet all decoded */
 	struct part *run_part;
+	struct stream **letters; /* streams of its dead letters */
+	uint32_t letter_count;
+	struct stream *letters_of; /* it is one; else NULL */
 };
 
 /* One commit, handed to the committing thread. */
@@ -204,6 +213,26 @@ void part_stop(struct part *part, enum fl_code reason, const char *text);
 /* Takes it from the reader; the source looks what is there, and says how to go on. */
 void part_check(struct part *part);
 void part_end(struct part *part);
+/* source_letters.c: nothing happens for a stream whose letters nobody reads */
+void letters_link(struct stream *stream, struct stream *of);
+void letters_announce(struct part *part);
+void letters_end(struct part *part);
+void letters_stop(struct part *part);
+/* Offsets up to this one were given up; is_anew: they begin anew. */
+void letters_move(struct part *part, int64_t offset, uint32_t reason, bool is_anew);
+/* part->caught_since was confirmed, or denied. */
+void letters_caught(struct part *part, bool is_caught);
+void letters_break_caught(struct part *part);
+/* Before a record is taken.  False: the step is full. */
+bool letters_reserve(struct part *part);
+/* A record became a row of part. */
+void letters_seen(struct part *part, const struct source_record *record);
+/* A record becomes a dead letter.  False: the step is full; is_alone: nothing else is in it. */
+bool letters_add(struct part *part, const struct source_record *record, const struct fl_err *why,
+    bool is_alone);
+/* Before the blocks of a step are sealed; and when the next one begins. */
+void letters_step_end(struct ingest *ingest);
+void letters_step_begin(struct ingest *ingest);
 /* marks.c */
 void marks_add(struct ingest *ingest, enum fl_mark_kind kind, const struct part *part, int64_t a,
     int64_t b, uint32_t reason);

@@ -447,7 +447,7 @@ starts_when_asked(const struct fl_table *table)
 /* A number whose blocks the newcomer may use as they are; 0: none. */
 static enum fl_code
 find_stream(const struct fl_instance *instance, struct fl_txn *txn, const struct fl_stream *stream,
-    const char *brokers, uint32_t *id, struct fl_err *err)
+    const char *identity, const char *brokers, uint32_t *id, struct fl_err *err)
 {
 	struct fl_cursor *cursor = NULL;
 	struct stream_use use;
@@ -466,11 +466,15 @@ find_stream(const struct fl_instance *instance, struct fl_txn *txn, const struct
 		code = parse_json(item.value, item.size, "a stream", &json, err);
 		if (code != FL_OK)
 			break;
-		same = strcmp(text_of(json, "identity"), stream->identity) == 0 &&
+		same = strcmp(text_of(json, "identity"), identity) == 0 &&
 		       strcmp(text_of(json, "brokers"), brokers) == 0;
 		json_decref(json);
 		if (!same)
 			continue;
+		if (stream->letters_of >= 0) { /* they began when the records did */
+			*id = number;
+			break;
+		}
 		code = find_use(instance, number, &use, err);
 		if (code != FL_OK)
 			break;
@@ -588,6 +592,17 @@ describe_change(const char *was, const char *now, char *buf, size_t size)
 	    line, (int)FL_MIN(a, (size_t)150), was, (int)FL_MIN(b, (size_t)150), now);
 }
 
+/* Dead letters are those of one stream of this instance, whatever its identity. */
+static void
+make_identity(const struct fl_stream *stream, const json_t *ids, struct fl_buf *identity)
+{
+	fl_buf_init(identity);
+	fl_buf_str(identity, stream->identity);
+	if (stream->letters_of >= 0)
+		fl_buf_printf(identity, ";stream=%d",
+		    (int)json_integer_value(json_array_get(ids, (size_t)stream->letters_of)));
+}
+
 static enum fl_code
 pick_streams(struct apply *apply, struct fl_txn *txn, json_t *ids, struct fl_err *err)
 {
@@ -598,12 +613,19 @@ pick_streams(struct apply *apply, struct fl_txn *txn, json_t *ids, struct fl_err
 		const struct fl_stream *stream = &apply->plan->streams[i];
 		const char *brokers = stream->table->brokers != NULL ? stream->table->brokers : "";
 
+		enum fl_code code = FL_OK;
+		struct fl_buf identity;
+
 		id = 0;
+		make_identity(stream, ids, &identity);
 		if (!apply->reset || apply->old == NULL)
-			FL_TRY(find_stream(apply->instance, txn, stream, brokers, &id, err));
+			code = find_stream(apply->instance, txn, stream, identity.data, brokers, &id, err);
 		if (id == 0)
 			id = (uint32_t)next++;
-		FL_TRY(use_stream(txn, id, apply->name, true, stream->identity, brokers, err));
+		if (code == FL_OK)
+			code = use_stream(txn, id, apply->name, true, identity.data, brokers, err);
+		fl_buf_fini(&identity);
+		FL_TRY(code);
 		(void)json_array_append_new(ids, json_integer(id));
 	}
 	(void)json_object_set_new(apply->settings, "next_stream", json_integer((json_int_t)next));

@@ -120,10 +120,14 @@ read_ingest(const struct fl_instance *instance, struct fl_view *view, struct fl_
 		view->partitions = FL_ARENA_ARRAY(
 		    &view->arena, struct fl_partition_cursor, cursor->partition_count + 1);
 		view->ingest.partition_count = 0;
-		/* ingest keeps those of streams that nobody reads any more. */
-		for (uint32_t i = 0; i < cursor->partition_count; i++)
-			if (fl_view_table(view, partitions[i].stream) != NULL)
+		/* ingest keeps those of streams that nobody reads any more; those of dead letters
+		 * hold records that were counted. */
+		for (uint32_t i = 0; i < cursor->partition_count; i++) {
+			const struct fl_table *table = fl_view_table(view, partitions[i].stream);
+
+			if (table != NULL && table->letters == NULL)
 				view->partitions[view->ingest.partition_count++] = partitions[i];
+		}
 		view->ingest_dead = fl_txn_count(txn, FL_DBI_INGEST_DEAD);
 	}
 	fl_txn_abort(&txn);

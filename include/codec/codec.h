@@ -89,6 +89,18 @@ void fl_encoder_free(struct fl_encoder **encoder);
 enum fl_code fl_encode(struct fl_encoder *encoder, const struct fl_batch *batch, uint32_t row,
     struct fl_buf *out, struct fl_err *err);
 
+/* ---- why a record is a dead letter, in parts ---- */
+
+#define FL_FAULT_SIZE 128
+
+struct fl_fault {
+	char field[FL_FAULT_SIZE]; /* "data.name", "coordinates.0"; "": none in particular */
+	char rule[FL_FAULT_SIZE];  /* "required", "minimum 0", "type INT", else the code's name */
+	char value[FL_FAULT_SIZE]; /* as in the text, cut like there; "": none */
+};
+/* Takes apart what a decoder said: the code and the text of its err, as a dead letter has them. */
+void fl_fault_parse(enum fl_code code, const char *text, size_t size, struct fl_fault *fault);
+
 /* ---- Avro schemas (.avsc, .avpr) ---- */
 
 /*

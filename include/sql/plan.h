@@ -129,6 +129,21 @@ struct fl_jdbc {
  * the table's name. */
 #define FL_TXN_ID_MAX 255u
 
+/* What a column of the blocks of a DEAD_LETTERS table holds. */
+enum fl_letter_column {
+	FL_LETTER_RECORD, /* a field of the record, as far as it can be read */
+	FL_LETTER_ERROR, FL_LETTER_FIELD, FL_LETTER_RULE, FL_LETTER_VALUE, FL_LETTER_RAW,
+	FL_LETTER_TOPIC, FL_LETTER_PARTITION, FL_LETTER_OFFSET, FL_LETTER_TIMESTAMP,
+	FL_LETTER_IS,	  /* the last one: false in a row that only tells how far time has come */
+};
+
+/* DEAD_LETTERS: whose, and the columns of its blocks: fields of the record first. */
+struct fl_letters {
+	struct fl_table *of;
+	struct fl_schema record;
+	uint8_t *what;			/* enum fl_letter_column, by column of the stream */
+};
+
 struct fl_table {
 	const char *name;
 	uint32_t column_count;
@@ -169,6 +184,7 @@ struct fl_table {
 	 * writer's for a source, the one to write for a sink. */
 	const char *avro_schema;
 	struct fl_jdbc *jdbc;		/* NULL unless JDBC */
+	struct fl_letters *letters;	/* NULL unless DEAD_LETTERS */
 	bool has_option_files;		/* some of options came out of files: flight.table.T.*-file */
 	bool is_source, is_sink;
 	int32_t stream;			/* index in plan->streams when is_source, else -1 */
@@ -183,6 +199,7 @@ struct fl_stream {
 	uint32_t content_size;		/* of identity: what is read; the rest is from where to where */
 	uint64_t identity_hash;
 	bool needs_time;		/* idle timeout, quiet close or processing time in use */
+	int32_t letters_of;		/* DEAD_LETTERS: index of the stream whose they are; else -1 */
 };
 
 enum fl_node_kind {

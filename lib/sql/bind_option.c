@@ -442,6 +442,31 @@ apply_common(struct options *o)
 	t->print_stderr = o->number[FL_OPTION_PRINT_ERR] != 0;
 }
 
+/* ---- dead letters ---- */
+
+static enum fl_code
+apply_letters(struct options *o)
+{
+	const struct ast_option *opt = o->given[FL_OPTION_LETTERS_OF];
+	const struct bind_table *of;
+
+	if (opt == NULL)
+		return missing_option(o, "table");
+	of = bind_table_find(o->b, opt->value->text);
+	if (of == NULL)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col, NULL,
+		    "Invalid value for option 'table': there is no table '%.80s'; the table whose dead letters "
+		    "are read is declared first", opt->value->text);
+	if (of->table->connector == FL_CONNECTOR_DEAD_LETTERS ||
+	    strcmp(fl_connector_info(of->table->connector)->source, "none") == 0)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col, NULL,
+		    "Invalid value for option 'table': '%.80s' has the connector '%s', of which no record can "
+		    "become a dead letter", opt->value->text, fl_connector_info(of->table->connector)->name);
+	o->table->letters = FL_ARENA_NEW(o->b->arena, struct fl_letters);
+	o->table->letters->of = of->table;
+	return FL_OK;
+}
+
 /* ---- what it is ---- */
 
 static enum fl_code
@@ -686,5 +711,7 @@ bind_options(struct bind *b, struct bind_table *bt)
 		return apply_filesystem(&o);
 	if (bt->table->connector == FL_CONNECTOR_JDBC)
 		return apply_jdbc(&o);
+	if (bt->table->connector == FL_CONNECTOR_DEAD_LETTERS)
+		return apply_letters(&o);
 	return FL_OK;
 }

@@ -87,6 +87,7 @@ bind_metadata(struct bind *b, struct fl_table *t, const struct ast_column *ast, 
 {
 	const char *key = ast->metadata_key != NULL ? ast->metadata_key->text : ast->name->text;
 	const struct fl_token *at = ast->metadata_key != NULL ? ast->metadata_key : ast->name;
+	const struct fl_table *from = t->letters != NULL ? t->letters->of : t;
 	const char *names[FL_ARRAY_COUNT(METADATA)];
 	char want[64], got[64];
 	struct fl_type type;
@@ -99,7 +100,7 @@ bind_metadata(struct bind *b, struct fl_table *t, const struct ast_column *ast, 
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, at->line, at->col, NULL,
 		    "the metadata column '%s' is not supported; there are topic, partition, offset, "
 		    "timestamp", key);
-	if (t->connector != FL_CONNECTOR_KAFKA && t->connector != FL_CONNECTOR_TEST)
+	if (from->connector != FL_CONNECTOR_KAFKA && from->connector != FL_CONNECTOR_TEST)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, at->line, at->col, NULL,
 		    "metadata columns of this connector are not supported");
 	for (i = 0; i < FL_ARRAY_COUNT(METADATA); i++) {
@@ -361,6 +362,120 @@ bind_columns(struct bind *b, struct fl_table *t, struct ast_create *ast)
 	return FL_OK;
 }
 
+/* ---- dead letters ---- */
+
+static const struct {
+	const char *name;
+	enum fl_letter_column what;
+	enum fl_type_id id;
+	bool is_always; /* never NULL */
+} LETTERS[] = {
+	{ "error", FL_LETTER_ERROR, FL_TYPE_VARCHAR, true },
+	{ "field", FL_LETTER_FIELD, FL_TYPE_VARCHAR, false },
+	{ "rule", FL_LETTER_RULE, FL_TYPE_VARCHAR, true },
+	{ "value", FL_LETTER_VALUE, FL_TYPE_VARCHAR, false },
+	{ "raw", FL_LETTER_RAW, FL_TYPE_VARBINARY, false },
+	{ "topic", FL_LETTER_TOPIC, FL_TYPE_VARCHAR, true },
+	{ "partition", FL_LETTER_PARTITION, FL_TYPE_INT, true },
+	{ "offset", FL_LETTER_OFFSET, FL_TYPE_BIGINT, true },
+};
+
+static enum fl_code
+letter_what(struct bind *b, const struct bind_table *bt, const struct fl_column *col,
+    enum fl_letter_column *what)
+{
+	const struct fl_table *t = bt->table, *of = t->letters->of;
+	char want[64], got[64];
+	struct fl_type type;
+
+	for (size_t i = 0; i < FL_ARRAY_COUNT(LETTERS); i++) {
+		if (strcmp(col->name, LETTERS[i].name) != 0)
+			continue;
+		*what = LETTERS[i].what;
+		type = fl_type_make(LETTERS[i].id, !LETTERS[i].is_always || col->type.nullable);
+		type.length = fl_type_width(LETTERS[i].id) == 0 ? FL_LENGTH_MAX : 0;
+		if (!fl_type_equal(&type, &col->type))
+			return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
+			    "table '%.80s': the column '%s' of dead letters is declared %s, expected %s", t->name,
+			    col->name, fl_type_print(&col->type, got, sizeof(got)),
+			    fl_type_print(&type, want, sizeof(want)));
+		return FL_OK;
+	}
+	*what = FL_LETTER_RECORD;
+	for (uint32_t i = 0; i < of->column_count; i++) {
+		const struct fl_column *other = &of->columns[i];
+		const char *name = other->in != NULL ? bind_row_column(other->in) : other->name;
+
+		if (other->kind != FL_COLUMN_PHYSICAL || strcmp(name, col->name) != 0)
+			continue;
+		if (of->format != FL_FORMAT_JSON)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col, NULL,
+			    "table '%.80s': the column '%.80s' is a field of table '%.80s', whose format is %s: of "
+			    "a record that was not decoded only json gives fields", t->name, col->name, of->name,
+			    fl_format_name(of->format));
+		if (!col->type.nullable)
+			return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
+			    "table '%.80s': the column '%.80s' is NOT NULL: a dead letter may lack it", t->name,
+			    col->name);
+		return FL_OK;
+	}
+	return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
+	    "table '%.80s': there is no column '%.80s' of dead letters; there are error, field, rule, value, "
+	    "raw, topic, partition, offset and the columns of table '%.80s'", t->name, col->name, of->name);
+}
+
+static enum fl_letter_column
+letter_metadata(const char *key)
+{
+	static const struct {
+		const char *key;
+		enum fl_letter_column what;
+	} KEYS[] = { { "topic", FL_LETTER_TOPIC }, { "partition", FL_LETTER_PARTITION },
+		{ "offset", FL_LETTER_OFFSET }, { "timestamp", FL_LETTER_TIMESTAMP } };
+	size_t i = 0;
+
+	while (i + 1 < FL_ARRAY_COUNT(KEYS) && strcmp(KEYS[i].key, key) != 0)
+		i++;
+	return KEYS[i].what;
+}
+
+/* Where its columns lie in the stream's blocks: fields of the record first, as the decoder
+ * wants them; then the others. */
+static enum fl_code
+bind_letters(struct bind *b, const struct bind_table *bt)
+{
+	struct fl_table *t = bt->table;
+	struct fl_letters *letters = t->letters;
+	enum fl_letter_column *what = FL_ARENA_ARRAY(b->arena, enum fl_letter_column, t->column_count);
+	const struct fl_field *nested = fl_schema_nested(&t->physical);
+	int32_t next = 0;
+
+	if (nested != NULL)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col, "declare it STRING: its JSON text",
+		    "table '%.80s': %s: dead letters have none", t->name, bind_nested_text(b, nested));
+	letters->what = FL_ARENA_ARRAY(b->arena, uint8_t, t->column_count + 1);
+	letters->record.fields = FL_ARENA_ARRAY(b->arena, struct fl_field, t->column_count);
+	for (int pass = 0; pass < 2; pass++)
+		for (uint32_t i = 0; i < t->column_count; i++) {
+			struct fl_column *col = &t->columns[i];
+
+			if (col->kind == FL_COLUMN_COMPUTED)
+				continue;
+			if (pass == 0 && col->kind == FL_COLUMN_METADATA)
+				what[i] = letter_metadata(col->metadata_key);
+			else if (pass == 0)
+				FL_TRY(letter_what(b, bt, col, &what[i]));
+			if ((what[i] == FL_LETTER_RECORD) != (pass == 0))
+				continue;
+			if (pass == 0)
+				letters->record.fields[letters->record.count++] = t->schema.fields[i];
+			letters->what[next] = (uint8_t)what[i];
+			col->stream_column = next++;
+		}
+	letters->what[next] = FL_LETTER_IS;
+	return FL_OK;
+}
+
 /* The schemas of the table: all columns, and what the codec sees; then where each
  * column lies in a stream's blocks: physical, then metadata. */
 static void
@@ -421,6 +536,8 @@ bind_table(struct bind *b, const struct ast_statement *statement)
 	if (ast->watermark != NULL)
 		FL_TRY(bind_watermark(b, t, ast->watermark));
 	make_schemas(b, t);
+	if (t->letters != NULL)
+		FL_TRY(bind_letters(b, bt));
 	bt->next = b->tables;
 	b->tables = bt;
 	b->table_count++;
@@ -642,7 +759,7 @@ check_codec(struct bind *b, const struct bind_table *bt)
 	struct fl_decoder *decoder = NULL;
 	struct fl_encoder *encoder = NULL;
 
-	if (t->format == FL_FORMAT_NONE)
+	if (options.format == FL_FORMAT_NONE)
 		return FL_OK;
 	if (t->is_source && fl_decoder_new(&options, &decoder, &err) != FL_OK)
 		return BIND_FAIL(b, err.code, bt->line, bt->col, NULL, "table '%.80s' as a source: %s",
@@ -736,18 +853,59 @@ print_content(const struct fl_table *t, const struct fl_schema *schema, struct f
 		fl_buf_printf(out, ";isolation=%s", isolation != NULL ? isolation : "read_committed");
 }
 
+/* Who reads its dead letters has them from its first record on: such streams are not
+ * shared with those that have none. */
+static void
+print_letters(const struct bind *b, const struct fl_table *t, struct fl_buf *out)
+{
+	const struct fl_plan *plan = b->plan;
+	char type[64];
+
+	if (t->letters != NULL)
+		fl_buf_printf(out, ";of=%016" PRIx64,
+		    fl_hash64(plan->streams[t->letters->of->stream].identity,
+			plan->streams[t->letters->of->stream].content_size));
+	for (const struct bind_table *bt = b->tables; bt != NULL; bt = bt->next) {
+		const struct fl_table *letters = bt->table;
+
+		if (!letters->is_source || letters->letters == NULL || letters->letters->of != t)
+			continue;
+		fl_buf_str(out, ";letters=");
+		for (uint32_t i = 0; i < letters->column_count; i++) {
+			const struct fl_column *col = &letters->columns[i];
+
+			if (col->kind == FL_COLUMN_COMPUTED)
+				continue;
+			fl_buf_json(out, col->name, strlen(col->name));
+			fl_buf_printf(out, " %s ", fl_type_print(&col->type, type, sizeof(type)));
+		}
+	}
+}
+
 static void
 make_stream_schema(struct bind *b, const struct fl_table *t, struct fl_schema *schema)
 {
 	uint32_t i;
 
-	schema->fields = FL_ARENA_ARRAY(b->arena, struct fl_field, t->column_count);
+	schema->fields = FL_ARENA_ARRAY(b->arena, struct fl_field, t->column_count + 1);
 	for (i = 0; i < t->column_count; i++) {
 		if (t->columns[i].stream_column < 0)
 			continue;
 		schema->fields[t->columns[i].stream_column] = t->schema.fields[i];
 		schema->count++;
 	}
+	if (t->letters != NULL)
+		schema->fields[schema->count++] = (struct fl_field){ .name = "is_letter",
+			.type = fl_type_make(FL_TYPE_BOOLEAN, false) };
+}
+
+/* The time of dead letters is that of the records they were. */
+static void
+need_time(struct fl_plan *plan, const struct fl_table *t)
+{
+	plan->streams[t->stream].needs_time = true;
+	if (t->letters != NULL)
+		need_time(plan, t->letters->of);
 }
 
 static void
@@ -762,6 +920,7 @@ add_stream(struct bind *b, struct fl_table *t)
 	make_stream_schema(b, t, &schema);
 	fl_buf_init(&buf);
 	print_content(t, &schema, &buf);
+	print_letters(b, t, &buf);
 	content_size = (uint32_t)buf.size;
 	if (t->connector == FL_CONNECTOR_KAFKA)
 		print_start(t, &buf);
@@ -769,6 +928,8 @@ add_stream(struct bind *b, struct fl_table *t)
 	 * that: nobody else's should. */
 	if (plan->scans)
 		fl_buf_printf(&buf, ";scans=%s", plan->name);
+	if (t->letters != NULL)
+		fl_buf_printf(&buf, ";from=%016" PRIx64, plan->streams[t->letters->of->stream].identity_hash);
 	for (i = 0; i < plan->stream_count; i++)
 		if (strcmp(plan->streams[i].identity, buf.data) == 0)
 			break;
@@ -780,11 +941,12 @@ add_stream(struct bind *b, struct fl_table *t)
 		stream->identity = fl_arena_strndup(b->arena, buf.data, buf.size);
 		stream->content_size = content_size;
 		stream->identity_hash = fl_hash64(buf.data, buf.size);
+		stream->letters_of = t->letters != NULL ? t->letters->of->stream : -1;
 	}
 	fl_buf_fini(&buf);
 	t->stream = (int32_t)i;
 	if (t->idle_timeout_ms > 0 || plan->quiet_close_ms > 0)
-		stream->needs_time = true;
+		need_time(plan, t);
 }
 
 /* Cut, the ids of two sinks could be one, and each would fence the other. */
@@ -873,6 +1035,8 @@ check_use(struct bind *b, const struct bind_table *bt)
 static bool
 is_bounded(const struct fl_table *t)
 {
+	if (t->letters != NULL)
+		return is_bounded(t->letters->of);
 	return t->connector == FL_CONNECTOR_FILESYSTEM || t->connector == FL_CONNECTOR_JDBC ||
 	    t->bounded != FL_BOUNDED_NO;
 }
@@ -913,15 +1077,15 @@ check_table_settings(struct bind *b)
 
 /* All streams that the tree of a query over processing time scans. */
 static void
-need_time(struct fl_plan *plan, const struct fl_node *node)
+need_clock(struct fl_plan *plan, const struct fl_node *node)
 {
 	uint32_t i;
 
 	for (; node != NULL; node = node->input) {
 		for (i = 0; i < node->also_count; i++)
-			need_time(plan, node->also[i]);
+			need_clock(plan, node->also[i]);
 		if (node->kind == FL_NODE_SCAN)
-			plan->streams[node->table->stream].needs_time = true;
+			need_time(plan, node->table);
 	}
 }
 
@@ -934,8 +1098,12 @@ bind_finish(struct bind *b)
 	uint32_t i = b->table_count;
 
 	FL_TRY(check_table_settings(b));
-	for (bt = b->tables; bt != NULL; bt = bt->next)
+	for (bt = b->tables; bt != NULL; bt = bt->next) {
 		order[--i] = bt; /* as declared */
+		/* Its records have to be read for it. */
+		if (bt->table->is_source && bt->table->letters != NULL)
+			bt->table->letters->of->is_source = true;
+	}
 	plan->tables = FL_ARENA_ARRAY(b->arena, struct fl_table *, b->table_count + 1);
 	plan->streams = FL_ARENA_ARRAY(b->arena, struct fl_stream, b->table_count + 1);
 	plan->bounded = true;
@@ -965,7 +1133,7 @@ bind_finish(struct bind *b)
 		const struct fl_query *query = &plan->queries[i];
 
 		if (query->window != NULL && query->window->time == FL_TIME_PROC)
-			need_time(plan, query->root);
+			need_clock(plan, query->root);
 	}
 	return FL_OK;
 }

@@ -47,6 +47,8 @@ print_where(const struct fl_table *t, struct fl_buf *out)
 	if (t->jdbc != NULL)
 		fl_buf_printf(out, " table %s at %s%s", t->jdbc->table_name, t->jdbc->where,
 		    t->jdbc->create ? ", made if absent" : "");
+	if (t->letters != NULL)
+		fl_buf_printf(out, " of table %s", t->letters->of->name);
 	if (t->format != FL_FORMAT_NONE)
 		fl_buf_printf(out, ", %s%s", fl_format_name(t->format),
 		    t->json.schema != NULL && t->json.schema_strict ? " (checked by a JSON Schema, strict typing)" :

@@ -484,6 +484,14 @@ fl_plan_free(struct fl_plan **plan)
 struct fl_codec_options
 fl_table_codec(const struct fl_table *table)
 {
+	if (table->letters != NULL)
+		return (struct fl_codec_options){
+			.format = table->letters->record.count > 0 ? (uint8_t)table->letters->of->format :
+								     (uint8_t)FL_FORMAT_NONE,
+			.schema = &table->letters->record,
+			.json_ignore_parse_errors = true,
+			.json_iso8601 = table->letters->of->json.iso8601,
+		};
 	return (struct fl_codec_options){
 		.format = (uint8_t)table->format,
 		.schema = &table->physical,

@@ -80,6 +80,8 @@ check_source(struct report *r, const struct fl_table *t)
 	if (t->json.schema != NULL)
 		SAY(r, "table %s: flight.table.%s.json-schema is Flight's: Flink takes the records that it "
 		    "keeps out", t->name, t->name);
+	if (t->letters != NULL)
+		SAY(r, "table %s: the connector 'dead-letters' is Flight's: Flink has no dead letters", t->name);
 	if (t->json.strict)
 		SAY(r, "table %s: flight.json.strict is Flight's: Flink converts where it can", t->name);
 }
