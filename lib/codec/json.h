@@ -40,7 +40,11 @@ struct name {
 	uint32_t size;
 	uint16_t object;	   /* that the name is of, by the number its owner gives it */
 	bool is_plain;		   /* needs no escape */
+	uint8_t usual;		   /* enum usual: a column's */
 };
+
+/* What the values of most columns are. */
+enum usual { USUAL_NONE, USUAL_TEXT, USUAL_INT, USUAL_BIGINT };
 
 /* The names that an object is known to have, by number. */
 struct json_names {
@@ -103,7 +107,7 @@ fail_token(struct json_decoder *d, const char *expected)
 static inline bool
 is_blank(uint8_t c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+	return c <= ' ' && (c == ' ' || c == '\t' || c == '\n' || c == '\r');
 }
 
 static inline void

@@ -507,12 +507,6 @@ quick_object(struct json_schema *s, struct json_decoder *d, struct rules *r, uin
 	return json_quick_end(o, known, others);
 }
 
-static struct rules *
-element_rules(const struct array_rules *a, uint64_t i)
-{
-	return i < a->prefix_count ? a->prefix[i] : a->items;
-}
-
 static enum fl_code
 quick_array(struct json_schema *s, struct json_decoder *d, struct rules *r, uint32_t depth)
 {
@@ -524,7 +518,7 @@ quick_array(struct json_schema *s, struct json_decoder *d, struct rules *r, uint
 	for (; !is_end; count++) {
 		struct value v;
 
-		FL_TRY(json_quick_value(s, d, element_rules(a, count), depth + 1, &v));
+		FL_TRY(json_quick_value(s, d, json_element_rules(a, count), depth + 1, &v));
 		FL_TRY(after_part(d, ']', &is_end));
 	}
 	return count < a->min || count > a->max ? FL_E_INVALID : FL_OK;
@@ -865,7 +859,7 @@ exact_array(struct json_schema *s, struct json_decoder *d, struct rules *r, uint
 
 	FL_TRY(enter(d, depth, ']', &is_end));
 	for (; !is_end; frame.index++) {
-		struct rules *part = element_rules(&r->array, frame.index);
+		struct rules *part = json_element_rules(&r->array, frame.index);
 
 		FL_TRY(part != NULL && !s->is_broken ? exact_value(s, d, part, depth + 1, &frame) :
 						       skip_value(d, depth + 1));

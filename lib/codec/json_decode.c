@@ -623,7 +623,7 @@ note_bad(struct json_decoder *d, uint32_t m, const uint8_t *at, enum token token
 }
 
 /* A value that was read, of the text from at to p, into column c. */
-static inline void
+static inline __attribute__((always_inline)) void
 take_scalar(struct json_decoder *d, struct fl_builder *builder, uint32_t c, const struct value *value,
     const uint8_t *at)
 {
@@ -645,9 +645,25 @@ take_scalar(struct json_decoder *d, struct fl_builder *builder, uint32_t c, cons
 		note_bad(d, c, at, value->token);
 }
 
-/* The element at p of an array, as read_value() does it; *fits says whether it converts. */
+/* The object or array at p against its rules; d->p stays. */
+static __attribute__((noinline)) enum fl_code
+check_nested(struct json_decoder *d, struct rules *rules, uint32_t depth)
+{
+	const uint8_t *at = d->p;
+	uint32_t odd_count = d->odd_count;
+	struct value v;
+
+	FL_TRY(json_quick_value(d->check, d, rules, depth, &v));
+	d->p = at;
+	d->odd_count = odd_count;
+	return FL_OK;
+}
+
+/* The element at p of an array, as read_value() does it; *fits says whether it converts.  rules:
+ * that it has to obey, or NULL; INVALID: perhaps one is broken. */
 static enum fl_code
-read_element(struct json_decoder *d, struct fl_builder_col *element, bool *is_null, bool *fits)
+read_element(struct json_decoder *d, struct fl_builder_col *element, struct rules *rules,
+    bool *is_null, bool *fits)
 {
 	struct value value = { .p = d->p, .size = 0 };
 	bool is_text = fl_type_is_string((enum fl_type_id)element->col.type.id);
@@ -663,14 +679,19 @@ read_element(struct json_decoder *d, struct fl_builder_col *element, bool *is_nu
 		FL_TRY(read_string(d, &value.p, &value.size));
 	} else if (*d->p == '{' || *d->p == '[') {
 		value.token = *d->p == '{' ? T_OBJECT : T_ARRAY;
+		if (rules != NULL)
+			FL_TRY(check_nested(d, rules, 2));
 		FL_TRY(walk_nested(d, is_text ? &element->bytes : NULL));
 		if (is_text)
 			return FL_OK;
+		rules = NULL;
 	} else if (*d->p == '-' || is_digit(d->p, d->end)) {
 		FL_TRY(read_number(d, &value));
 	} else {
 		FL_TRY(read_literal(d, &value));
 	}
+	if (rules != NULL && !json_value_holds(d->check, rules, &value))
+		return FL_E_INVALID;
 	if (value.token != T_NULL) {
 		code = convert(d, element, 0, &value);
 		if (code == FL_OK)
@@ -697,9 +718,11 @@ end_array(struct json_decoder *d, struct fl_buf *bytes, uint32_t width)
 	fl_buf_add(bytes, &count, sizeof(count));
 }
 
-/* The array at p into column c (struct fl_array). */
+/* The array at p into column c (struct fl_array).  rules: that it has to obey, or NULL; INVALID:
+ * perhaps one is broken. */
 static __attribute__((noinline)) enum fl_code
-read_array(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
+read_array(struct json_decoder *d, struct fl_builder *builder, uint32_t c,
+    const struct array_rules *rules)
 {
 	struct fl_builder_col *bc = &builder->cols[c];
 	struct fl_builder_col element = { .col.type = fl_type_element(&bc->col.type) };
@@ -707,6 +730,7 @@ read_array(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 	size_t start = bc->bytes.size;
 	const uint8_t *bad = NULL;
 	enum fl_code code = FL_OK;
+	uint64_t count = 0;
 	fl_i128 slot;
 
 	fl_buf_reset(&d->ends);
@@ -728,7 +752,8 @@ read_array(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 		slot = 0;
 		/* What is of variable width goes where it stays. */
 		element.bytes = bc->bytes;
-		code = read_element(d, &element, &is_null, &fits);
+		code = read_element(d, &element, rules != NULL ? json_element_rules(rules, count) : NULL,
+		    &is_null, &fits);
 		bc->bytes = element.bytes;
 		if (code != FL_OK)
 			return code;
@@ -742,6 +767,7 @@ read_array(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 		end = (uint32_t)(bc->bytes.size - start);
 		fl_buf_add(&d->ends, &end, width == 0 ? sizeof(end) : 0);
 		fl_buf_byte(&d->nulls, (char)is_null);
+		count++;
 		skip_blanks(d);
 		if (d->p == d->end || (*d->p != ',' && *d->p != ']'))
 			return fail_token(d, "expected ',' or ']'");
@@ -749,6 +775,8 @@ read_array(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 			break;
 	}
 end:
+	if (rules != NULL && (count < rules->min || count > rules->max))
+		return FL_E_INVALID;
 	if (bad != NULL) {
 		bc->bytes.size = start;
 		d->states[c] = S_BAD;
@@ -761,7 +789,7 @@ end:
 }
 
 /* The value at p into column c, its verdict into states[c]. */
-static enum fl_code
+static inline __attribute__((always_inline)) enum fl_code
 read_value(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 {
 	struct fl_builder_col *bc = &builder->cols[c];
@@ -779,7 +807,7 @@ read_value(struct json_decoder *d, struct fl_builder *builder, uint32_t c)
 
 		value.token = *at == '{' ? T_OBJECT : T_ARRAY;
 		if (value.token == T_ARRAY && bc->col.type.id == FL_TYPE_ARRAY)
-			return read_array(d, builder, c);
+			return read_array(d, builder, c, NULL);
 		FL_TRY(walk_nested(d, is_text ? &bc->bytes : NULL));
 		if (is_text) {
 			fl_builder_mark_valid(builder, c);
@@ -826,11 +854,187 @@ read_row(struct json_decoder *d, struct fl_builder *builder, uint32_t m)
 	return read_object(d, builder, d->member_count + 1 + (m - d->head.schema->count));
 }
 
-static inline enum fl_code
+static inline __attribute__((always_inline)) enum fl_code
 read_member(struct json_decoder *d, struct fl_builder *builder, uint32_t m)
 {
 	return fl_likely(m < d->head.schema->count) ? read_value(d, builder, m) : read_row(d, builder, m);
 }
+
+/* For whom it is rare. */
+static __attribute__((noinline)) enum fl_code
+read_member_again(struct json_decoder *d, struct fl_builder *builder, uint32_t m)
+{
+	return read_member(d, builder, m);
+}
+
+/*
+ * ---- what is usual ----
+ *
+ * Most members are the one that followed last time, with a string of ASCII without escapes
+ * for a text, or a whole number for an INT or BIGINT.  Such a value is scanned and taken in one
+ * go.  Whatever else there is leaves everything as it was, to be read token by token.
+ */
+#ifdef __SSE2__
+
+/* The string behind its quote into a text; where it ends behind the other quote, or NULL. */
+static inline __attribute__((always_inline)) const uint8_t *
+take_usual_text(const struct json_decoder *d, struct fl_buf *out, const uint8_t *p)
+{
+	const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+	const __m128i control = _mm_set1_epi8(0x1f);
+	size_t room = out->capacity - out->size;
+	char *to;
+
+	if (fl_unlikely(room < 17))
+		return NULL;
+	to = out->data + out->size;
+	for (; d->end - p >= 16 && room >= 17; p += 16, to += 16, room -= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		/* A byte over 0x7f is its own hit: the mask takes the highest bit of each. */
+		__m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
+		    _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(v, control), v), v));
+		uint32_t hits = (uint32_t)_mm_movemask_epi8(hit), n;
+
+		_mm_storeu_si128((__m128i *)(void *)to, v);
+		if (hits == 0)
+			continue;
+		n = (uint32_t)__builtin_ctz(hits);
+		if (fl_unlikely(p[n] != '"'))
+			break;
+		to[n] = '\0';
+		out->size = (size_t)(to + n - out->data);
+		return p + n + 1;
+	}
+	out->data[out->size] = '\0';
+	return NULL;
+}
+
+/* The n digits at p, 1 to 8; the bytes up to p + 8 can be read. */
+static inline uint64_t
+digits_to_u64(const uint8_t *p, uint32_t n)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	v = (v - UINT64_C(0x3030303030303030)) << (64 - n * 8);
+	v = v * 10 + (v >> 8);
+	return ((v & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
+		   (v >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >> 32;
+}
+
+/* A whole number of up to 14 digits; 16 bytes can be read at p.  Where it ends, or NULL. */
+static inline __attribute__((always_inline)) const uint8_t *
+take_usual_number(const uint8_t *p, struct number *number)
+{
+	static const uint32_t powers[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+	__m128i same = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+	uint32_t n = (uint32_t)__builtin_ctz((uint32_t)~_mm_movemask_epi8(same));
+
+	if (fl_unlikely(n == 0 || n > 14 || (p[0] == '0' && n > 1) ||
+		(p[n] != ',' && p[n] != '}' && !is_blank(p[n]))))
+		return NULL;
+	*number = (struct number){ .is_whole = true, .is_exact = true };
+	if (n <= 8)
+		number->mantissa = digits_to_u64(p, n);
+	else
+		number->mantissa = digits_to_u64(p, 8) * powers[n - 8] + digits_to_u64(p + 8, n - 8);
+	return p + n;
+}
+
+/* The value at p, where 16 bytes and one more can be read, into column c. */
+static inline __attribute__((always_inline)) const uint8_t *
+take_usual(struct json_decoder *d, struct fl_builder *builder, uint32_t c, const uint8_t *p,
+    struct value *v)
+{
+	struct fl_builder_col *bc = &builder->cols[c];
+	const uint8_t *end;
+
+	if (d->names[c].usual == USUAL_TEXT) {
+		if (*p != '"' || (end = take_usual_text(d, &bc->bytes, p + 1)) == NULL)
+			return NULL;
+		v->token = T_STRING;
+		v->p = p + 1;
+		v->size = (size_t)(end - p - 2);
+	} else {
+		if ((end = take_usual_number(p, &v->number)) == NULL)
+			return NULL;
+		if (d->names[c].usual == USUAL_BIGINT)
+			((int64_t *)bc->col.data)[builder->row_count] = (int64_t)v->number.mantissa;
+		else if (v->number.mantissa <= INT32_MAX)
+			((int32_t *)bc->col.data)[builder->row_count] = (int32_t)v->number.mantissa;
+		else
+			return NULL;
+		v->token = T_NUMBER;
+		v->p = p;
+		v->size = (size_t)(end - p);
+	}
+	fl_builder_mark_valid(builder, c);
+	d->states[c] = S_SET;
+	return end;
+}
+
+/* Behind the name that stands at p with both quotes, a colon and perhaps a blank; NULL: it does
+ * not, or less than 17 bytes follow. */
+static inline __attribute__((always_inline)) const uint8_t *
+take_usual_name(const struct json_decoder *d, const uint8_t *p, const struct name *name)
+{
+	__m128i v, quick;
+	uint32_t same, size = name->size + 1, all = size < NAME_QUICK ? (1u << size) - 1 : 0xffff;
+
+	if (d->end - p < (ptrdiff_t)size + 20 || *p != '"' || !name->is_plain)
+		return NULL;
+	p++;
+	v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	quick = _mm_loadu_si128((const __m128i *)(const void *)name->quick);
+	same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quick));
+	if ((same & all) != all)
+		return NULL;
+	if (size > NAME_QUICK && (memcmp(p, name->text, name->size) != 0 || p[size - 1] != '"'))
+		return NULL;
+	p += size;
+	if (*p != ':')
+		return NULL;
+	p++;
+	return p + (*p == ' ');
+}
+
+/* Takes the members from p on that are usual; true: d->p stands behind a value, not before
+ * a name. */
+static inline __attribute__((always_inline)) bool
+read_usual(struct json_decoder *d, struct fl_builder *builder, uint32_t *last)
+{
+	const uint8_t *p = d->p;
+	struct value v;
+
+	for (;;) {
+		uint32_t m = d->next[*last];
+		const struct name *name = &d->names[m];
+
+		if (name->usual == USUAL_NONE || d->states[m] != S_ABSENT ||
+		    (p = take_usual_name(d, p, name)) == NULL ||
+		    (p = take_usual(d, builder, m, p, &v)) == NULL)
+			return false;
+		*last = m;
+		d->p = p;
+		if (p == d->end || *p != ',')
+			return true;
+		p++;
+		p += p != d->end && *p == ' ';
+		d->p = p;
+	}
+}
+#else
+static inline bool
+read_usual(struct json_decoder *d, struct fl_builder *builder, uint32_t *last)
+{
+	(void)d;
+	(void)builder;
+	(void)last;
+	return false;
+}
+#endif
 
 /* The object at p, the record's own or that of a ROW, by its number. */
 static enum fl_code
@@ -851,6 +1055,8 @@ read_object(struct json_decoder *d, struct fl_builder *builder, uint32_t object)
 		const uint8_t *at;
 		int32_t m;
 
+		if (read_usual(d, builder, &last))
+			goto behind;
 		skip_blanks(d);
 		at = d->p;
 		if (d->p == d->end || *d->p != '"')
@@ -873,6 +1079,7 @@ read_object(struct json_decoder *d, struct fl_builder *builder, uint32_t object)
 		} else {
 			FL_TRY(walk_scalar(d, NULL));
 		}
+behind:
 		skip_blanks(d);
 		if (d->p != d->end && *d->p == ',') {
 			d->p++;
@@ -954,6 +1161,78 @@ judge_columns(struct json_decoder *d, struct fl_err *err)
 
 /* ---- an object that has to obey a JSON Schema ---- */
 
+/* read_usual() of an object that is checked.  INVALID: perhaps a rule is broken. */
+static inline enum fl_code
+read_usual_checked(struct json_decoder *d, struct fl_builder *builder, uint32_t *last,
+    uint64_t *known, bool *is_behind)
+{
+	*is_behind = false;
+#ifdef __SSE2__
+	struct object_rules *o = &d->check->root->object;
+	const uint8_t *p = d->p;
+	struct value v;
+
+	for (;;) {
+		uint32_t i = o->names.next[*last];
+		const struct name *name = &o->names.names[i];
+		uint32_t m = (uint32_t)o->members[i];
+
+		if (name->usual == USUAL_NONE || d->states[m] != S_ABSENT ||
+		    (p = take_usual_name(d, p, name)) == NULL ||
+		    (p = take_usual(d, builder, m, p, &v)) == NULL)
+			return FL_OK;
+		if (o->parts[i] != NULL && !json_value_holds(d->check, o->parts[i], &v))
+			return FL_E_INVALID;
+		*known += !json_see_name(o, (int32_t)i);
+		*last = i;
+		d->p = p;
+		*is_behind = p == d->end || *p != ',';
+		if (*is_behind)
+			return FL_OK;
+		p++;
+		p += p != d->end && *p == ' ';
+		d->p = p;
+	}
+#else
+	(void)d;
+	(void)builder;
+	(void)last;
+	(void)known;
+	return FL_OK;
+#endif
+}
+
+/* The value at p, that has to obey part (NULL: no rules), for member m (-1: none). */
+static inline enum fl_code
+read_checked_value(
+    struct json_decoder *d, struct fl_builder *builder, struct rules *part, int32_t m)
+{
+	const uint8_t *at = d->p;
+	uint32_t count = d->head.schema->count;
+	struct value v;
+
+	if (d->p == d->end || (*d->p != '{' && *d->p != '[' && m < (int32_t)count)) {
+		FL_TRY(read_scalar(d, &v));
+		if (part != NULL && !json_value_holds(d->check, part, &v))
+			return FL_E_INVALID;
+		if (m >= 0)
+			take_scalar(d, builder, (uint32_t)m, &v, at);
+		return FL_OK;
+	}
+	if (m < 0)
+		return json_quick_value(d->check, d, part, 1, &v);
+	if (part != NULL && *at == '[' && m < (int32_t)count && part->choice_word == NULL &&
+	    d->head.schema->fields[m].type.id == FL_TYPE_ARRAY) {
+		v = (struct value){ .token = T_ARRAY };
+		if (!json_value_holds(d->check, part, &v))
+			return FL_E_INVALID;
+		return read_array(d, builder, (uint32_t)m, &part->array);
+	}
+	if (part != NULL && !part->is_any)
+		FL_TRY(check_nested(d, part, 1));
+	return read_member_again(d, builder, (uint32_t)m);
+}
+
 /* read_object(), checking on the way.  INVALID: perhaps a rule is broken. */
 static enum fl_code
 read_checked_object(struct json_decoder *d, struct fl_builder *builder)
@@ -969,9 +1248,14 @@ read_checked_object(struct json_decoder *d, struct fl_builder *builder)
 	while (!is_end) {
 		struct rules *part = o->additional;
 		const uint8_t *at;
-		struct value v;
 		int32_t i, m = -1;
+		bool is_behind;
 
+		FL_TRY(read_usual_checked(d, builder, &last, &known, &is_behind));
+		if (is_behind) {
+			FL_TRY(after_part(d, '}', &is_end));
+			continue;
+		}
 		FL_TRY(before_name(d));
 		at = d->p - 1;
 		FL_TRY(json_read_name(d, &o->names, &last, &i));
@@ -987,23 +1271,7 @@ read_checked_object(struct json_decoder *d, struct fl_builder *builder)
 		} else {
 			others++;
 		}
-		at = d->p;
-		if (fl_unlikely(d->p != d->end && (*d->p == '{' || *d->p == '[' || m >= (int32_t)d->head.schema->count))) {
-			uint32_t odd_count = d->odd_count;
-
-			FL_TRY(json_quick_value(d->check, d, part, 1, &v));
-			if (m >= 0) {
-				d->p = at;
-				d->odd_count = odd_count;
-				FL_TRY(read_member(d, builder, (uint32_t)m));
-			}
-		} else {
-			FL_TRY(read_scalar(d, &v));
-			if (part != NULL && !json_value_holds(d->check, part, &v))
-				return FL_E_INVALID;
-			if (m >= 0)
-				take_scalar(d, builder, (uint32_t)m, &v, at);
-		}
+		FL_TRY(read_checked_value(d, builder, part, m));
 		FL_TRY(after_part(d, '}', &is_end));
 	}
 	return json_quick_end(o, known, others);
@@ -1127,6 +1395,22 @@ add_row(struct json_decoder *d, const struct fl_row_type *row)
 	return i;
 }
 
+static uint8_t
+find_usual(uint8_t type)
+{
+	switch (type) {
+	case FL_TYPE_CHAR:
+	case FL_TYPE_VARCHAR:
+		return USUAL_TEXT;
+	case FL_TYPE_INT:
+		return USUAL_INT;
+	case FL_TYPE_BIGINT:
+		return USUAL_BIGINT;
+	default:
+		return USUAL_NONE;
+	}
+}
+
 static void
 add_member(struct json_decoder *d, uint32_t m, const char *path, const struct fl_row_type *in)
 {
@@ -1135,6 +1419,7 @@ add_member(struct json_decoder *d, uint32_t m, const char *path, const struct fl
 	uint32_t i;
 
 	fill_name(n, d->member_count + (in != NULL ? 1 + add_row(d, in) : 0), text, strlen(text));
+	n->usual = m < d->head.schema->count ? find_usual(d->head.schema->fields[m].type.id) : USUAL_NONE;
 	i = hash_name(n->object, (const uint8_t *)n->text, n->size) & d->slot_mask;
 	while (d->slots[i] != 0)
 		i = (i + 1) & d->slot_mask;

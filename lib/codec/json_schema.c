@@ -396,9 +396,14 @@ take_object(struct reader *r, const struct place *place, const struct literal *f
 	for (uint32_t m = 0; m < decoder->member_count; m++) {
 		const struct name *name = &decoder->names[m];
 
+		uint32_t i;
+
 		/* Of the record's own object; the fields of a ROW are below it. */
-		if (name->object == decoder->member_count)
-			o->members[add_name(o, name->text, name->size, o->additional)] = (int32_t)m;
+		if (name->object != decoder->member_count)
+			continue;
+		i = add_name(o, name->text, name->size, o->additional);
+		o->members[i] = (int32_t)m;
+		o->names.names[i].usual = name->usual;
 	}
 	return FL_OK;
 }

@@ -123,7 +123,16 @@ json_value_holds(const struct json_schema *s, const struct rules *r, const struc
 {
 	if (r->is_plain && v->token != T_NUMBER)
 		return (r->types >> v->token & 1) != 0;
+	if (r->is_plain && v->number.is_whole && (r->types & IS_INTEGER) != 0)
+		return true;
 	return json_value_breaks(s, r, v) == FINE;
+}
+
+/* Those of element i, or NULL. */
+static inline struct rules *
+json_element_rules(const struct array_rules *a, uint64_t i)
+{
+	return i < a->prefix_count ? a->prefix[i] : a->items;
 }
 
 /* Reads the value at p, which is a part of depth containers; r NULL: no rules. */

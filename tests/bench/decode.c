@@ -4,6 +4,7 @@
  *
  * One line per case: "avro flight 12.3 ns/record 81.3 M/s".
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,14 +42,37 @@ static const char login_schema_strict[] =
     "\"locale\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":2},\"device_id\":{\"type\":\"string\"},"
     "\"timestamp\":{\"type\":\"integer\",\"minimum\":0}}}";
 
+static struct fl_field event_fields[] = { TEXT("user_id"), TEXT("page_id"), { "ad_id", { .id = FL_TYPE_INT } },
+	TEXT("ad_type"), TEXT("event_type"), { "event_time", { .id = FL_TYPE_BIGINT } }, TEXT("ip_address") };
+static const struct fl_schema event = { FL_ARRAY_COUNT(event_fields), event_fields };
+static struct fl_field route_fields[] = { { "timestamp", { .id = FL_TYPE_DOUBLE } },
+	{ "userId", { .id = FL_TYPE_INT } },
+	{ "coordinates", { .id = FL_TYPE_ARRAY, .element = FL_TYPE_DOUBLE } } };
+static const struct fl_schema route = { FL_ARRAY_COUNT(route_fields), route_fields };
+static const char event_schema[] =
+    "{\"type\":\"object\",\"required\":[\"user_id\",\"page_id\",\"ad_id\",\"ad_type\",\"event_type\","
+    "\"event_time\",\"ip_address\"],\"properties\":{\"user_id\":{\"type\":\"string\"},"
+    "\"page_id\":{\"type\":\"string\"},\"ad_id\":{\"type\":\"integer\",\"minimum\":0},"
+    "\"ad_type\":{\"type\":\"string\"},\"event_type\":{\"enum\":[\"view\",\"click\",\"purchase\"]},"
+    "\"event_time\":{\"type\":\"integer\",\"minimum\":0},\"ip_address\":{\"type\":\"string\"}}}";
+static const char route_schema[] =
+    "{\"type\":\"object\",\"required\":[\"timestamp\",\"userId\",\"coordinates\"],\"properties\":{"
+    "\"timestamp\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1.7976931348623157e308},"
+    "\"userId\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":2147483647},"
+    "\"coordinates\":{\"type\":\"array\",\"minItems\":2,\"maxItems\":2,\"prefixItems\":["
+    "{\"type\":\"number\",\"minimum\":-90,\"maximum\":90},"
+    "{\"type\":\"number\",\"minimum\":-180,\"maximum\":180}]}}}";
+
 static char *records;
 static uint32_t record_ends[ROWS];
 
+enum kind { FLIGHT_AVRO, FLIGHT, LOGIN, EVENT, ROUTE };
+
 static void
-make_records(bool is_login, bool is_json)
+make_records(enum kind kind)
 {
 	struct fl_codec_options options = { .schema = &flight,
-		.format = is_json ? FL_FORMAT_JSON : FL_FORMAT_AVRO };
+		.format = kind == FLIGHT_AVRO ? FL_FORMAT_AVRO : FL_FORMAT_JSON };
 	struct fl_encoder *encoder = NULL;
 	struct fl_builder b;
 	struct fl_batch batch;
@@ -75,10 +99,22 @@ make_records(bool is_login, bool is_json)
 	if (fl_encoder_new(&options, &encoder, &err) != FL_OK)
 		exit(1);
 	for (uint32_t i = 0; i < ROWS; i++) {
-		if (is_login)
+		uint64_t a = i * UINT64_C(0x9e3779b97f4a7c15);
+
+		if (kind == LOGIN)
 			fl_buf_printf(&out, "{\"user_id\": \"424cdd21-063a-43a7-b91b-7ca1a83%05u\", "
 			    "\"app_version\": \"2.3.0\", \"device_type\": \"android\", \"ip\": \"199.172.111.135\", "
 			    "\"locale\": \"RU\", \"device_id\": \"593-47-%05u\", \"timestamp\": %u}", i, i, 1694479551 + i);
+		else if (kind == EVENT) /* as tests/bench/fill.c */
+			fl_buf_printf(&out, "{\"user_id\":\"%016" PRIx64 "%016" PRIx64 "\",\"page_id\":\"%016" PRIx64
+			    "\",\"ad_id\":%u,\"ad_type\":\"banner\",\"event_type\":\"%s\",\"event_time\":%" PRIu64
+			    ",\"ip_address\":\"10.%u.%u.1\"}", a, ~a, a >> 1, (unsigned)(a >> 32) % 1000,
+			    (const char *[]){ "view", "click", "purchase" }[(a >> 40) % 3], UINT64_C(1600000000000) + i,
+			    (unsigned)(a >> 20) % 200, (unsigned)(a >> 28) % 200);
+		else if (kind == ROUTE)
+			fl_buf_printf(&out, "{\"timestamp\":%u.%03u,\"userId\":%u,\"coordinates\":[%.6f,%.6f]}",
+			    1700000000 + i, i % 1000, (unsigned)(a >> 32) % 1000,
+			    (double)(a >> 40) / (1 << 24) * 180 - 90, (double)(a >> 30 & 0xffffff) / (1 << 24) * 360 - 180);
 		else if (fl_encode(encoder, &batch, i, &out, &err) != FL_OK)
 			exit(1);
 		record_ends[i] = (uint32_t)out.size;
@@ -135,16 +171,16 @@ main(void)
 	memcpy(text_fields, flight_fields, sizeof(text_fields));
 	text_fields[1].type = text_fields[0].type;
 	as_text.fields = text_fields;
-	make_records(false, false);
+	make_records(FLIGHT_AVRO);
 	measure("avro flight, derived schema",
 	    &(struct fl_codec_options){ .format = FL_FORMAT_AVRO, .schema = &flight });
 	measure("avro flight, enum as STRING", &(struct fl_codec_options){ .format = FL_FORMAT_AVRO,
 	    .schema = &as_text, .avro_schema = flight_schema });
 	measure("avro flight, 2 of 5 columns", &(struct fl_codec_options){ .format = FL_FORMAT_AVRO,
 	    .schema = &average, .avro_schema = flight_schema });
-	make_records(false, true);
+	make_records(FLIGHT);
 	measure("json flight", &(struct fl_codec_options){ .format = FL_FORMAT_JSON, .schema = &flight });
-	make_records(true, true);
+	make_records(LOGIN);
 	measure("json login", &(struct fl_codec_options){ .format = FL_FORMAT_JSON, .schema = &login });
 	measure("json login, 2 of 7 columns", &(struct fl_codec_options){ .format = FL_FORMAT_JSON,
 	    .schema = &(struct fl_schema){ 2, (struct fl_field[]){ login_fields[2], login_fields[6] } } });
@@ -152,6 +188,14 @@ main(void)
 	    .schema = &login, .json_schema = login_schema });
 	measure("json login, a schema of rules", &(struct fl_codec_options){ .format = FL_FORMAT_JSON,
 	    .schema = &login, .json_schema = login_schema_strict });
+	make_records(EVENT);
+	measure("json event", &(struct fl_codec_options){ .format = FL_FORMAT_JSON, .schema = &event });
+	measure("json event, a schema of rules", &(struct fl_codec_options){ .format = FL_FORMAT_JSON,
+	    .schema = &event, .json_schema = event_schema });
+	make_records(ROUTE);
+	measure("json route", &(struct fl_codec_options){ .format = FL_FORMAT_JSON, .schema = &route });
+	measure("json route, its schema", &(struct fl_codec_options){ .format = FL_FORMAT_JSON,
+	    .schema = &route, .json_schema = route_schema });
 	free(records);
 	return 0;
 }

@@ -55,9 +55,19 @@ round_trip(struct fl_decoder *decoder, struct fl_encoder *encoder, const void *t
 	CHECK(fl_builder_begin(&builder));
 	verdict = fl_decode(decoder, text, size, &builder, &err);
 	if (verdict == FL_VERDICT_ROW) {
+		struct fl_buf again;
+
+		fl_builder_commit(&builder);
+		/* Once more: names are expected then, and buffers have room. */
+		CHECK(fl_builder_begin(&builder));
+		CHECK(fl_decode(decoder, text, size, &builder, &err) == FL_VERDICT_ROW);
 		fl_builder_commit(&builder);
 		fl_builder_view(&builder, &batch, &arena);
 		CHECK(fl_encode(encoder, &batch, 0, out, &err) == FL_OK);
+		fl_buf_init(&again);
+		CHECK(fl_encode(encoder, &batch, 1, &again, &err) == FL_OK);
+		CHECK(again.size == out->size && memcmp(again.data, out->data, again.size) == 0);
+		fl_buf_fini(&again);
 	} else if (verdict == FL_VERDICT_DEAD) {
 		CHECK(err.code != FL_OK && err.text[0] != '\0');
 	}

@@ -29,8 +29,9 @@ teardown(void **state)
 }
 
 static struct fl_field fields[] = { { "a", { .id = FL_TYPE_VARCHAR, .length = FL_LENGTH_MAX, .nullable = true } },
-	{ "b", { .id = FL_TYPE_BIGINT, .nullable = true } } };
-static const struct fl_schema columns = { 2, fields };
+	{ "b", { .id = FL_TYPE_BIGINT, .nullable = true } },
+	{ "n", { .id = FL_TYPE_ARRAY, .element = FL_TYPE_BIGINT, .nullable = true } } };
+static const struct fl_schema columns = { 3, fields };
 
 enum { STRICT_TYPES = 1, STRICT_JSON = 2 };
 
@@ -41,7 +42,8 @@ make_options(const char *schema, int flags)
 		.json_schema_strict = flags & STRICT_TYPES, .json_strict = flags & STRICT_JSON };
 }
 
-/* "a|b" of the row (- is NULL), "skipped", or "CODE message". */
+/* "a|b" of the row (- is NULL), then "|" and the number of elements of n if there is one; "skipped",
+ * or "CODE message". */
 static const char *
 judge_by(struct fl_decoder *decoder, const char *text, size_t size)
 {
@@ -71,6 +73,13 @@ judge_by(struct fl_decoder *decoder, const char *text, size_t size)
 			a = fl_col_str(&batch.cols[0], 0, &length);
 		(void)snprintf(result, sizeof(result), "%.*s|%lld", (int)length, a,
 		    fl_col_is_valid(&batch.cols[1], 0) ? (long long)((const int64_t *)batch.cols[1].data)[0] : -1LL);
+		if (fl_col_is_valid(&batch.cols[2], 0)) {
+			const char *p = fl_col_str(&batch.cols[2], 0, &length);
+			struct fl_array array;
+
+			assert_true(fl_array_view(&fields[2].type, p, length, &array));
+			(void)snprintf(result + strlen(result), 16, "|%u", array.count);
+		}
 	}
 	fl_builder_fini(&builder);
 	fl_arena_fini(&arena);
@@ -341,6 +350,38 @@ patterns_match_as_ecma_262_has_them(void **state)
 	}
 }
 
+/* They are read and checked in one go where the column is an ARRAY. */
+static void
+elements_of_arrays_obey_their_rules(void **state)
+{
+#define N(rules) "{\"properties\":{\"n\":" rules "}}"
+	static const struct judged cases[] = {
+		{ N("{\"minItems\":2}"), "{\"a\":\"x\",\"n\":[1]}", "INVALID /n: minItems 2, got 1", 0 },
+		{ N("{\"minItems\":1}"), "{\"a\":\"x\",\"n\":[1]}", "x|-1|1", 0 },
+		{ N("{\"maxItems\":1}"), "{\"a\":\"x\",\"n\":[1,2]}", "INVALID /n: maxItems 1, got 2", 0 },
+		{ N("{\"maxItems\":0}"), "{\"n\":[],\"a\":\"x\"}", "x|-1|0", 0 },
+		{ N("{\"type\":\"array\"}"), "{\"n\":[1,2,3],\"b\":4}", "-|4|3", 0 },
+		{ N("{\"type\":\"object\"}"), "{\"n\":[1,2,3],\"b\":4}", "INVALID /n: type object, got [1,2,3]", 0 },
+		{ N("{\"prefixItems\":[{\"minimum\":1},{\"minimum\":2}]}"), "{\"n\":[1,1]}", "INVALID /n/1: minimum 2, got 1", 0 },
+		{ N("{\"prefixItems\":[{\"minimum\":1},{\"minimum\":2}]}"), "{\"n\":[1,2,-3]}", "-|-1|3", 0 },
+		{ N("{\"prefixItems\":[{\"minimum\":1}],\"items\":false}"), "{\"n\":[1,2]}", "INVALID /n/1: items false, got 2", 0 },
+		{ N("{\"items\":{\"type\":\"integer\"}}"), "{\"n\":[1,null]}", "INVALID /n/1: type integer, got null", 0 },
+		{ N("{\"items\":{\"type\":[\"integer\",\"null\"]}}"), "{\"n\":[1,null]}", "-|-1|2", 0 },
+		{ N("{\"items\":{\"type\":\"array\",\"maxItems\":1}}"), "{\"n\":[[1],[2,3]]}", "INVALID /n/1: maxItems 1, got 2", 0 },
+		{ N("{\"items\":{\"maxItems\":1}}"), "{\"n\":[1,[2]]}",
+			"BAD_TYPE field \"n\" at byte 8: an array [2] cannot be converted to ARRAY<BIGINT>", 0 },
+		{ N("{\"const\":[1,2]}"), "{\"n\":[1,2.0]}", "-|-1|2", 0 },
+		{ N("{\"const\":[1,2]}"), "{\"n\":[2,1]}", "INVALID /n: const [1,2], got [2,1]", 0 },
+		/* Of equal names the last counts, whatever was read before. */
+		{ N("{\"maxItems\":2}"), "{\"n\":[1,2,3],\"n\":[4]}", "-|-1|1", 0 },
+		{ N("{\"items\":{\"minimum\":0}}"), "{\"n\":[1],\"n\":[4,-5]}", "INVALID /n/1: minimum 0, got -5", 0 },
+		{ N("{\"items\":{\"minimum\":0}}"), "{\"n\":[-1", "BAD_JSON byte 8: the text ends too early", 0 },
+	};
+
+	(void)state;
+	check_all(cases, FL_ARRAY_COUNT(cases));
+}
+
 static void
 nesting_is_checked_to_64_levels_and_no_further(void **state)
 {
@@ -401,6 +442,7 @@ main(void)
 		TEST(broken_text_beats_a_broken_rule_and_that_a_column),
 		TEST(schema_is_refused_where_it_is_wrong),
 		TEST(patterns_match_as_ecma_262_has_them),
+		TEST(elements_of_arrays_obey_their_rules),
 		TEST(nesting_is_checked_to_64_levels_and_no_further),
 		TEST(every_truncation_and_change_gets_a_verdict),
 	};
