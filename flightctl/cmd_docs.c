@@ -4,6 +4,7 @@
 
 #include "expr/expr.h"
 #include "flightctl/ctl.h"
+#include "shm/exposition.h"
 
 static void
 print_config(struct fl_buf *out)
@@ -57,14 +58,17 @@ static void
 print_metrics(struct fl_buf *out)
 {
 	fl_buf_str(out, "# Metrics\n\nWritten by `make docs` from include/tbl/metrics.h.\n\n"
-			"`flightctl metrics` prints them in Prometheus' text format.  Counters are "
-			"kept in the stores'\n"
-			"transactions and only mirrored, so they survive restarts exactly.\n\n"
-			"| name | kind | unit | means |\n|---|---|---|---|\n"
-			"| `flight_up{program}` | gauge |  | 1 while the program runs. |\n"
-			"| `flight_beat_timestamp_seconds{program}` | gauge | seconds | When the "
-			"program last said that it "
-			"lives. |\n");
+			"`flightctl metrics` prints them in Prometheus' text format, and so does\n"
+			"the program serve at /metrics.  Counters are kept in the stores' transactions,"
+			" so they survive\nrestarts exactly; but for those of serve.\n\n"
+			"| name | kind | unit | means |\n|---|---|---|---|\n");
+	for (int i = 0; i < FL_SERIES_COUNT; i++) {
+		const struct fl_series_info *info = fl_series_info((enum fl_series)i);
+
+		fl_buf_printf(out, "| `flight_%s{%s}` | %s | %s | %s |\n", info->name,
+		    fl_scope_labels(info->scope), info->kind == FL_COUNTER ? "counter" : "gauge",
+		    info->unit, info->help);
+	}
 	for (int i = 0; i < FL_METRIC_COUNT; i++) {
 		const struct fl_metric_info *m = fl_metric_info((enum fl_metric)i);
 
@@ -93,6 +97,44 @@ print_errors(struct fl_buf *out)
 	}
 }
 
+static void
+print_http(struct fl_buf *out)
+{
+	static const struct {
+		const char *path, *methods, *type, *help;
+	} rows[] = {
+/* clang-format off */
+#define FL_ROUTE(path, name, methods, where, type, help) { path, #methods, type, help },
+#include "tbl/routes.h"
+#undef FL_ROUTE
+		/* clang-format on */
+	};
+
+	fl_buf_str(out,
+	    "# HTTP\n\nWritten by `make docs` from include/tbl/routes.h.\n\n"
+	    "The program serve runs where the instance's `serve.port` or a pipeline's "
+	    "`flight.serve.port` asks\nfor it, and only reads.\n\n"
+	    "| path | method | answers | |\n|---|---|---|---|\n");
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(rows); i++) {
+		bool has_get = strstr(rows[i].methods, "GET") != NULL;
+		bool has_post = strstr(rows[i].methods, "POST") != NULL;
+
+		fl_buf_printf(out, "| `%s` | %s%s%s | `%s` | %s |\n", rows[i].path,
+		    has_get ? "GET, HEAD" : "", has_get && has_post ? ", " : "",
+		    has_post ? "POST" : "", rows[i].type, rows[i].help);
+	}
+	fl_buf_str(out,
+	    "\nErrors are JSON: `{\"status\":404,\"error\":\"...\"}`. 403: a page of another "
+	    "site asks. 404: nothing\nis there. 405: another method, `Allow` says which. 413: the "
+	    "body is larger than 64 KiB. 421: the name in\n`Host` is neither an address nor "
+	    "localhost nor one of `serve.hosts`. 503: not live, not ready, or too many\nrequests wait. "
+	    "What is no HTTP is answered by libmicrohttpd in its own words.\n\n"
+	    "At most 256 connections, 16 of one address; more are closed at once. A connection is "
+	    "closed when no\nrequest line comes for 15 s, the rest of the head takes more than 5 s, "
+	    "the body more than 10 s, or the\nclient takes longer than 10 s to take the answer. "
+	    "Each answer says `Cache-Control: no-store`; none\nallows other sites to read it.\n");
+}
+
 int
 cmd_docs(struct ctl *ctl)
 {
@@ -104,6 +146,7 @@ cmd_docs(struct ctl *ctl)
 	    {"config", print_config},
 	    {"metrics", print_metrics},
 	    {"errors", print_errors},
+	    {"http", print_http},
 	    {"sql-functions", fl_functions_print_markdown},
 	};
 	struct fl_buf out;

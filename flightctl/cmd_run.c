@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_run.c - a whole pipeline in one process: the three programs as threads over one
+ * cmd_run.c - a whole pipeline in one process: its programs as threads over one
  * instance, which is temporary unless -i names one.
  */
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "flightctl/ctl.h"
 #include "flightctl/pipeline.h"
 #include "ingest/ingest.h"
+#include "serve/serve.h"
 
 #define EXIT_AGAIN 75
 
@@ -50,11 +51,12 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
     struct fl_err *err)
 {
 	const struct fl_program *const programs[] = {
-	    &ingest_program, &aggregate_program, &emit_program};
+	    &ingest_program, &aggregate_program, &emit_program, &serve_program};
 	struct fl_instance *instance = NULL;
 	struct fl_plan *plan = NULL;
 	struct fl_err ignored = {0};
 	enum fl_code code;
+	uint16_t port = 0;
 
 	FL_TRY(pipeline_read(ctl, files[0], brokers, &plan, err)); /* before anything is made */
 	fl_plan_free(&plan);
@@ -72,9 +74,11 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 		code = fl_instance_load(instance, false, err);
 	if (code == FL_OK)
 		code = fl_instance_reopen(instance, err);
+	if (code == FL_OK)
+		code = fl_config_serve_port(instance, &port, err);
 	if (code == FL_OK) {
-		code = fl_programs_run(
-		    instance, programs, FL_ARRAY_COUNT(programs), &ctl_is_stopping, err);
+		code = fl_programs_run(instance, programs,
+		    port != 0 ? FL_PROGRAM_COUNT : FL_WRITER_COUNT, &ctl_is_stopping, err);
 		say_late(ctl, instance);
 		if (dlq_say(ctl, instance))
 			ctl_say(ctl,

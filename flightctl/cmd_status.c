@@ -12,14 +12,21 @@ struct screen {
 };
 
 static void
-add_programs(struct screen *screen, const struct fl_instance *instance)
+add_programs(struct screen *screen, struct fl_instance *instance)
 {
+	struct fl_err ignored = {0};
+	uint16_t port = 0;
+
+	(void)fl_config_serve_port(instance, &port, &ignored);
 	out_init(&screen->programs, "programs", "program,running#,pid#,beat,state");
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++) {
+	for (uint32_t i = 0; i < FL_PROGRAM_COUNT; i++) {
 		struct fl_life life;
 
-		fl_life_get(instance, fl_writers[i], &life);
-		screen->running += life.is_running;
+		fl_life_get(instance, fl_programs[i], &life);
+		if (i < FL_WRITER_COUNT)
+			screen->running += life.is_running;
+		else if (port == 0 && !life.is_running)
+			continue;
 		screen->missing += !life.is_running;
 		if (strcmp(life.program, "emit") == 0)
 			screen->is_emit_running = life.is_running;
@@ -175,7 +182,7 @@ print_screen(const struct ctl *ctl, const struct fl_instance *instance, const st
 }
 
 static int
-show_status(const struct ctl *ctl, const struct fl_instance *instance, bool is_strict)
+show_status(const struct ctl *ctl, struct fl_instance *instance, bool is_strict)
 {
 	struct screen screen = {0};
 	struct fl_view view;

@@ -62,6 +62,7 @@ prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **insta
     struct fl_err *err)
 {
 	struct fl_err ignored = {0};
+	uint16_t port;
 
 	for (uint32_t i = 0; i < job->setting_count; i++)
 		FL_TRY(set_one(NULL, job->settings[i], err));
@@ -85,7 +86,7 @@ prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **insta
 	if ((*instance)->pipeline_count == 0)
 		return FL_FAIL(err, FL_E_USAGE,
 		    "instance \"%s\" has no pipeline yet: name a .sql file", ctl->instance);
-	return FL_OK;
+	return fl_config_serve_port(*instance, &port, err);
 }
 
 /* Have all programs ended since they were done?  *is_finished: and nothing is left to do. */

@@ -70,7 +70,7 @@ report_death(pid_t parent, struct peer *peer)
 int
 cmd_watch_peers(struct ctl *ctl)
 {
-	struct peer peers[FL_ARRAY_COUNT(fl_writers)] = {0};
+	struct peer peers[FL_PROGRAM_COUNT] = {0};
 	pid_t parent = getppid();
 	const char *value;
 	int parent_fd;
@@ -81,7 +81,7 @@ cmd_watch_peers(struct ctl *ctl)
 	if (parent_fd < 0 || getppid() != parent)
 		return CTL_FAILED;
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(peers); i++) {
-		snprintf(peers[i].comm, sizeof(peers[i].comm), "flight-%s", fl_writers[i]);
+		snprintf(peers[i].comm, sizeof(peers[i].comm), "flight-%s", fl_programs[i]);
 		peers[i].fd = -1;
 	}
 	for (;;) {
@@ -92,7 +92,8 @@ cmd_watch_peers(struct ctl *ctl)
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(peers); i++) {
 			if (peers[i].fd < 0)
 				find_peer(parent, &peers[i]);
-			if (peers[i].fd < 0)
+			/* Not every instance has a serve. */
+			if (peers[i].fd < 0 && i < FL_WRITER_COUNT)
 				wait_ms = LOOK_MS;
 			fds[i + 1] = (struct pollfd){.fd = peers[i].fd, .events = POLLIN};
 		}

@@ -3,7 +3,7 @@
  * super.c - the private supervisord of an instance.
  *
  * supervisord starts the programs again when they end unexpectedly; it looks for deaths
- * once a second, so the group holds a fourth program, `flightctl watch-peers`, whose
+ * once a second, so the group holds one more program, `flightctl watch-peers`, whose
  * output wakes it at once.  Who listens on the instance's socket is asked from the kernel
  * (SO_PEERCRED), not from a pid file that may be stale.
  */
@@ -33,7 +33,7 @@
 #define LAST_WORDS "supervisord-start"
 
 static const char *const log_names[SUPER_LOG_COUNT] = {
-    "ingest", "aggregate", "emit", "supervisord"};
+    "ingest", "aggregate", "emit", "serve", "supervisord"};
 
 static void
 add_program(struct fl_buf *out, const char *name, const char *bin, const char *arguments,
@@ -64,7 +64,8 @@ add_program(struct fl_buf *out, const char *name, const char *bin, const char *a
 
 /* deploy/supervisord.conf is the same with other paths. */
 static void
-print_conf(const char *bin_watch, const char *bin_dir, const char *dir, struct fl_buf *out)
+print_conf(const char *bin_watch, const char *bin_dir, const char *dir, bool has_serve,
+    struct fl_buf *out)
 {
 	char bin[PATH_MAX + 32];
 
@@ -89,14 +90,16 @@ print_conf(const char *bin_watch, const char *bin_dir, const char *dir, struct f
 	    "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
 	    "\n[supervisorctl]\nserverurl=unix://");
 	fl_buf_str(out, dir);
-	fl_buf_str(out, "/run/supervisor.sock\n"
-			"\n; Any start order works: each program waits for what is absent.\n"
-			"[group:flight]\nprograms=ingest,aggregate,emit,watch\n");
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++) {
-		snprintf(bin, sizeof(bin), "%s/flight-%s", bin_dir, fl_writers[i]);
-		add_program(out, fl_writers[i], bin, NULL, dir, 10);
+	fl_buf_printf(out,
+	    "/run/supervisor.sock\n"
+	    "\n; Any start order works: each program waits for what is absent.\n"
+	    "[group:flight]\nprograms=ingest,aggregate,emit%s,watch\n",
+	    has_serve ? ",serve" : "");
+	for (uint32_t i = 0; i < (has_serve ? FL_PROGRAM_COUNT : FL_WRITER_COUNT); i++) {
+		snprintf(bin, sizeof(bin), "%s/flight-%s", bin_dir, fl_programs[i]);
+		add_program(out, fl_programs[i], bin, NULL, dir, 10);
 	}
-	fl_buf_str(out, "\n; Wakes supervisord when one of the three dies: by itself it looks once "
+	fl_buf_str(out, "\n; Wakes supervisord when one of them dies: by itself it looks once "
 			"a second only.");
 	add_program(out, "watch", bin_watch, "watch-peers", dir, 1);
 }
@@ -172,12 +175,14 @@ super_check(const char *dir, struct fl_err *err)
 }
 
 enum fl_code
-super_write(const struct fl_instance *instance, struct fl_err *err)
+super_write(struct fl_instance *instance, struct fl_err *err)
 {
 	char dir[PATH_MAX], path[PATH_MAX + 32], bin[PATH_MAX], own[PATH_MAX];
 	struct fl_buf text;
 	enum fl_code code;
+	uint16_t port;
 
+	FL_TRY(fl_config_serve_port(instance, &port, err));
 	FL_TRY(absolute_dir(instance->dir, dir, err));
 	FL_TRY(ctl_path_program("flightctl", own, sizeof(own), err));
 	FL_TRY(ctl_path_program("flight-ingest", bin, sizeof(bin), err));
@@ -189,7 +194,7 @@ super_write(const struct fl_instance *instance, struct fl_err *err)
 	snprintf(path, sizeof(path), "%s/run", dir);
 	FL_TRY(fl_mkdirs(path, err));
 	fl_buf_init(&text);
-	print_conf(own, bin, dir, &text);
+	print_conf(own, bin, dir, port != 0, &text);
 	snprintf(path, sizeof(path), "%s/supervisord.conf", dir);
 	code = fl_file_write(path, text.data, text.size, err);
 	fl_buf_fini(&text);
@@ -491,27 +496,31 @@ is_open(const struct fl_life *life)
 }
 
 enum fl_code
-super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms, int64_t timeout_ms,
+super_wait_ready(struct fl_instance *instance, pid_t pid, int64_t from_ms, int64_t timeout_ms,
     struct fl_err *err)
 {
-	int64_t until = fl_monotonic_us() + timeout_ms * 1000, gone_since[3] = {0};
+	int64_t until = fl_monotonic_us() + timeout_ms * 1000, gone_since[FL_PROGRAM_COUNT] = {0};
+	uint32_t count;
+	uint16_t port;
 
+	FL_TRY(fl_config_serve_port(instance, &port, err));
+	count = port != 0 ? FL_PROGRAM_COUNT : FL_WRITER_COUNT;
 	for (;;) {
 		uint32_t ready = 0;
 
 		if (waitpid(pid, NULL, WNOHANG) == pid)
 			return fail_ended(instance->dir, err);
-		for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++) {
+		for (uint32_t i = 0; i < count; i++) {
 			struct fl_life life;
 			char comm[32];
 
-			fl_life_get(instance, fl_writers[i], &life);
+			fl_life_get(instance, fl_programs[i], &life);
 			if (life.is_known && life.beat_ms >= from_ms && is_open(&life)) {
 				ready++;
 				continue;
 			}
 			/* Started again at once unless it ended with 78: then it stays away. */
-			snprintf(comm, sizeof(comm), "flight-%s", fl_writers[i]);
+			snprintf(comm, sizeof(comm), "flight-%s", fl_programs[i]);
 			if (super_pid(instance->dir) == 0 || super_child(pid, comm) != 0) {
 				gone_since[i] = 0;
 				continue;
@@ -519,14 +528,14 @@ super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
 			if (gone_since[i] == 0)
 				gone_since[i] = fl_monotonic_us();
 			else if (fl_monotonic_us() - gone_since[i] > 2500000)
-				return fail_down(instance->dir, fl_writers[i], err);
+				return fail_down(instance->dir, fl_programs[i], err);
 		}
-		if (ready == FL_ARRAY_COUNT(fl_writers))
+		if (ready == count)
 			return FL_OK;
 		if (fl_monotonic_us() > until)
 			return FL_FAIL(err, FL_E_TIMED_OUT,
-			    "%u of 3 programs were ready after %" PRId64 " s; see \"%s/log\"",
-			    ready, timeout_ms / 1000, instance->dir);
+			    "%u of %u programs were ready after %" PRId64 " s; see \"%s/log\"",
+			    ready, count, timeout_ms / 1000, instance->dir);
 		sleep_ms(POLL_MS);
 	}
 }

@@ -20,6 +20,7 @@
 #define BEAT_FRESH_MS 5000
 
 const char *const fl_writers[FL_WRITER_COUNT] = {"ingest", "aggregate", "emit"};
+const char *const fl_programs[FL_PROGRAM_COUNT] = {"ingest", "aggregate", "emit", "serve"};
 
 void
 fl_life_read_mode(struct fl_instance *instance)
@@ -56,6 +57,10 @@ lock_is_held(const struct fl_instance *instance, const char *program)
 {
 	char path[PATH_MAX];
 
+	if (strcmp(program, "serve") == 0) {
+		snprintf(path, sizeof(path), "%s" FL_SERVE_LOCK, instance->dir);
+		return fl_life_lock_is_held(path);
+	}
 	if (strcmp(program, "ingest") == 0)
 		return fl_life_lock_is_held(
 		    fl_instance_path(instance, FL_ROLE_INGEST, NULL, path, sizeof(path)));

@@ -61,7 +61,6 @@ static const struct fl_metric_info metric_table[FL_METRIC_COUNT] = {
 #define FL_METRIC(program, name, kind, unit, help) \
 	[FL_METRIC_##program##_##name] = { #program, #name, unit, help, kind },
 #include "tbl/metrics.h"
-#undef FL_METRIC
 #undef COUNTER
 #undef GAUGE
     /* clang-format on */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * program.c - the loop that ingest, aggregate and emit are.
+ * program.c - the loop that all programs are.
  *
  *	open -> { step; idle? wait } -> close
  *
@@ -44,6 +44,7 @@ struct runner {
 	struct fl_instance *instance;
 	const volatile sig_atomic_t *stop;
 	int *failed;  /* atomic: another program of this process failed; or NULL */
+	int *over;    /* atomic: of a reader: the others have ended; or NULL */
 	bool reloads; /* look for changes of the catalog */
 	void *self;
 	struct fl_metrics *metrics;
@@ -59,7 +60,8 @@ static bool
 is_stopping(const struct runner *r)
 {
 	return __atomic_load_n(r->stop, __ATOMIC_RELAXED) != 0 ||
-	       (r->failed != NULL && __atomic_load_n(r->failed, __ATOMIC_RELAXED) != 0);
+	       (r->failed != NULL && __atomic_load_n(r->failed, __ATOMIC_RELAXED) != 0) ||
+	       (r->over != NULL && __atomic_load_n(r->over, __ATOMIC_RELAXED) != 0);
 }
 
 /* ---- life signs ---- */
@@ -388,7 +390,7 @@ run_process(const struct fl_program *program, const char *dir)
 {
 	struct fl_instance *instance = NULL;
 	struct fl_err err = {.code = FL_OK};
-	struct runner r = {.program = program, .stop = &stop_signal, .reloads = true};
+	struct runner r = {.program = program, .stop = &stop_signal, .reloads = !program->is_reader};
 	enum outcome outcome = OUTCOME_CHANGED;
 	char text[FL_ERR_TEXT_SIZE + 128];
 	int status = EXIT_SUCCESS;
@@ -470,7 +472,7 @@ fl_programs_run(struct fl_instance *instance, const struct fl_program *const pro
 	struct program_thread *threads = fl_calloc(count, sizeof(*threads));
 	enum fl_code code = FL_OK;
 	sigset_t all, old;
-	int failed = 0, rc = 0;
+	int failed = 0, over = 0, rc = 0;
 	uint32_t i;
 
 	/* Signals go to the caller's thread, which set the handler. */
@@ -479,6 +481,7 @@ fl_programs_run(struct fl_instance *instance, const struct fl_program *const pro
 	for (i = 0; i < count && rc == 0; i++) {
 		threads[i].runner = (struct runner){
 		    .program = programs[i], .instance = instance, .stop = stop, .failed = &failed};
+		threads[i].runner.over = programs[i]->is_reader ? &over : NULL;
 		threads[i].failed_own = (int)i + 1;
 		rc = pthread_create(&threads[i].thread, NULL, thread_main, &threads[i]);
 		threads[i].is_started = rc == 0;
@@ -490,7 +493,11 @@ fl_programs_run(struct fl_instance *instance, const struct fl_program *const pro
 		    FL_FAIL_NATIVE(err, FL_E_IO, rc, "could not start a thread: %s", strerror(rc));
 	}
 	for (i = 0; i < count; i++)
-		if (threads[i].is_started)
+		if (threads[i].is_started && !programs[i]->is_reader)
+			(void)pthread_join(threads[i].thread, NULL);
+	__atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < count; i++)
+		if (threads[i].is_started && programs[i]->is_reader)
 			(void)pthread_join(threads[i].thread, NULL);
 	if (failed > 0) {
 		code = threads[failed - 1].err.code;

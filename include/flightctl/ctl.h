@@ -223,7 +223,7 @@ enum fl_code super_lock(const char *dir, int *fd, struct fl_err *err);
 enum fl_code super_claim(
     const struct fl_instance *instance, bool ends_idle, struct fl_err *err);
 /* Writes DIR/supervisord.conf.  Errors: BAD_CONFIG. */
-enum fl_code super_write(const struct fl_instance *instance, struct fl_err *err);
+enum fl_code super_write(struct fl_instance *instance, struct fl_err *err);
 /* Process that listens on the instance's socket; 0: none. */
 pid_t super_pid(const char *dir);
 /*
@@ -239,16 +239,16 @@ enum fl_code super_start(
  * Waits until each program has beaten since from_ms or has ended for good.
  * Errors:  TIMED_OUT; BAD_CONFIG with the last line of the log of a program that stays down
  */
-enum fl_code super_wait_ready(const struct fl_instance *instance, pid_t pid, int64_t from_ms,
+enum fl_code super_wait_ready(struct fl_instance *instance, pid_t pid, int64_t from_ms,
     int64_t timeout_ms, struct fl_err *err);
 /* Asks supervisord to end and waits.  Errors: TIMED_OUT. */
 enum fl_code super_stop(const char *dir, pid_t pid, int64_t timeout_ms, struct fl_err *err);
 /* The children of a process by name of program; 0: none. */
 pid_t super_child(pid_t parent, const char *comm);
-/* No program of the three is a child of this supervisord. */
+/* None of the writers is a child of this supervisord. */
 bool super_is_idle(pid_t pid);
 /* Copies what was added to the log files to stdout; at[] keeps the positions. */
-#define SUPER_LOG_COUNT 4
+#define SUPER_LOG_COUNT 5
 void super_log_follow(const char *dir, int64_t at[SUPER_LOG_COUNT], bool to_end);
 
 /* ---- topics: produce, consume, gen and demo ---- */

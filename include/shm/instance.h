@@ -83,6 +83,10 @@ enum fl_code fl_instance_get(struct fl_instance *instance, const char *key, bool
 const char *fl_config_row(uint32_t i, const char **value);
 /* The number that was set for key, else its default. */
 int64_t fl_config_number(struct fl_instance *instance, const char *key);
+void fl_config_text(struct fl_instance *instance, const char *key, struct fl_buf *text);
+/* Where serve has to listen; 0: nobody asks for it.  Errors: BAD_CONFIG: pipelines disagree. */
+enum fl_code fl_config_serve_port(
+    struct fl_instance *instance, uint16_t *port, struct fl_err *err);
 /* "DIR/ingest", "DIR/pipelines/NAME", ... into buf; returns buf.  Bytes of a name other
  * than letters, digits, '_' and '-' are written as %XX. */
 const char *fl_instance_path(
@@ -120,7 +124,6 @@ enum fl_metric_kind { FL_COUNTER, FL_GAUGE };
 enum fl_metric {
 #define FL_METRIC(program, name, kind, unit, help) FL_METRIC_##program##_##name,
 #include "tbl/metrics.h"
-#undef FL_METRIC
 	FL_METRIC_COUNT,
 };
 struct fl_metrics; /* one mapped file per program */
@@ -150,10 +153,15 @@ struct fl_program {
 	/* Waits for work at most wait_ms (bell, eventfd). */
 	void (*wait)(void *self, int wait_ms);
 	void (*close)(void **self);
+	/* Only reads: it takes up changes of the catalog by itself and stays open meanwhile;
+	 * among the threads of one process it ends when the others have. */
+	bool is_reader;
 };
 /* Makes NAME_program out of typed functions: open(instance, struct NAME **, err), and
  * NAME_step(), NAME_wait() and NAME_close(). */
-#define FL_PROGRAM(NAME, open_typed)                                                            \
+#define FL_PROGRAM(NAME, open_typed) FL_PROGRAM_AS(NAME, open_typed, false)
+#define FL_READER(NAME, open_typed)  FL_PROGRAM_AS(NAME, open_typed, true)
+#define FL_PROGRAM_AS(NAME, open_typed, is_reader)                                              \
 	static enum fl_code NAME##_program_open(                                                \
 	    struct fl_instance *instance, void **self, struct fl_err *err)                      \
 	{                                                                                       \
@@ -180,7 +188,7 @@ struct fl_program {
 		*self = NULL;                                                                   \
 	}                                                                                       \
 	const struct fl_program NAME##_program = { #NAME, NAME##_program_open,                  \
-		NAME##_program_step, NAME##_program_wait, NAME##_program_close }
+		NAME##_program_step, NAME##_program_wait, NAME##_program_close, is_reader }
 /*
  * Before the programs start: what a former run finished is not finished any more, as
  * its sources are looked at again.  Without it aggregate and emit would take the former
@@ -195,8 +203,8 @@ enum fl_code fl_instance_reopen(const struct fl_instance *instance, struct fl_er
  * change of the catalog closes the program, loads the instance, and opens it again. */
 int fl_program_main(const struct fl_program *program, int argc, char **argv);
 /*
- * Runs programs as threads of this process over one loaded instance, until all are
- * done (ingest first, then who follows it), *stop is set, or one fails: that ends
+ * Runs programs as threads of this process over one loaded instance, until all but
+ * readers are done (ingest first, then who follows it), *stop is set, or one fails: that ends
  * them all and is returned.  Each program is opened, stepped and closed by its own
  * thread.
  */

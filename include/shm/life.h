@@ -8,7 +8,11 @@
 #include "shm/instance.h"
 
 #define FL_WRITER_COUNT 3u
-extern const char *const fl_writers[FL_WRITER_COUNT]; /* ingest, aggregate, emit */
+#define FL_PROGRAM_COUNT 4u
+extern const char *const fl_programs[FL_PROGRAM_COUNT]; /* the writers, then serve */
+extern const char *const fl_writers[FL_WRITER_COUNT];	/* ingest, aggregate, emit */
+
+#define FL_SERVE_LOCK "/run/serve" /* below DIR; serve has no store, the others lock theirs */
 
 /* Life of a program: running, state text, pid, time of its last beat. */
 struct fl_life {

@@ -291,6 +291,7 @@ struct fl_plan {
 	int64_t max_future_ms;		/* 0: off; -1: not set (24 h for up, off for run) */
 	int64_t max_drift_ms;		/* -1: default */
 	int64_t state_limit_keys;
+	uint16_t serve_port;		/* 0: not set */
 	bool not_null_drop;		/* table.exec.sink.not-null-enforcer = DROP */
 	bool bounded;			/* every source ends by itself */
 	bool scans;			/* reads a table of a database: first, its other streams after it */

@@ -33,8 +33,8 @@ FL_COMMAND(up, up, WRITES, "[--detach | --apply-only] [-b BROKERS] [--reset] [FI
     "      --reset             a changed pipeline starts anew, its state is deleted\n"
     "      --set KEY=VALUE     a setting of the instance (docs/config.md); may be repeated\n",
     "Makes the instance directory if it is absent, keeps the pipelines in its catalog, writes\n"
-    "supervisord.conf and runs ingest, aggregate and emit under a private supervisord.  Without\n"
-    "FILE the pipelines of the catalog are run.  In the foreground it prints what is logged from\n"
+    "supervisord.conf and runs ingest, aggregate and emit, and serve where a port is set for it, under\n"
+    "a private supervisord.  Without FILE the pipelines of the catalog are run.  In the foreground it prints what is logged from\n"
     "its start on, Ctrl-C or TERM is `down`, and it ends when all is done, which is when every\n"
     "source is bounded.  With --detach supervisord stays until `down` or the next `up`.  An instance\n"
     "that is running is refused and stays as it is; --apply-only changes it.  --timeout says how long to wait for readiness (30 s).\n",
@@ -135,7 +135,8 @@ FL_COMMAND(offsets, offsets, WRITES, "show | reset --topic T (--to-earliest | --
 FL_COMMAND(metrics, metrics, READS, "[GLOB]",
     "print the metrics in Prometheus' text format",
     "",
-    "GLOB is a pattern over names, such as 'flight_ingest_*'.\n",
+    "GLOB is a pattern over names, such as 'flight_ingest_*'.  The program serve has the same rows at\n"
+    "/metrics, and where the partitions end, which it asks from their brokers.\n",
     "flightctl metrics\nflightctl metrics 'flight_*_conservation'\n")
 FL_COMMAND(produce, produce, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --format json)",
     "send JSON lines to a topic, one message per line",
@@ -210,7 +211,7 @@ FL_COMMAND(gen, gen, LOCAL, "flights | routes | orders | food | logins",
     "            5 % lack device_type, beside those that --bad asks for\n",
     "flightctl gen flights --count 10 --seed 7\n"
     "flightctl gen flights --count 1000000 --partitions 4 -b localhost:9092\n")
-FL_COMMAND(docs, docs, LOCAL, "cli | config | metrics | errors | sql-functions",
+FL_COMMAND(docs, docs, LOCAL, "cli | config | metrics | errors | http | sql-functions",
     "print a page of the reference as markdown",
     "",
     "The pages come from the tables in include/tbl; `make docs` writes them to docs/.\n",

@@ -56,6 +56,7 @@ FL_ERROR(STORE_FULL, TRANSIENT, "A store reached its map size; retention has to 
 FL_ERROR(OUTBOX_FULL, TRANSIENT, "Results wait for their sink and fill the quota; the pipeline waits.")
 FL_ERROR(IO, TRANSIENT, "A file or socket operation failed.")
 FL_ERROR(TIMED_OUT, TRANSIENT, "The operation did not end within its time.")
+FL_ERROR(ADDRESS_IN_USE, TRANSIENT, "Another process listens at the address; serve tries again.")
 FL_ERROR(INTERRUPTED, TRANSIENT, "The program was asked to stop.")
 /* Needs a person */
 FL_ERROR(BAD_CONFIG, CONFIG, "A setting, path or permission is wrong.")

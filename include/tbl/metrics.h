@@ -4,8 +4,19 @@
  * FL_METRIC(program, name, kind, unit, help)
  *	exported as flight_<program>_<name>; COUNTERs end in _total.
  *	Counters live in the commits and are only mirrored here.
+ *
+ * FL_SERIES(name, kind, unit, scope, help)
+ *	exported as flight_<name>, once for each program, partition, pipeline or sink;
+ *	read from the stores when somebody asks (shm/exposition.c), not mirrored.
+ *	scope	PROGRAM, PARTITION, PIPELINE, SINK: which labels it has
  * clang-format off
  */
+#ifndef FL_METRIC
+#define FL_METRIC(program, name, kind, unit, help)
+#endif
+#ifndef FL_SERIES
+#define FL_SERIES(name, kind, unit, scope, help)
+#endif
 FL_METRIC(ingest, records_delivered_total, COUNTER, "records", "Records that the source handed over.")
 FL_METRIC(ingest, rows_total, COUNTER, "rows", "Rows decoded into columns.")
 FL_METRIC(ingest, dead_total, COUNTER, "records", "Records that became dead letters.")
@@ -31,3 +42,30 @@ FL_METRIC(emit, rows_total, COUNTER, "rows", "Rows that sinks confirmed.")
 FL_METRIC(emit, commits_total, COUNTER, "commits", "Transactions that sinks confirmed.")
 FL_METRIC(emit, dead_total, COUNTER, "rows", "Rows that a sink refused.")
 FL_METRIC(emit, retries_total, COUNTER, "attempts", "Transactions tried again.")
+FL_METRIC(serve, requests_total, COUNTER, "requests", "HTTP requests answered since serve started.")
+FL_METRIC(serve, refused_total, COUNTER, "requests", "Of those: answered with a status of 400 or more.")
+FL_METRIC(serve, cut_total, COUNTER, "connections", "Connections of clients that were too slow, ended.")
+FL_METRIC(serve, connections, GAUGE, "connections", "Connections open.")
+FL_SERIES(up, GAUGE, "", PROGRAM, "1 while the program runs.")
+FL_SERIES(beat_timestamp_seconds, GAUGE, "seconds", PROGRAM, "When the program last said that it lives.")
+FL_SERIES(partition_position, GAUGE, "records", PARTITION, "Offset that ingest reads next.")
+FL_SERIES(partition_end, GAUGE, "records", PARTITION, "Offset at which the partition ends; absent while its broker does not answer; of serve only.")
+FL_SERIES(partition_lag, GAUGE, "records", PARTITION, "Records between position and end; absent as the end.")
+FL_SERIES(partition_stopped, GAUGE, "", PARTITION, "1 while the partition waits for a person.")
+FL_SERIES(partition_records_total, COUNTER, "records", PARTITION, "Records that the source handed over.")
+FL_SERIES(partition_dead_total, COUNTER, "records", PARTITION, "Records that became dead letters.")
+FL_SERIES(pipeline_steps_behind, GAUGE, "steps", PIPELINE, "Steps of ingest that are not folded durably.")
+FL_SERIES(pipeline_watermark_timestamp_seconds, GAUGE, "seconds", PIPELINE, "Watermark; absent while there is none.")
+FL_SERIES(pipeline_clock_timestamp_seconds, GAUGE, "seconds", PIPELINE, "Clock of the last step that is folded durably.")
+FL_SERIES(pipeline_rows_total, COUNTER, "rows", PIPELINE, "Rows seen, summed over queries.")
+FL_SERIES(pipeline_late_total, COUNTER, "rows", PIPELINE, "Rows late for all their windows.")
+FL_SERIES(pipeline_dead_total, COUNTER, "rows", PIPELINE, "Rows that became dead letters.")
+FL_SERIES(pipeline_results_total, COUNTER, "rows", PIPELINE, "Result rows written to the outbox.")
+FL_SERIES(sink_rows_total, COUNTER, "rows", SINK, "Rows that the sink confirmed.")
+FL_SERIES(sink_waiting, GAUGE, "rows", SINK, "Result rows that the sink has not confirmed.")
+FL_SERIES(sink_state, GAUGE, "", SINK, "0 running, 1 waiting, 2 stopped for a person.")
+FL_SERIES(sink_refused_total, COUNTER, "rows", SINK, "Rows that the sink refused.")
+FL_SERIES(sink_retries_total, COUNTER, "attempts", SINK, "Transactions tried again.")
+FL_SERIES(sink_confirmed_timestamp_seconds, GAUGE, "seconds", SINK, "When the sink last confirmed rows; absent before.")
+#undef FL_METRIC
+#undef FL_SERIES

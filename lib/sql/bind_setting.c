@@ -169,6 +169,11 @@ apply_setting(struct bind *b, enum setting_name name, const struct setting *s, i
 		plan->state_ttl_ms = number;
 		b->ttl_line = s->line;
 		break;
+	case FL_SETTING_SERVE_PORT:
+		if (number > 65535)
+			return bad_value(b, s, "a port of 1 to 65535");
+		plan->serve_port = (uint16_t)number;
+		break;
 	case FL_SETTING_CHECKPOINT:
 		plan->has_checkpoint_interval = number > 0;
 		break;

@@ -1,0 +1,16 @@
+/*
+ * routes.h - what the program serve answers over HTTP.
+ *
+ * FL_ROUTE(path, name, methods, where, type, help)
+ *	path	 whole path, compared as it is
+ *	name	 void route_<name>() in serve/routes.c
+ *	methods	 GET (HEAD is GET without a body), POST, or GET | POST
+ *	where	 NOW: by the thread that reads from clients, hence without waiting
+ *		 READ: by the one thread that reads the stores
+ *	type	 Content-Type
+ *	help	 docs/http.md
+ * clang-format off
+ */
+FL_ROUTE("/metrics", metrics, GET, READ, "text/plain; version=0.0.4; charset=utf-8", "The metrics of all programs in Prometheus' text format: docs/metrics.md.")
+FL_ROUTE("/livez", livez, GET, NOW, "application/json", "200 while serve itself works, else 503.")
+FL_ROUTE("/readyz", readyz, GET, READ, "application/json", "200 if the instance does its work, else 503 with the reasons; with ?verbose all that was checked.")

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes.c - what is answered: a function for each row of tbl/routes.h. */
+#include <string.h>
+
+#include "shm/exposition.h"
+#include "site.h"
+
+#define TURN_OLD_US 10000000 /* of the program's loop, which turns ten times a second */
+
+static void
+route_metrics(void *ctx, const struct http_request *request, struct http_answer *answer)
+{
+	const struct look *look = look_get(ctx);
+
+	(void)request;
+	(void)fl_exposition_print(
+	    look->site->instance, &look->view, look->ends, NULL, false, &answer->body);
+}
+
+static void
+route_livez(void *ctx, const struct http_request *request, struct http_answer *answer)
+{
+	const struct serve *serve = ctx;
+	int64_t turn_us = __atomic_load_n(&serve->turn_us, __ATOMIC_RELAXED);
+	bool is_live = fl_monotonic_us() - turn_us < TURN_OLD_US;
+
+	(void)request;
+	answer->status = is_live ? 200 : 503;
+	fl_buf_printf(&answer->body, "{\"live\":%s}\n", is_live ? "true" : "false");
+}
+
+static void
+route_readyz(void *ctx, const struct http_request *request, struct http_answer *answer)
+{
+	struct serve *serve = ctx;
+	struct fl_buf checks;
+	bool is_ready;
+
+	fl_buf_init(&checks);
+	is_ready = ready_check(serve, look_get(serve), request->is_verbose, &checks);
+	answer->status = is_ready ? 200 : 503;
+	fl_buf_printf(&answer->body, "{\"ready\":%s,\"checks\":[", is_ready ? "true" : "false");
+	fl_buf_add(&answer->body, checks.data, checks.size);
+	fl_buf_str(&answer->body, "]}\n");
+	fl_buf_fini(&checks);
+}
+
+/* clang-format off */
+enum { GET = HTTP_GET, POST = HTTP_POST };
+static const struct http_route rows[] = {
+#define NOW HTTP_NOW
+#define READ HTTP_READ
+#define FL_ROUTE(path, name, methods, where, type, help) \
+	{ path, methods, where, type, route_##name },
+#include "tbl/routes.h"
+#undef FL_ROUTE
+#undef NOW
+#undef READ
+};
+/* clang-format on */
+
+const struct http_route *
+routes_find(void *ctx, const char *path)
+{
+	(void)ctx;
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(rows); i++)
+		if (strcmp(rows[i].path, path) == 0)
+			return &rows[i];
+	return NULL;
+}
