@@ -124,6 +124,8 @@ print_http(struct fl_buf *out)
 		    has_post ? "POST" : "", rows[i].type, rows[i].help);
 	}
 	fl_buf_str(out,
+	    "| PATH | GET, HEAD, POST | `application/json` | What a pipeline publishes there "
+	    "(`SET 'flight.publish.PATH'`): a JSON array with an object per row. |\n"
 	    "\nErrors are JSON: `{\"status\":404,\"error\":\"...\"}`. 403: a page of another "
 	    "site asks. 404: nothing\nis there. 405: another method, `Allow` says which. 413: the "
 	    "body is larger than 64 KiB. 421: the name in\n`Host` is neither an address nor "

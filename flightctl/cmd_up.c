@@ -10,6 +10,7 @@
 
 #include "flightctl/ctl.h"
 #include "flightctl/pipeline.h"
+#include "serve/serve.h"
 
 #define FOLLOW_MS 100
 #define IDLE_MS 500
@@ -86,6 +87,7 @@ prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **insta
 	if ((*instance)->pipeline_count == 0)
 		return FL_FAIL(err, FL_E_USAGE,
 		    "instance \"%s\" has no pipeline yet: name a .sql file", ctl->instance);
+	FL_TRY(serve_check_instance(*instance, err));
 	return fl_config_serve_port(*instance, &port, err);
 }
 

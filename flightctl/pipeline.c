@@ -3,6 +3,7 @@
 #include "flightctl/pipeline.h"
 
 #include "kafka/client.h"
+#include "serve/serve.h"
 
 #include <libgen.h>
 #include <limits.h>
@@ -42,6 +43,19 @@ check_clients(const struct fl_plan *plan, const char *file, struct fl_err *err)
 	return FL_OK;
 }
 
+/* Nor does it know what can be asked of the stores. */
+static enum fl_code
+check_published(const struct fl_plan *plan, const char *file, struct fl_err *err)
+{
+	const struct fl_publish *wrong = NULL;
+
+	if (serve_check_plan(plan, &wrong, err) == FL_OK)
+		return FL_OK;
+	return wrong == NULL
+		   ? err->code
+		   : fl_err_context(err, "%s:%u:%u", file, (unsigned)wrong->line, (unsigned)wrong->col);
+}
+
 enum fl_code
 pipeline_read(const struct ctl *ctl, const char *file, const char *brokers, struct fl_plan **plan,
     struct fl_err *err)
@@ -62,7 +76,8 @@ pipeline_read(const struct ctl *ctl, const char *file, const char *brokers, stru
 		    text.data != NULL ? text.data : "", text.size, &env, plan, &detail, err);
 	if (code != FL_OK) {
 		keep_excerpt(ctl, &detail);
-	} else if ((code = check_clients(*plan, file, err)) != FL_OK) {
+	} else if ((code = check_clients(*plan, file, err)) != FL_OK ||
+		   (code = check_published(*plan, file, err)) != FL_OK) {
 		fl_plan_free(plan);
 	}
 	fl_buf_fini(&text);

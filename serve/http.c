@@ -103,6 +103,20 @@ http_fail(struct http_answer *answer, unsigned status, const char *fmt, ...)
 	fl_buf_str(&answer->body, "}\n");
 }
 
+void
+http_fail_code(
+    struct http_answer *answer, unsigned status, const struct fl_err *err, const char *detail)
+{
+	http_fail(answer, status, "%s", err->text);
+	answer->body.size -= strlen("}\n");
+	fl_buf_printf(&answer->body, ",\"code\":\"%s\"", fl_code_name(err->code));
+	if (detail != NULL) {
+		fl_buf_str(&answer->body, ",\"detail\":");
+		fl_buf_json(&answer->body, detail, strlen(detail));
+	}
+	fl_buf_str(&answer->body, "}\n");
+}
+
 static const char *
 allow_text(unsigned methods)
 {
@@ -312,6 +326,7 @@ begin_request(
 {
 	size_t size = strlen(url) + 1;
 	struct request *request = fl_calloc(1, sizeof(*request) + size);
+	const char *type;
 
 	memcpy(request->path, url, size);
 	request->public.path = request->path;
@@ -322,6 +337,9 @@ begin_request(
 	/* The key may stand without a value, for which there is no other question. */
 	request->public.is_verbose = MHD_lookup_connection_value_n(connection,
 	    MHD_GET_ARGUMENT_KIND, "verbose", strlen("verbose"), NULL, NULL) == MHD_YES;
+	type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
+	request->public.is_json =
+	    type != NULL && strncasecmp(type, "application/json", strlen("application/json")) == 0;
 	pthread_mutex_lock(&http->lock);
 	http->active++;
 	pthread_mutex_unlock(&http->lock);

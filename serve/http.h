@@ -15,7 +15,7 @@
 #include "base/util.h"
 
 enum http_method { HTTP_OTHER = 0, HTTP_GET = 1, HTTP_POST = 2 }; /* HEAD is GET */
-enum http_where { HTTP_NOW, HTTP_READ, HTTP_WHERE_COUNT };
+enum http_where { HTTP_NOW, HTTP_READ, HTTP_QUERY, HTTP_WHERE_COUNT };
 
 #define HTTP_CONNECTIONS_MAX 256u
 #define HTTP_PER_ADDRESS_MAX 16u
@@ -30,6 +30,7 @@ struct http_request {
 	const char *path;
 	enum http_method method;
 	bool is_verbose; /* ?verbose */
+	bool is_json;	 /* Content-Type: application/json */
 	struct fl_buf body;
 };
 
@@ -41,6 +42,10 @@ struct http_answer {
 /* Makes it an error: {"status":...,"error":"..."}. */
 void http_fail(struct http_answer *answer, unsigned status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* With the code, and a detail of several lines; or NULL. */
+void http_fail_code(struct http_answer *answer, unsigned status, const struct fl_err *err,
+    const char *detail);
 
 struct http_route {
 	const char *path;

@@ -45,26 +45,66 @@ route_readyz(void *ctx, const struct http_request *request, struct http_answer *
 	fl_buf_fini(&checks);
 }
 
+static void
+route_query(void *ctx, const struct http_request *request, struct http_answer *answer)
+{
+	struct serve *serve = ctx;
+	struct site *site = site_get(serve);
+
+	ask(site, request, answer);
+	site_put(serve, site);
+}
+
+/* It was there when the request came. */
+static void
+route_published(void *ctx, const struct http_request *request, struct http_answer *answer)
+{
+	struct serve *serve = ctx;
+	struct site *site = site_get(serve);
+	struct published *published = published_find(site, request->path);
+	struct fl_err err = {0};
+	enum fl_code code;
+
+	if (published == NULL) {
+		http_fail(answer, 404, "nothing is published at \"%.200s\" any more", request->path);
+	} else {
+		code = published_answer(published, serve->bells, &answer->body, &err);
+		if (code != FL_OK)
+			http_fail_code(answer, ask_status(code), &err, NULL);
+	}
+	site_put(serve, site);
+}
+
 /* clang-format off */
 enum { GET = HTTP_GET, POST = HTTP_POST };
 static const struct http_route rows[] = {
 #define NOW HTTP_NOW
 #define READ HTTP_READ
+#define QUERY HTTP_QUERY
 #define FL_ROUTE(path, name, methods, where, type, help) \
 	{ path, methods, where, type, route_##name },
 #include "tbl/routes.h"
 #undef FL_ROUTE
 #undef NOW
 #undef READ
+#undef QUERY
 };
+static const struct http_route published_row =
+	{ "", GET | POST, HTTP_READ, "application/json", route_published };
 /* clang-format on */
 
 const struct http_route *
 routes_find(void *ctx, const char *path)
 {
-	(void)ctx;
+	struct serve *serve = ctx;
+	struct site *site;
+	bool is_published;
+
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(rows); i++)
 		if (strcmp(rows[i].path, path) == 0)
 			return &rows[i];
-	return NULL;
+	site = site_get(serve);
+	is_published = published_find(site, path) != NULL;
+	site_put(serve, site);
+	return is_published ? &published_row : NULL;
 }

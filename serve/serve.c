@@ -21,6 +21,8 @@
 static void
 site_free(struct site *site)
 {
+	published_close(site);
+	ask_close(site);
 	fl_instance_close(&site->instance);
 	free(site);
 }
@@ -33,6 +35,8 @@ site_open(const char *dir, struct site **site, struct fl_err *err)
 
 	FL_TRY(fl_instance_open(dir, false, &instance, err));
 	code = fl_instance_load(instance, false, err);
+	if (code == FL_OK)
+		code = serve_check_instance(instance, err);
 	if (code != FL_OK) {
 		fl_instance_close(&instance);
 		return code;
@@ -41,6 +45,7 @@ site_open(const char *dir, struct site **site, struct fl_err *err)
 	*site = fl_calloc(1, sizeof(**site));
 	(*site)->instance = instance;
 	(*site)->users = 1;
+	published_open(*site);
 	return FL_OK;
 }
 
@@ -190,6 +195,8 @@ serve_open(struct fl_instance *instance, struct serve **serve, struct fl_err *er
 	if (code == FL_OK)
 		code = fl_metrics_open(instance, "serve", true, &s->metrics, err);
 	if (code == FL_OK)
+		code = fl_bells_open(instance, &s->bells, err);
+	if (code == FL_OK)
 		code = ends_open(s, &s->ends, err);
 	if (code == FL_OK)
 		code = open_http(s, instance, err);
@@ -241,6 +248,7 @@ serve_close(struct serve **serve)
 	ready_fini(s);
 	look_fini(s);
 	fl_metrics_close(&s->metrics);
+	fl_bells_close(&s->bells);
 	site_put(s, s->site);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);

@@ -11,15 +11,25 @@
 #include <pthread.h>
 
 #include "http.h"
+#include "inspect/inspect.h"
 #include "serve/serve.h"
 #include "shm/life.h"
 #include "shm/view.h"
 
 struct ends; /* asks brokers where partitions end (ends.c) */
 
+struct published; /* a path that a pipeline asked for (publish.c) */
+
+/* Of one statement; the memory is that of all statements of the process. */
+#define INSPECT_TIME_MS 10000
+#define INSPECT_MEMORY_SIZE (INT64_C(512) << 20)
+
 struct site {
 	struct fl_instance *instance;
 	uint32_t users; /* under serve->lock */
+	struct published *published;
+	uint32_t published_count;
+	struct inspect *asked; /* of the QUERY thread */
 };
 
 struct look {
@@ -46,6 +56,7 @@ struct serve {
 	int64_t turn_us;	   /* atomic: last turn of the program's loop */
 	struct http *http;
 	struct fl_metrics *metrics;
+	struct fl_bells *bells;
 	struct ends *ends;
 	/* Of the READ thread: */
 	struct look look;
@@ -67,6 +78,20 @@ void ends_close(struct ends **ends);
 /* What is known of the look's partitions goes into look->ends; what is not is asked from
  * now on, for as long as somebody comes back. */
 void ends_fill(struct ends *ends, struct look *look);
+
+/* ---- publish.c ---- */
+void published_open(struct site *site);
+void published_close(struct site *site);
+/* NULL: nothing is published there. */
+struct published *published_find(const struct site *site, const char *path);
+/* The rows as a JSON array.  READ thread. */
+enum fl_code published_answer(struct published *published, const struct fl_bells *bells,
+    struct fl_buf *out, struct fl_err *err);
+
+/* ---- ask.c ---- */
+void ask(struct site *site, const struct http_request *request, struct http_answer *answer);
+void ask_close(struct site *site);
+unsigned ask_status(enum fl_code code); /* of HTTP */
 
 /* ---- routes.c ---- */
 const struct http_route *routes_find(void *ctx, const char *path);

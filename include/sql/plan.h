@@ -272,6 +272,14 @@ fl_query_is_updating(const struct fl_query *query)
 	return query->agg != NULL && query->window == NULL;
 }
 
+/* 'flight.publish.<path>': what serve answers at a path. */
+struct fl_publish {
+	const char *path;		/* "/aggregated" */
+	const struct fl_table *table;	/* all of it; NULL: select */
+	const char *select;		/* not looked into here: SQLite's language */
+	uint32_t line, col;		/* of the SET */
+};
+
 struct fl_plan {
 	struct fl_arena arena;
 	const char *name;		/* pipeline.name, else the file's */
@@ -292,6 +300,8 @@ struct fl_plan {
 	int64_t max_drift_ms;		/* -1: default */
 	int64_t state_limit_keys;
 	uint16_t serve_port;		/* 0: not set */
+	uint32_t publish_count;
+	struct fl_publish *publishes;	/* paths differ */
 	bool not_null_drop;		/* table.exec.sink.not-null-enforcer = DROP */
 	bool bounded;			/* every source ends by itself */
 	bool scans;			/* reads a table of a database: first, its other streams after it */

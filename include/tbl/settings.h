@@ -49,6 +49,7 @@ FL_SETTING(DRIFT, "flight.max-drift", DURATION, NULL, "how far a partition may b
 FL_SETTING(STATE_LIMIT, "flight.state-limit", COUNT, NULL, "keys in open windows, of GROUP BY without one and of deduplication before the pipeline stops; default 10,000,000")
 FL_SETTING(STRICT, "flight.json.strict", BOOL, NULL, "json: equal names, text after the object, raw control characters and numbers out of range make a dead letter")
 FL_SETTING(SERVE_PORT, "flight.serve.port", COUNT, NULL, "the instance runs the program serve, which answers HTTP at this port; the instance's serve.port goes before")
+FL_SETTING(PUBLISH, "flight.publish.*", TEXT, NULL, "PATH after the dot, as /totals: serve answers there with a JSON array of the rows of the value, a table that the pipeline writes or a SELECT as `flightctl query` takes it")
 FL_TABLE_SETTING(AVRO_SCHEMA, "avro-schema", "FILE#NAME: the Avro schema of the writer (source) or to write (sink)")
 FL_TABLE_SETTING(CREATE, "create", "true: jdbc: make the table in the database if it is absent")
 FL_TABLE_SETTING(UPDATED_LAST, "updated-last", "true: jdbc:sqlite: an updated row moves to the end of the table, so that it begins with the least recently updated")

@@ -153,6 +153,7 @@ enum fl_code bind_and(struct bind *b, struct fl_expr *x, struct fl_expr *y, stru
 /* ---- the rest ---- */
 
 enum fl_code bind_settings(struct bind *b, const struct ast_list *statements);
+enum fl_code bind_publishes(struct bind *b); /* once the sinks are known */
 enum fl_code bind_table(struct bind *b, const struct ast_statement *statement);
 enum fl_code bind_options(struct bind *b, struct bind_table *bt);
 /* The url of t->jdbc and what else it takes to connect; url is not shown, it may hold a password. */

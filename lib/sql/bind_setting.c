@@ -174,6 +174,8 @@ apply_setting(struct bind *b, enum setting_name name, const struct setting *s, i
 			return bad_value(b, s, "a port of 1 to 65535");
 		plan->serve_port = (uint16_t)number;
 		break;
+	case FL_SETTING_PUBLISH: /* bind_publishes() */
+		break;
 	case FL_SETTING_CHECKPOINT:
 		plan->has_checkpoint_interval = number > 0;
 		break;
@@ -292,6 +294,99 @@ bind_settings(struct bind *b, const struct ast_list *statements)
 			    "SET '%.80s' stands after an INSERT, on which it has no effect: move it before "
 			    "the first INSERT", s->key);
 		FL_TRY(bind_one(b, s));
+	}
+	return FL_OK;
+}
+
+/* ---- flight.publish.<path> ---- */
+
+#define PUBLISH_PREFIX "flight.publish."
+#define PUBLISH_PATH_MAX 200
+
+static const char *const OWN_PATHS[] = {
+#define FL_ROUTE(path, name, methods, where, type, help) path,
+#include "tbl/routes.h"
+#undef FL_ROUTE
+};
+
+static enum fl_code
+check_path(struct bind *b, const struct setting *s, const char *path)
+{
+	size_t len = strlen(path), i;
+
+	if (path[0] != '/' || len < 2 || len > PUBLISH_PATH_MAX || path[len - 1] == '/' ||
+	    strstr(path, "//") != NULL ||
+	    strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~/-") != len)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "the key '%.230s' does not end with a path such as /totals: at most %d of a-z, A-Z, "
+		    "0-9, '_', '-', '.', '~' and single '/'", s->key, PUBLISH_PATH_MAX);
+	for (i = 0; i < FL_ARRAY_COUNT(OWN_PATHS); i++)
+		if (strcmp(path, OWN_PATHS[i]) == 0)
+			return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+			    "'%s': that path is serve's own", s->key);
+	for (i = 0; i < b->plan->publish_count; i++)
+		if (strcmp(path, b->plan->publishes[i].path) == 0)
+			return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+			    "'%s' is set twice", s->key);
+	return FL_OK;
+}
+
+static bool
+is_select(const char *value)
+{
+	static const char *const words[] = { "SELECT", "WITH", "VALUES" };
+	size_t i, len;
+
+	value += strspn(value, " \t\r\n(");
+	for (i = 0; i < FL_ARRAY_COUNT(words); i++) {
+		len = strlen(words[i]);
+		if (strncasecmp(value, words[i], len) == 0 && strchr(" \t\r\n(*'\"`-", value[len]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static enum fl_code
+bind_publish(struct bind *b, const struct setting *s)
+{
+	struct fl_publish *publish = &b->plan->publishes[b->plan->publish_count];
+	const char *all = "none";
+	uint32_t i;
+
+	*publish = (struct fl_publish){ .path = s->key + strlen(PUBLISH_PREFIX), .line = s->line,
+		.col = s->col };
+	FL_TRY(check_path(b, s, publish->path));
+	for (i = 0; i < b->plan->sink_count; i++) {
+		if (strcmp(b->plan->sinks[i]->name, s->value) == 0)
+			publish->table = b->plan->sinks[i];
+		all = i == 0 ? b->plan->sinks[i]->name :
+			       fl_arena_printf(b->arena, "%s, %s", all, b->plan->sinks[i]->name);
+	}
+	if (publish->table == NULL && !is_select(s->value))
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "'%s' = '%.80s': expected a table that the pipeline writes (%s) or a SELECT", s->key,
+		    s->value, all);
+	publish->select = s->value;
+	b->plan->publish_count++;
+	return FL_OK;
+}
+
+enum fl_code
+bind_publishes(struct bind *b)
+{
+	uint32_t i;
+
+	b->plan->publishes = FL_ARENA_ARRAY(b->arena, struct fl_publish, b->setting_count + 1);
+	for (i = 0; i < b->setting_count; i++) {
+		const struct setting *s = &b->settings[i];
+
+		if (strncmp(s->key, PUBLISH_PREFIX, strlen(PUBLISH_PREFIX)) != 0)
+			continue;
+		FL_TRY(bind_publish(b, s));
+		if (b->plan->serve_port == 0)
+			bind_notice(b, s->line, "nothing answers at %s until the instance has a port: SET "
+			    "'flight.serve.port', or flightctl up --set serve.port=PORT",
+			    s->key + strlen(PUBLISH_PREFIX));
 	}
 	return FL_OK;
 }

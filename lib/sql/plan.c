@@ -434,6 +434,7 @@ compile(struct bind *b)
 	if (b->env->require_insert && b->plan->query_count == 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, 0, 0, NULL, "the script has no INSERT: there is nothing to run");
 	FL_TRY(bind_finish(b));
+	FL_TRY(bind_publishes(b));
 	b->plan->notice_count = b->notices->count;
 	b->plan->notices = FL_ARENA_ARRAY(b->arena, const char *, b->notices->count + 1);
 	for (i = 0; i < b->notices->count; i++)

@@ -7,6 +7,9 @@ SET 'pipeline.name' = 'food';
 SET 'flight.table.message.json-schema' = 'food.schema.json';
 -- The table begins with the food that was counted least recently.
 SET 'flight.table.aggregated.updated-last' = 'true';
+-- The same as [{"count":36,"food":"pie"},...] at http://127.0.0.1:5000/aggregated
+SET 'flight.serve.port' = '5000';
+SET 'flight.publish./aggregated' = 'SELECT count, food FROM aggregated ORDER BY _updated';
 
 CREATE TABLE message (
   food STRING NOT NULL                     -- the category, as sent
