@@ -88,6 +88,10 @@ compare_texts(const void *a_text, size_t a_size, const void *b_text, size_t b_si
 static int
 compare_exact(const struct number *a, const struct number *b)
 {
+	static const uint64_t powers[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+		1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000, 100000000000000,
+		1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000,
+		10000000000000000000u };
 	unsigned __int128 x = a->mantissa, y = b->mantissa;
 	int32_t more = a->exponent - b->exponent;
 
@@ -95,10 +99,8 @@ compare_exact(const struct number *a, const struct number *b)
 		/* At most 19 digits each: beyond 19 places the exponent decides. */
 		if (more > 19 || more < -19)
 			return more > 0 ? 1 : -1;
-		for (; more > 0; more--)
-			x *= 10;
-		for (; more < 0; more++)
-			y *= 10;
+		x *= powers[more > 0 ? more : 0];
+		y *= powers[more < 0 ? -more : 0];
 	}
 	return x < y ? -1 : x > y;
 }
@@ -269,11 +271,23 @@ is_same_scalar(const struct literal *l, const struct value *v)
 	    json_compare_numbers(&l->number, l->raw, l->raw_size, &v->number, v->p, v->size) == 0;
 }
 
+bool
+json_is_small(const struct number *n, int64_t *v)
+{
+	if (!n->is_whole || !n->is_exact || n->exponent != 0 || n->mantissa > INT64_MAX)
+		return false;
+	*v = n->is_negative ? -(int64_t)n->mantissa : (int64_t)n->mantissa;
+	return true;
+}
+
 static enum broken
 number_breaks(const struct rules *r, const struct value *v)
 {
+	int64_t small;
 	int order;
 
+	if (fl_likely(r->has_small_limits && json_is_small(&v->number, &small)))
+		return small < r->small_low ? B_LOW : small > r->small_high ? B_HIGH : FINE;
 	if (r->low.value != NULL) {
 		order = json_compare_numbers(&v->number, v->p, v->size, &r->low.value->number,
 		    r->low.value->raw, r->low.value->raw_size);

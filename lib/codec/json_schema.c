@@ -238,6 +238,24 @@ take_count(struct reader *r, const struct place *place, const struct literal *l,
 }
 
 /* minimum and exclusiveMinimum may stand together: the stricter one is kept. */
+/* Limits that whole numbers of 64 bits can be compared with, an absent one too. */
+static bool
+find_small_limits(struct rules *rules)
+{
+	rules->small_low = INT64_MIN;
+	rules->small_high = INT64_MAX;
+	if (rules->low.value != NULL && !json_is_small(&rules->low.value->number, &rules->small_low))
+		return false;
+	if (rules->high.value != NULL && !json_is_small(&rules->high.value->number, &rules->small_high))
+		return false;
+	if ((rules->low.is_exclusive && rules->small_low == INT64_MAX) ||
+	    (rules->high.is_exclusive && rules->small_high == INT64_MIN))
+		return false;
+	rules->small_low += rules->low.is_exclusive;
+	rules->small_high -= rules->high.is_exclusive;
+	return true;
+}
+
 static enum fl_code
 take_limit(struct reader *r, const struct place *place, const struct literal *l, bool is_high,
     bool is_exclusive, struct rules *rules)
@@ -518,6 +536,7 @@ fill_rules(struct reader *r, const struct place *place, const struct literal *fr
 	for (struct literal *l = from->first; l != NULL; l = l->next)
 		FL_TRY(take_keyword(r, &(struct place){ place, l->name, 0 }, l, rules));
 	FL_TRY(take_object(r, place, from, decoder, rules));
+	rules->has_small_limits = find_small_limits(rules);
 	rules->is_any = rules->no == NULL && !has_any_rule(rules);
 	rules->is_plain = rules->no == NULL && rules->choice_word == NULL && !rules->has_number_rules &&
 	    !rules->has_string_rules;

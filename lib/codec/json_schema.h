@@ -67,6 +67,9 @@ struct rules { /* what one value has to obey */
 	const char *no; /* the keyword of a false schema */
 	const char *type_text; /* "integer or null" */
 	struct limit low, high;
+	/* Of whole numbers that fit 64 bits, both ends included; when both limits are such. */
+	int64_t small_low, small_high;
+	bool has_small_limits;
 	uint64_t min_length, max_length; /* characters */
 	struct fl_pattern *pattern;
 	const char *pattern_text;
@@ -166,6 +169,8 @@ int json_compare_numbers(const struct number *a, const void *a_text, size_t a_si
     const struct number *b, const void *b_text, size_t b_size);
 /* Is the number, as written, mathematically whole? */
 bool json_is_integer(const struct number *n, const void *text, size_t size);
+/* Is it a whole number, written as one, that fits 64 bits? */
+bool json_is_small(const struct number *n, int64_t *v);
 /* A character of a name in a JSON pointer. */
 void json_add_pointer(struct fl_buf *path, char c);
 /* A path as it may stand in a message: its last 56 bytes at least. */

@@ -49,12 +49,13 @@ static struct fl_field route_fields[] = { { "timestamp", { .id = FL_TYPE_DOUBLE 
 	{ "userId", { .id = FL_TYPE_INT } },
 	{ "coordinates", { .id = FL_TYPE_ARRAY, .element = FL_TYPE_DOUBLE } } };
 static const struct fl_schema route = { FL_ARRAY_COUNT(route_fields), route_fields };
+/* As events.schema.json. */
 static const char event_schema[] =
     "{\"type\":\"object\",\"required\":[\"user_id\",\"page_id\",\"ad_id\",\"ad_type\",\"event_type\","
-    "\"event_time\",\"ip_address\"],\"properties\":{\"user_id\":{\"type\":\"string\"},"
-    "\"page_id\":{\"type\":\"string\"},\"ad_id\":{\"type\":\"integer\",\"minimum\":0},"
+    "\"event_time\",\"ip_address\"],\"properties\":{\"user_id\":{\"type\":\"string\",\"minLength\":32,\"maxLength\":32},"
+    "\"page_id\":{\"type\":\"string\"},\"ad_id\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":999},"
     "\"ad_type\":{\"type\":\"string\"},\"event_type\":{\"enum\":[\"view\",\"click\",\"purchase\"]},"
-    "\"event_time\":{\"type\":\"integer\",\"minimum\":0},\"ip_address\":{\"type\":\"string\"}}}";
+    "\"event_time\":{\"type\":\"integer\",\"minimum\":0},\"ip_address\":{\"type\":\"string\",\"format\":\"ipv4\"}}}";
 static const char route_schema[] =
     "{\"type\":\"object\",\"required\":[\"timestamp\",\"userId\",\"coordinates\"],\"properties\":{"
     "\"timestamp\":{\"type\":\"number\",\"minimum\":0,\"maximum\":1.7976931348623157e308},"
