@@ -145,7 +145,7 @@ send_answer(struct http *http, struct MHD_Connection *connection, struct request
 {
 	static const char *const fixed[][2] = {{"Cache-Control", "no-store"},
 	    {"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "no-referrer"},
-	    {"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"}};
+	    {"Content-Security-Policy", "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"}};
 	const struct http_answer *answer = &request->answer;
 	struct MHD_Response *response = MHD_create_response_from_buffer(
 	    answer->body.size, answer->body.data, MHD_RESPMEM_MUST_COPY);

@@ -46,6 +46,37 @@ route_readyz(void *ctx, const struct http_request *request, struct http_answer *
 }
 
 static void
+route_state(void *ctx, const struct http_request *request, struct http_answer *answer)
+{
+	(void)request;
+	state_print(ctx, look_get(ctx), &answer->body);
+}
+
+static void
+route_html(void *ctx, const struct http_request *request, struct http_answer *answer)
+{
+	(void)ctx;
+	(void)request;
+	html_print(&answer->body);
+}
+
+static void
+route_css(void *ctx, const struct http_request *request, struct http_answer *answer)
+{
+	(void)ctx;
+	(void)request;
+	css_print(&answer->body);
+}
+
+static void
+route_js(void *ctx, const struct http_request *request, struct http_answer *answer)
+{
+	(void)ctx;
+	(void)request;
+	js_print(&answer->body);
+}
+
+static void
 route_query(void *ctx, const struct http_request *request, struct http_answer *answer)
 {
 	struct serve *serve = ctx;

@@ -93,6 +93,12 @@ void ask(struct site *site, const struct http_request *request, struct http_answ
 void ask_close(struct site *site);
 unsigned ask_status(enum fl_code code); /* of HTTP */
 
+/* ---- state.c, pages.c ---- */
+void state_print(struct serve *serve, const struct look *look, struct fl_buf *out);
+void html_print(struct fl_buf *out);
+void css_print(struct fl_buf *out);
+void js_print(struct fl_buf *out);
+
 /* ---- routes.c ---- */
 const struct http_route *routes_find(void *ctx, const char *path);
 
