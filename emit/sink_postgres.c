@@ -77,8 +77,13 @@ prepare_session(struct emit_sink *sink, struct fl_err *err)
 {
 	struct pg_impl *impl = sink->impl;
 
+	const char *zone = sink->pipeline->plan->zone;
+
 	fl_buf_reset(&impl->sql);
-	fl_buf_str(&impl->sql, "SET client_min_messages = warning; SET standard_conforming_strings = on; "
+	/* What a TIMESTAMP is in a column timestamptz does not depend on the server's settings. */
+	fl_buf_str(&impl->sql, "SET TimeZone = ");
+	fl_pg_quote_text(&impl->sql, strcmp(zone, "Z") == 0 ? "UTC" : zone);
+	fl_buf_str(&impl->sql, "; SET client_min_messages = warning; SET standard_conforming_strings = on; "
 	    "SET idle_in_transaction_session_timeout = '15s'; SET tcp_keepalives_idle = 10; "
 	    "SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
 	    "SET default_transaction_read_only = off; SET work_mem = '32MB'; "

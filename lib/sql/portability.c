@@ -96,6 +96,20 @@ grants_timeout(const char *value)
 }
 
 static void
+check_postgres(struct report *r, const struct fl_table *t)
+{
+	uint32_t i;
+
+	if ((fl_table_option(t, "username") != NULL) != (fl_table_option(t, "password") != NULL))
+		SAY(r, "table %s: Flink wants 'username' and 'password' both or neither: the user may stand in "
+		    "the url, ?user=...", t->name);
+	for (i = 0; i < t->physical.count; i++)
+		if (t->physical.fields[i].type.id == FL_TYPE_TIMESTAMP_LTZ)
+			SAY(r, "table %s: column %s: Flink's connector 'jdbc' has no TIMESTAMP_LTZ; a TIMESTAMP goes "
+			    "into a timestamptz as well", t->name, t->physical.fields[i].name);
+}
+
+static void
 check_sink(struct report *r, const struct fl_table *t)
 {
 	const char *guarantee = fl_table_option(t, "sink.delivery-guarantee");
@@ -123,6 +137,8 @@ check_sink(struct report *r, const struct fl_table *t)
 	if (t->jdbc != NULL && t->jdbc->scheme == FL_JDBC_SQLITE)
 		SAY(r, "table %s: a SQLite file is Flight's: Flink's connector 'jdbc' has no dialect for it",
 		    t->name);
+	else if (t->jdbc != NULL)
+		check_postgres(r, t);
 }
 
 /* A window in a zone whose shift is no multiple of it loses rows on Flink. */
