@@ -2,7 +2,7 @@
 /*
  * sink_file.c - rows as part files in a directory; the listing is the cursor.
  *
- *	part-<id>-<first row>-<last row>.json
+ *	part-<id>-<first row>-<last row>.json	or .csv
  *
  * id is eight hex digits of the hash of (pipeline store, sink), so that several
  * pipelines may write into one directory and a pipeline started anew begins at row 0.
@@ -41,16 +41,17 @@ fail_io(struct emit_sink *sink, const char *what, const char *name, struct fl_er
 	    sink->table->path, name, strerror(native));
 }
 
-/* "part-ID-FIRST-LAST.json" of this sink, else false. */
+/* "part-ID-FIRST-LAST.FORMAT" of this sink, else false. */
 static bool
-parse_name(const struct file_impl *impl, const char *name, uint64_t *last)
+parse_name(const struct emit_sink *sink, const char *name, uint64_t *last)
 {
+	const struct file_impl *impl = sink->impl;
 	uint64_t first;
 	char id[9];
 	int used = 0;
 
-	if (sscanf(name, "part-%8[0-9a-f]-%20" SCNu64 "-%20" SCNu64 ".json%n", id, &first, last,
-		&used) != 3 || used == 0 || name[used] != '\0')
+	if (sscanf(name, "part-%8[0-9a-f]-%20" SCNu64 "-%20" SCNu64 ".%n", id, &first, last,
+		&used) != 3 || used == 0 || strcmp(name + used, fl_format_name(sink->table->format)) != 0)
 		return false;
 	return strcmp(id, impl->id) == 0 && first <= *last && *last < UINT64_MAX;
 }
@@ -80,7 +81,7 @@ list_parts(struct emit_sink *sink, bool *known, uint64_t *next, struct fl_err *e
 	while ((errno = 0, entry = readdir(dir)) != NULL) {
 		if (strncmp(entry->d_name, temp, strlen(temp)) == 0) {
 			(void)unlinkat(impl->dir_fd, entry->d_name, 0);
-		} else if (parse_name(impl, entry->d_name, &last)) {
+		} else if (parse_name(sink, entry->d_name, &last)) {
 			*known = true;
 			*next = FL_MAX(*next, last + 1);
 		}
@@ -146,38 +147,57 @@ file_encode(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, ui
 }
 
 static enum fl_code
+write_all(struct emit_sink *sink, int fd, const char *temp, const char *p, size_t size, struct fl_err *err)
+{
+	size_t at = 0;
+
+	while (at < size) {
+		ssize_t n = write(fd, p + at, size - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_io(sink, "write", temp, err);
+		at += (size_t)n;
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+write_header(struct emit_sink *sink, int fd, const char *temp, struct fl_err *err)
+{
+	struct fl_codec_options codec = fl_table_codec(sink->table);
+	struct fl_buf line;
+	enum fl_code code;
+
+	if (!sink->table->csv_header)
+		return FL_OK;
+	fl_buf_init(&line);
+	fl_csv_put_header(&codec, &line);
+	code = write_all(sink, fd, temp, line.data, line.size, err);
+	fl_buf_fini(&line);
+	return code;
+}
+
+static enum fl_code
 write_part(struct emit_sink *sink, const struct emit_run *run, const char *temp, struct fl_err *err)
 {
 	struct file_impl *impl = sink->impl;
-	enum fl_code code = FL_OK;
+	enum fl_code code;
 	uint32_t k;
 	int fd;
 
 	fd = openat(impl->dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return fail_io(sink, "create", temp, err);
+	code = write_header(sink, fd, temp, err);
 	for (k = 0; k < run->count && code == FL_OK; k++) {
-		size_t at = 0;
+		size_t from = run->rows[k].at, size = run->rows[k].size;
 
 		/* Rows lie one after the other: write as many as there are at once. */
-		size_t size = run->rows[k].size;
-		while (k + 1 < run->count &&
-		    run->rows[k + 1].at == run->rows[k].at + run->rows[k].size) {
-			k++;
-			size += run->rows[k].size;
-		}
-		while (at < size) {
-			size_t from = run->rows[k].at + run->rows[k].size - size + at;
-			ssize_t n = write(fd, run->bytes.data + from, size - at);
-
-			if (n < 0 && errno == EINTR)
-				continue;
-			if (n < 0) {
-				code = fail_io(sink, "write", temp, err);
-				break;
-			}
-			at += (size_t)n;
-		}
+		while (k + 1 < run->count && run->rows[k + 1].at == from + size)
+			size += run->rows[++k].size;
+		code = write_all(sink, fd, temp, run->bytes.data + from, size, err);
 	}
 	if (code == FL_OK && fsync(fd) != 0)
 		code = fail_io(sink, "sync", temp, err);
@@ -193,8 +213,8 @@ file_deliver(struct emit_sink *sink, struct emit_run *run, bool *open_again, str
 	char name[96], temp[100];
 	enum fl_code code;
 
-	snprintf(name, sizeof(name), "part-%s-%012" PRIu64 "-%012" PRIu64 ".json", impl->id,
-	    run->first, run->next - 1);
+	snprintf(name, sizeof(name), "part-%s-%012" PRIu64 "-%012" PRIu64 ".%s", impl->id,
+	    run->first, run->next - 1, fl_format_name(sink->table->format));
 	snprintf(temp, sizeof(temp), ".%s", name);
 	code = write_part(sink, run, temp, err);
 	if (code == FL_OK && fl_fault("emit.before_rename"))

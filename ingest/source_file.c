@@ -38,6 +38,7 @@ struct file {
 };
 
 struct source {
+	const struct fl_table *table;
 	struct file *files;
 	uint32_t file_count;
 	uint32_t event_at;	 /* next file to announce */
@@ -57,6 +58,19 @@ base_name(const char *path)
 }
 
 static void
+set_split(const struct fl_table *table, struct file *file)
+{
+	size_t size = strlen(file->path);
+
+	if (table->format == FL_FORMAT_CSV)
+		file->split = (struct split){ .kind = SPLIT_CSV, .delimiter = table->csv.delimiter,
+			.quote = table->csv.quote, .escape = table->csv.escape,
+			.has_comments = table->csv.allow_comments };
+	else if (table->format == FL_FORMAT_JSON && size > 5 && strcmp(file->path + size - 5, ".json") == 0)
+		file->split.kind = SPLIT_JSON;
+}
+
+static void
 add_file(struct source *source, const char *dir, const char *name)
 {
 	struct file *file;
@@ -69,9 +83,7 @@ add_file(struct source *source, const char *dir, const char *name)
 	fl_buf_init(&file->text);
 	file->path = fl_malloc(size);
 	(void)snprintf(file->path, size, "%s%s%s", dir, name[0] != '\0' ? "/" : "", name);
-	size = strlen(file->path);
-	if (size > 5 && strcmp(file->path + size - 5, ".json") == 0)
-		file->split.kind = SPLIT_JSON;
+	set_split(source->table, file);
 }
 
 static int
@@ -142,6 +154,7 @@ file_open(const struct source_options *options, struct source **out, struct fl_e
 {
 	struct source *source = fl_calloc(1, sizeof *source);
 
+	source->table = options->table;
 	if (list_files(source, options->table->path, err) != FL_OK) {
 		file_close(&source);
 		return err->code;
@@ -288,6 +301,21 @@ next_record(struct file *file, const char **record, size_t *size)
 	return true;
 }
 
+/* The first record of a file with a header names the columns and is none itself; its
+ * number is used up. */
+static enum fl_code
+take_header(const struct source *source, const struct file *file, const char *line, size_t size,
+    struct fl_err *err)
+{
+	struct fl_codec_options codec = fl_table_codec(source->table);
+	struct fl_err why = { .text = "the header is too long" };
+
+	if (size > SOURCE_VALUE_MAX || fl_csv_check_header(&codec, line, size, &why) != FL_OK)
+		return FL_FAIL(err, FL_E_BAD_CONFIG, "file \"%s\": %s; see flight.table.%s.csv-header", file->path,
+		    why.text, source->table->name);
+	return FL_OK;
+}
+
 static enum fl_code
 file_poll(struct source *source, uint32_t index, uint32_t max, struct source_run *run, struct fl_err *err)
 {
@@ -304,7 +332,9 @@ file_poll(struct source *source, uint32_t index, uint32_t max, struct source_run
 		int64_t number = file->line;
 
 		while (run->count < max && next_record(file, &line, &size)) {
-			if (number >= file->position)
+			if (number == 0 && source->table->csv_header)
+				FL_TRY(take_header(source, file, line, size, err));
+			else if (number >= file->position)
 				source->records[run->count++] = (struct source_record){ .offset = number,
 					.ts_ms = -1, .value = line, .value_size = size };
 			number++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * split.c - lines, and elements of an array, one byte after the other and each once.
+ * split.c - lines, fields' quotes and elements of an array, each byte looked at once.
  */
 #include "split.h"
 
@@ -168,6 +168,94 @@ next_element(struct split *split, const char *text, size_t size, bool at_end, co
 	return true;
 }
 
+/* ---- CSV ---- */
+
+/* One byte of a record; true: the record ends before it. */
+static bool
+ends_csv(struct split *split, char c)
+{
+	bool was_quote = split->after_quote, is_first = split->field_starts;
+
+	split->after_quote = split->field_starts = false;
+	if (split->in_comment)
+		return c == '\n' || c == '\r';
+	if (split->is_escaped) {
+		split->is_escaped = false;
+		return false;
+	}
+	if (split->escape != '\0' && c == split->escape) {
+		split->is_escaped = true;
+		return false;
+	}
+	if (split->in_string) {
+		split->in_string = c != split->quote;
+		split->after_quote = !split->in_string;
+		return false;
+	}
+	if (split->quote != '\0' && c == split->quote && (is_first || was_quote)) {
+		split->in_string = true; /* the first of a field, or the second of two */
+		return false;
+	}
+	split->field_starts = c == split->delimiter;
+	return c == '\n' || c == '\r';
+}
+
+static void
+begin_csv(struct split *split)
+{
+	split->seen = 0;
+	split->in_string = split->is_escaped = split->after_quote = split->in_comment = false;
+	split->field_starts = true;
+}
+
+/* Where there may be comments, blanks before a record and empty lines are none of it. */
+static void
+look_for_comment(struct split *split, const char *text, size_t size, size_t *at)
+{
+	if (!split->has_comments)
+		return;
+	while (*at < size && (text[*at] == ' ' || text[*at] == '\n' || text[*at] == '\r'))
+		++*at;
+	split->in_comment = *at < size && text[*at] == '#';
+}
+
+static bool
+next_csv(struct split *split, const char *text, size_t size, bool at_end, const char **record,
+    size_t *record_size, size_t *used)
+{
+	size_t at = 0, i;
+	bool is_comment;
+
+	*used = 0;
+	while (at < size) {
+		if (split->seen == 0) {
+			begin_csv(split);
+			look_for_comment(split, text, size, &at);
+			*used = at;
+			if (at == size)
+				return false;
+		}
+		for (i = at + split->seen; i < size && !ends_csv(split, text[i]); i++)
+			;
+		/* Is there a '\n' behind the '\r'? */
+		if (!at_end && (i == size || (text[i] == '\r' && i + 1 == size))) {
+			split->seen = i - at;
+			return false;
+		}
+		*record = text + at;
+		*record_size = i - at;
+		is_comment = split->in_comment;
+		*used = i < size ? i + 1 + (i + 1 < size && text[i] == '\r' && text[i + 1] == '\n') : size;
+		split->seen = 0;
+		if (!is_comment)
+			return true;
+		at = *used;
+	}
+	return false;
+}
+
+/* ---- all ---- */
+
 bool
 split_next(struct split *split, const char *text, size_t size, bool at_end, const char **record,
     size_t *record_size, size_t *used)
@@ -176,6 +264,8 @@ split_next(struct split *split, const char *text, size_t size, bool at_end, cons
 	bool found = false;
 
 	*used = 0;
+	if (split->kind == SPLIT_CSV)
+		return next_csv(split, text, size, at_end, record, record_size, used);
 	if (split->kind == SPLIT_JSON) {
 		if (!choose(split, text, size, at_end, &at))
 			return false;

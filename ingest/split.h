@@ -3,6 +3,7 @@
  * split.h - where the records of a file begin and end.
  *
  *	LINES	a record is a line, without its "\n" or "\r\n"
+ *	CSV	a line, but within quotes lines do not end; comments are no records
  *	JSON	lines; but if the text begins with '[' it is one array, and a record is an
  *		element of it
  *
@@ -18,13 +19,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum split_kind { SPLIT_LINES, SPLIT_JSON, SPLIT_ARRAY, SPLIT_AFTER };
+enum split_kind { SPLIT_LINES, SPLIT_JSON, SPLIT_ARRAY, SPLIT_AFTER, SPLIT_CSV };
 
 struct split {
 	enum split_kind kind;
 	size_t seen;	/* bytes of the record that have been looked at */
 	uint32_t depth;	/* of the element */
 	bool in_string, is_escaped, after_comma;
+	char delimiter, quote, escape; /* CSV; the last two 0: none */
+	bool has_comments;	       /* CSV: lines that begin with '#', empty ones */
+	bool after_quote, field_starts, in_comment;
 };
 
 /*

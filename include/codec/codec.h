@@ -42,6 +42,15 @@ enum fl_verdict {
 	FL_VERDICT_DEAD,    /* err holds the reason */
 };
 
+struct fl_csv_options {
+	char delimiter;
+	char quote, escape;	  /* 0: none */
+	bool allow_comments;	  /* lines that begin with '#' */
+	bool ignore_parse_errors;
+	bool plain_decimals;	  /* 1.5000, as Flink writes to Kafka; else 1.5, 1E+2, as to files */
+	const char *null_literal; /* NULL: none */
+};
+
 struct fl_codec_options { /* the part of a table that codecs need */
 	uint8_t format;		      /* enum fl_format */
 	const struct fl_schema *schema; /* physical columns; borrowed, must outlive */
@@ -55,6 +64,7 @@ struct fl_codec_options { /* the part of a table that codecs need */
 	/* What a scan wrote (jdbc/scan.h): texts are strings, BOOLEANs true or false, and what
 	 * does not fit its type is refused. */
 	bool json_typed;
+	struct fl_csv_options csv;
 };
 
 /*
@@ -100,6 +110,13 @@ struct fl_fault {
 };
 /* Takes apart what a decoder said: the code and the text of its err, as a dead letter has them. */
 void fl_fault_parse(enum fl_code code, const char *text, size_t size, struct fl_fault *fault);
+
+/* ---- the first line of a CSV file, which names the columns ---- */
+
+/* Errors:  BAD_CSV says which name is another */
+enum fl_code fl_csv_check_header(
+    const struct fl_codec_options *options, const void *p, size_t size, struct fl_err *err);
+void fl_csv_put_header(const struct fl_codec_options *options, struct fl_buf *out); /* with its line end */
 
 /* ---- Avro schemas (.avsc, .avpr) ---- */
 

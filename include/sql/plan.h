@@ -161,6 +161,8 @@ struct fl_table {
 	enum fl_connector connector;
 	enum fl_format format;
 	struct fl_json_options json;
+	struct fl_csv_options csv;
+	bool csv_header;		/* FILESYSTEM: the first line of a file names the columns */
 	const char *topic;		/* KAFKA: first topic */
 	uint32_t topic_count;
 	const char *const *topics;

@@ -13,3 +13,4 @@
  */
 FL_FORMAT(AVRO, 1, "avro", avro, 'A', 0)
 FL_FORMAT(JSON, 2, "json", json, 'J', 1)
+FL_FORMAT(CSV,  3, "csv",  csv,  'C', 1)

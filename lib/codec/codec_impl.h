@@ -45,6 +45,28 @@ struct fl_encoder {
 /* A value as it may stand in a message: at most 60 bytes, no control bytes. */
 const char *fl_codec_clip(char buf[80], const void *p, size_t size);
 
+/* ---- values.c ---- */
+/* What is not above the blank, at both ends. */
+void fl_codec_trim(const uint8_t **p, size_t *size);
+/* Long.parseLong(), trimmed: a sign and digits. */
+bool fl_codec_i64(const uint8_t *p, size_t size, int64_t low, int64_t high, int64_t *out);
+/*
+ * BigDecimal(text) rounded HALF_UP to scale: 0 done, 1 not a number, 2 too many
+ * digits for precision.  Leading zeros do not count; of the significant digits as many stay
+ * as scale says (all, padded with zeros, when it exceeds them).
+ */
+int fl_codec_decimal(
+    const uint8_t *p, size_t size, uint32_t precision, uint32_t scale, fl_i128 *out);
+bool fl_codec_base64(const uint8_t *p, size_t size, struct fl_buf *out);
+/*
+ * BigDecimal.stripTrailingZeros().toString(): plain while the scale is not
+ * negative and the first digit stands at most six places behind the point.
+ */
+void fl_codec_put_decimal(struct fl_buf *out, fl_i128 v, uint32_t scale);
+
+/* Can csv hold these columns, and are its characters different?  Errors: BAD_SCHEMA, BAD_OPTION. */
+enum fl_code fl_csv_check(const struct fl_codec_options *options, struct fl_err *err);
+
 /* memcpy for the short values that records are made of: no call, no loop. */
 static inline void
 fl_copy_short(char *to, const uint8_t *p, size_t size)

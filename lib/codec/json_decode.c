@@ -79,108 +79,6 @@ number_to_i64(struct json_decoder *d, const struct value *value, int64_t low, in
 	return true;
 }
 
-static void
-trim(const uint8_t **p, size_t *size)
-{
-	while (*size > 0 && (*p)[0] <= ' ') {
-		(*p)++;
-		(*size)--;
-	}
-	while (*size > 0 && (*p)[*size - 1] <= ' ')
-		(*size)--;
-}
-
-/* Long.parseLong: a sign and digits. */
-static bool
-text_to_i64(const uint8_t *p, size_t size, int64_t low, int64_t high, int64_t *out)
-{
-	bool is_negative = false;
-	uint64_t v = 0;
-
-	trim(&p, &size);
-	if (size > 0 && (*p == '-' || *p == '+')) {
-		is_negative = *p == '-';
-		p++;
-		size--;
-	}
-	if (size == 0)
-		return false;
-	for (; size > 0; p++, size--) {
-		if (*p < '0' || *p > '9' || v > (UINT64_MAX - 9) / 10)
-			return false;
-		v = v * 10 + (uint64_t)(*p - '0');
-	}
-	if (v > (uint64_t)INT64_MAX + (is_negative ? 1 : 0))
-		return false;
-	*out = is_negative ? (int64_t)(0 - v) : (int64_t)v;
-	return *out >= low && *out <= high;
-}
-
-/*
- * BigDecimal(text) rounded HALF_UP to scale: 0 done, 1 not a number, 2 too many
- * digits for precision.  Leading zeros do not count; shift is how many of the
- * significant digits stay (all, padded with zeros, when it exceeds them).
- */
-static int
-text_to_decimal(const uint8_t *p, size_t size, uint32_t precision, uint32_t scale, fl_i128 *out)
-{
-	const uint8_t *end = p + size, *digits, *s;
-	int64_t count = 0, fraction = 0, exponent = 0, keep, i = 0;
-	bool is_negative = false, after_point = false, has_digit = false;
-	unsigned __int128 v = 0;
-
-	if (p != end && (*p == '-' || *p == '+'))
-		is_negative = *p++ == '-';
-	for (digits = p; p != end && (is_digit(p, end) || (*p == '.' && !after_point)); p++) {
-		if (*p == '.') {
-			after_point = true;
-			continue;
-		}
-		has_digit = true;
-		fraction += after_point;
-		if (count > 0 || *p != '0')
-			count++;
-	}
-	s = p;
-	if (!has_digit)
-		return 1;
-	if (p != end && (*p | 0x20) == 'e') {
-		bool is_below = false;
-
-		if (++p != end && (*p == '+' || *p == '-'))
-			is_below = *p++ == '-';
-		if (!is_digit(p, end))
-			return 1;
-		for (; is_digit(p, end); p++)
-			exponent = exponent < 10000000 ? exponent * 10 + (*p - '0') : exponent;
-		exponent = is_below ? -exponent : exponent;
-	}
-	if (p != end)
-		return 1;
-	*out = 0;
-	keep = count + exponent - fraction + (int64_t)scale;
-	if (count == 0 || keep < 0)
-		return 0;
-	if (keep > 38)
-		return 2;
-	for (count = 0; digits != s; digits++) {
-		if (*digits == '.' || (count == 0 && *digits == '0'))
-			continue;
-		count++;
-		if (i < keep)
-			v = v * 10 + (unsigned)(*digits - '0');
-		else if (i == keep && *digits >= '5')
-			v++;
-		i++;
-	}
-	for (; i < keep; i++)
-		v *= 10;
-	if (v >= (unsigned __int128)fl_pow10(precision))
-		return 2;
-	*out = is_negative ? -(fl_i128)v : (fl_i128)v;
-	return 0;
-}
-
 /* ---- nested values ---- */
 
 /* A string as Jackson writes it within a tree's text. */
@@ -330,7 +228,7 @@ walk_nested(struct json_decoder *d, struct fl_buf *out)
 static bool
 is_true_text(const uint8_t *p, size_t size)
 {
-	trim(&p, &size);
+	fl_codec_trim(&p, &size);
 	return size == 4 && (p[0] | 0x20) == 't' && (p[1] | 0x20) == 'r' &&
 	    (p[2] | 0x20) == 'u' && (p[3] | 0x20) == 'e';
 }
@@ -344,7 +242,7 @@ convert_whole(struct json_decoder *d, const struct value *value, uint8_t id, int
 	int64_t high = highs[id], low = -high - 1;
 
 	if (value->token == T_STRING)
-		return text_to_i64(value->p, value->size, low, high, out);
+		return fl_codec_i64(value->p, value->size, low, high, out);
 	if (value->token != T_NUMBER)
 		return false;
 	/* Flink parses the text for the two short types: 1.0 is none. */
@@ -362,7 +260,7 @@ convert_double(struct json_decoder *d, const struct value *value, double *out)
 	if (value->token == T_NUMBER) {
 		*out = number_to_double(d, value);
 	} else if (value->token == T_STRING) {
-		trim(&p, &size);
+		fl_codec_trim(&p, &size);
 		if (!fl_parse_double((const char *)p, size, out))
 			return false;
 	} else {
@@ -386,48 +284,6 @@ convert_time(struct json_decoder *d, const struct value *value, const struct fl_
 	if (!fl_parse_timestamp((const char *)value->p, size, d->separator, out))
 		return false;
 	*out = fl_time_cut(*out, fl_time_unit(type));
-	return true;
-}
-
-static int
-base64_digit(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-static bool
-convert_base64(const struct value *value, struct fl_builder_col *bc)
-{
-	const uint8_t *p = value->p;
-	size_t pad = 0;
-
-	if (value->token != T_STRING || value->size % 4 != 0)
-		return false;
-	if (value->size > 0 && p[value->size - 1] == '=')
-		pad = p[value->size - 2] == '=' ? 2 : 1;
-	for (size_t i = 0; i < value->size; i += 4) {
-		size_t digits = i + 4 == value->size ? 4 - pad : 4;
-		uint32_t v = 0;
-		uint8_t bytes[3];
-
-		for (size_t k = 0; k < 4; k++) {
-			int digit = k < digits ? base64_digit(p[i + k]) : 0;
-
-			if (digit < 0)
-				return false;
-			v = v << 6 | (uint32_t)digit;
-		}
-		bytes[0] = (uint8_t)(v >> 16);
-		bytes[1] = (uint8_t)(v >> 8);
-		bytes[2] = (uint8_t)v;
-		fl_buf_add(&bc->bytes, bytes, digits - 1);
-	}
 	return true;
 }
 
@@ -483,8 +339,8 @@ convert(struct json_decoder *d, struct fl_builder_col *bc, uint32_t row, const s
 	case FL_TYPE_DECIMAL:
 		if (value->token != T_NUMBER && value->token != T_STRING)
 			return FL_E_BAD_TYPE;
-		trim(&p, &size);
-		how = text_to_decimal(p, size, type->precision, type->scale, &decimal);
+		fl_codec_trim(&p, &size);
+		how = fl_codec_decimal(p, size, type->precision, type->scale, &decimal);
 		if (how == 2 && !d->strict && !d->is_typed)
 			return FL_E_BAD_NULL;
 		if ((fits = how == 0))
@@ -500,7 +356,7 @@ convert(struct json_decoder *d, struct fl_builder_col *bc, uint32_t row, const s
 		return FL_OK;
 	case FL_TYPE_BINARY:
 	case FL_TYPE_VARBINARY:
-		fits = convert_base64(value, bc);
+		fits = value->token == T_STRING && fl_codec_base64(value->p, value->size, &bc->bytes);
 		break;
 	case FL_TYPE_DATE:
 		fits = value->token == T_STRING &&

@@ -106,44 +106,6 @@ write_float(struct fl_buf *out, float v)
 		write_double(out, v);
 }
 
-/*
- * BigDecimal.stripTrailingZeros().toString(): plain while the scale is not
- * negative and the first digit stands at most six places behind the point.
- */
-static void
-write_decimal(struct fl_buf *out, fl_i128 v, uint32_t scale_in)
-{
-	int32_t scale = (int32_t)scale_in, adjusted, count;
-	char digits[48];
-	bool is_negative = v < 0;
-	unsigned __int128 u = is_negative ? -(unsigned __int128)v : (unsigned __int128)v;
-
-	if (u == 0) {
-		fl_buf_byte(out, '0');
-		return;
-	}
-	while (u % 10 == 0) {
-		u /= 10;
-		scale--;
-	}
-	count = 0;
-	for (unsigned __int128 rest = u; rest != 0; rest /= 10)
-		digits[count++] = (char)('0' + (int)(rest % 10));
-	adjusted = count - 1 - scale;
-	if (scale >= 0 && adjusted >= -6) {
-		fl_print_decimal(out, is_negative ? -(fl_i128)u : (fl_i128)u, (uint32_t)scale);
-		return;
-	}
-	if (is_negative)
-		fl_buf_byte(out, '-');
-	fl_buf_byte(out, digits[count - 1]);
-	if (count > 1)
-		fl_buf_byte(out, '.');
-	for (int32_t i = count - 2; i >= 0; i--)
-		fl_buf_byte(out, digits[i]);
-	fl_buf_printf(out, "E%+" PRId32, adjusted);
-}
-
 static void
 write_value(const struct json_encoder *e, const struct fl_col *col, uint32_t i, struct fl_buf *out)
 {
@@ -172,7 +134,7 @@ write_value(const struct json_encoder *e, const struct fl_col *col, uint32_t i, 
 		if (e->decimal_plain)
 			fl_print_decimal(out, decimal, col->type.scale);
 		else
-			write_decimal(out, decimal, col->type.scale);
+			fl_codec_put_decimal(out, decimal, col->type.scale);
 		break;
 	case FL_TYPE_CHAR:
 	case FL_TYPE_VARCHAR:

@@ -157,6 +157,8 @@ enum fl_code bind_publishes(struct bind *b); /* once the sinks are known */
 enum fl_code bind_table(struct bind *b, const struct ast_statement *statement);
 enum fl_code bind_options(struct bind *b, struct bind_table *bt);
 /* The url of t->jdbc and what else it takes to connect; url is not shown, it may hold a password. */
+/* The csv options as a part of a stream's identity and of a plan's text. */
+void fl_table_print_csv(const struct fl_table *t, struct fl_buf *out);
 enum fl_code bind_jdbc_url(
     struct bind *b, struct fl_table *t, const char *url, uint32_t line, uint32_t col);
 void bind_jdbc_param(struct bind *b, struct fl_table *t, const char *key, const char *value);

@@ -467,6 +467,62 @@ apply_letters(struct options *o)
 	return FL_OK;
 }
 
+/* ---- csv ---- */
+
+/* One character; the delimiter may also be written as Java has it. */
+static enum fl_code
+read_character(const struct options *o, enum option_name name, char *out)
+{
+	const struct ast_option *opt = o->given[name];
+	const char *text = opt != NULL ? opt->value->text : NULL;
+	unsigned code;
+	int used = 0;
+
+	if (opt == NULL)
+		return FL_OK;
+	if (name == FL_OPTION_CSV_DELIMITER && strcmp(text, "\\t") == 0)
+		text = "\t";
+	else if (name == FL_OPTION_CSV_DELIMITER && strcmp(text, "\\\\") == 0)
+		text = "\\";
+	else if (name == FL_OPTION_CSV_DELIMITER && sscanf(text, "\\u%4x%n", &code, &used) == 1 && used == 6 &&
+	    text[6] == '\0' && code > 0 && code < 0x80)
+		text = fl_arena_printf(o->b->arena, "%c", (int)code);
+	if (strlen(text) != 1 || (unsigned char)text[0] >= 0x80 || text[0] == '\n' || text[0] == '\r')
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col, NULL,
+		    "Option '%s' must be a string with single character, but was: %.40s%s", opt->key->text,
+		    opt->value->text, strlen(text) > 1 && (unsigned char)text[0] < 0x80 ? "" :
+		    " (an ASCII character that ends no line)");
+	*out = text[0];
+	return FL_OK;
+}
+
+static enum fl_code
+apply_csv(struct options *o)
+{
+	struct fl_csv_options *csv = &o->table->csv;
+	const struct ast_option *none = o->given[FL_OPTION_CSV_NO_QUOTE];
+
+	if (o->table->format != FL_FORMAT_CSV)
+		return FL_OK;
+	csv->delimiter = ',';
+	csv->quote = '"';
+	if (o->number[FL_OPTION_CSV_NO_QUOTE] != 0) {
+		csv->quote = '\0';
+		if (o->given[FL_OPTION_CSV_QUOTE] != NULL)
+			return BIND_FAIL(o->b, FL_E_BAD_OPTION, none->key->line, none->key->col, NULL,
+			    "Format cannot define a quote character and disabled quote character at the same time.");
+	}
+	FL_TRY(read_character(o, FL_OPTION_CSV_DELIMITER, &csv->delimiter));
+	FL_TRY(read_character(o, FL_OPTION_CSV_QUOTE, &csv->quote));
+	FL_TRY(read_character(o, FL_OPTION_CSV_ESCAPE, &csv->escape));
+	csv->allow_comments = o->number[FL_OPTION_CSV_COMMENTS] != 0;
+	csv->ignore_parse_errors = o->number[FL_OPTION_CSV_IGNORE] != 0;
+	csv->plain_decimals = o->table->connector != FL_CONNECTOR_FILESYSTEM;
+	if (o->given[FL_OPTION_CSV_NULL] != NULL)
+		csv->null_literal = o->given[FL_OPTION_CSV_NULL]->value->text;
+	return FL_OK;
+}
+
 /* ---- what it is ---- */
 
 static enum fl_code
@@ -701,6 +757,7 @@ bind_options(struct bind *b, struct bind_table *bt)
 	FL_TRY(bind_format(&o));
 	FL_TRY(read_all(&o));
 	apply_common(&o);
+	FL_TRY(apply_csv(&o));
 	if (bt->table->json.ignore_parse_errors && bt->table->json.fail_on_missing_field)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, o.given[FL_OPTION_JSON_IGNORE]->key->line,
 		    o.given[FL_OPTION_JSON_IGNORE]->key->col, NULL,

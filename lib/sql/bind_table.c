@@ -713,6 +713,17 @@ bind_jdbc_settings(struct bind *b, struct fl_table *t)
 	return file == NULL ? FL_OK : bind_password_file(b, t, file);
 }
 
+static enum fl_code
+bind_csv_header(struct bind *b, struct fl_table *t)
+{
+	const struct setting *s = find_table_setting(b, t->name, "csv-header");
+
+	if (s != NULL && (t->format != FL_FORMAT_CSV || t->connector != FL_CONNECTOR_FILESYSTEM))
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "table '%.80s' is no table of CSV files: '%.120s' is not for it", t->name, s->key);
+	return setting_bool(b, s, &t->csv_header);
+}
+
 /* The codec says what is wrong in the text; here only what it is good for. */
 static enum fl_code
 bind_json_schema(struct bind *b, struct fl_table *t)
@@ -835,6 +846,8 @@ print_content(const struct fl_table *t, const struct fl_schema *schema, struct f
 		fl_buf_printf(out, ";json-schema=%016" PRIx64 ":%s",
 		    fl_hash64(t->json.schema, strlen(t->json.schema)),
 		    t->json.schema_strict ? "strict" : "lenient");
+	if (t->format == FL_FORMAT_CSV)
+		fl_table_print_csv(t, out);
 	if (t->avro_schema != NULL)
 		fl_buf_printf(out, ":%016" PRIx64, fl_hash64(t->avro_schema, strlen(t->avro_schema)));
 	fl_buf_str(out, ";columns=");
@@ -1118,6 +1131,7 @@ bind_finish(struct bind *b)
 		FL_TRY(bind_avro_schema(b, t));
 		FL_TRY(bind_jdbc_settings(b, t));
 		FL_TRY(bind_json_schema(b, t));
+		FL_TRY(bind_csv_header(b, t));
 		FL_TRY(check_use(b, order[i]));
 		FL_TRY(check_codec(b, order[i]));
 		if (t->is_source) {

@@ -273,6 +273,17 @@ print_source(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf
 	fl_buf_byte(out, '\n');
 }
 
+void
+fl_table_print_csv(const struct fl_table *t, struct fl_buf *out)
+{
+	const struct fl_csv_options *csv = &t->csv;
+
+	fl_buf_printf(out, ":%02x%02x%02x%d%d%d", (unsigned)csv->delimiter, (unsigned)csv->quote,
+	    (unsigned)csv->escape, csv->allow_comments, csv->ignore_parse_errors, t->csv_header);
+	if (csv->null_literal != NULL)
+		fl_buf_json(out, csv->null_literal, strlen(csv->null_literal));
+}
+
 static void
 print_sink(const struct fl_table *t, struct fl_buf *out)
 {
@@ -290,6 +301,8 @@ print_sink(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, ":%016" PRIx64, fl_hash64(t->avro_schema, strlen(t->avro_schema)));
 	if (t->format == FL_FORMAT_JSON)
 		fl_buf_printf(out, ":%d%d%d", t->json.iso8601, t->json.decimal_as_plain, t->json.ignore_null_fields);
+	if (t->format == FL_FORMAT_CSV)
+		fl_table_print_csv(t, out);
 	for (i = 0; i < t->primary_key_count; i++)
 		fl_buf_printf(out, "%s%s", i == 0 ? " key=" : ",",
 		    t->physical.fields[t->primary_key[i]].name);
@@ -505,5 +518,6 @@ fl_table_codec(const struct fl_table *table)
 		.json_ignore_null_fields = table->json.ignore_null_fields,
 		.json_schema = table->json.schema,
 		.json_schema_strict = table->json.schema_strict,
+		.csv = table->csv,
 	};
 }

@@ -77,6 +77,9 @@ check_source(struct report *r, const struct fl_table *t)
 	if (t->format == FL_FORMAT_AVRO && t->avro_schema != NULL)
 		SAY(r, "table %s: flight.table.%s.avro-schema is Flight's: Flink decodes by the columns, which "
 		    "must be all the writer's, NOT NULL, in order, an enum as INT", t->name, t->name);
+	if (t->csv_header)
+		SAY(r, "table %s: flight.table.%s.csv-header is Flight's: Flink takes the first line for a row, and "
+		    "writes none", t->name, t->name);
 	if (t->json.schema != NULL)
 		SAY(r, "table %s: flight.table.%s.json-schema is Flight's: Flink takes the records that it "
 		    "keeps out", t->name, t->name);

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 
 static struct fl_buf out, text;
+static char escape;
+static bool has_comments;
 
 static int
 setup(void **state)
@@ -22,6 +24,8 @@ teardown(void **state)
 	(void)state;
 	fl_buf_fini(&out);
 	fl_buf_fini(&text);
+	escape = '\0';
+	has_comments = false;
 	return 0;
 }
 
@@ -29,7 +33,8 @@ teardown(void **state)
 static const char *
 split_pieces(enum split_kind kind, const char *whole, size_t size, size_t piece)
 {
-	struct split split = { .kind = kind };
+	struct split split = { .kind = kind, .delimiter = ',', .quote = '"', .escape = escape,
+		.has_comments = has_comments };
 	size_t given = 0, record_size, used;
 	const char *record;
 	bool found;
@@ -115,6 +120,26 @@ nothing_of_a_wrong_array_is_lost(void **state)
 	expect(SPLIT_JSON, "[1] 2\n3", "<1><2><3>");
 }
 
+static void
+line_ends_within_quotes_are_part_of_a_csv_record(void **state)
+{
+	(void)state;
+	expect(SPLIT_CSV, "1,a\n2,\"b\nc\"\r\n\n3,\"\"\"\n\"\"\",x\r4", "<1,a><2,\"b\nc\"><><3,\"\"\"\n\"\"\",x><4>");
+	/* Only at a field's beginning a quote is one. */
+	expect(SPLIT_CSV, "a\"b\n \"c\nd,\"e\n\"\n", "<a\"b>< \"c><d,\"e\n\">");
+	expect(SPLIT_CSV, "#\"x\n1,\"no end\n2", "<#\"x><1,\"no end\n2>");
+	escape = '\\';
+	expect(SPLIT_CSV, "1,\"a\\\"\nb\"\n2,c\\\nd\n", "<1,\"a\\\"\nb\"><2,c\\\nd>");
+}
+
+static void
+comments_are_no_csv_records(void **state)
+{
+	(void)state;
+	has_comments = true;
+	expect(SPLIT_CSV, "#\"x\n1,#2\n  # c\r\n\"#\"\n  \n\t#\n  x\n\n#", "<1,#2><\"#\"><\t#><x>");
+}
+
 int
 main(void)
 {
@@ -123,6 +148,8 @@ main(void)
 		TEST(an_element_of_an_array_is_a_record),
 		TEST(a_text_that_begins_with_no_bracket_is_lines),
 		TEST(nothing_of_a_wrong_array_is_lost),
+		TEST(line_ends_within_quotes_are_part_of_a_csv_record),
+		TEST(comments_are_no_csv_records),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
