@@ -305,8 +305,8 @@ take_field(struct csv_decoder *d, struct fl_builder *builder, uint32_t c, struct
 	if (code == FL_E_BAD_UTF8 && !d->csv.ignore_parse_errors)
 		return FL_FAIL(err, code, "field \"%s\" is not UTF-8", column->name);
 	if (code == FL_E_BAD_TYPE && !d->csv.ignore_parse_errors)
-		return FL_FAIL(err, code, "field \"%s\": %s cannot be converted to %s", column->name,
-		    d->fields[c].size == 0 ? "an empty text" :
+		return FL_FAIL(err, code, "field \"%s\": a text %s cannot be converted to %s", column->name,
+		    d->fields[c].size == 0 ? "''" :
 					     fl_codec_clip(clip, d->fields[c].p, d->fields[c].size),
 		    fl_type_print(&column->type, type, sizeof(type)));
 	if (!column->type.nullable)

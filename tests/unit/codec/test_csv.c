@@ -135,13 +135,13 @@ what_is_wrong_is_named(void **state)
 	expect_dead("1,2,3,4,5,6,7,8,9", FL_E_BAD_CSV, "9 fields, expected 8");
 	expect_dead("1,\"x\"y,-,-,-,-,-,-", FL_E_BAD_CSV, "byte 5: expected the delimiter behind a closing quote");
 	expect_dead("1,\"x,-,-", FL_E_BAD_CSV, "byte 2: a quoted field has no closing quote");
-	expect_dead("1x,x,-,-,-,-,-,-", FL_E_BAD_TYPE, "field \"id\": 1x cannot be converted to INT NOT NULL");
-	expect_dead(",x,-,-,-,-,-,-", FL_E_BAD_TYPE, "field \"id\": an empty text cannot be converted to INT NOT NULL");
-	expect_dead("1,x,-,-, 1,-,-,-", FL_E_BAD_TYPE, "field \"c\":  1 cannot be converted to DECIMAL(6, 2)");
+	expect_dead("1x,x,-,-,-,-,-,-", FL_E_BAD_TYPE, "field \"id\": a text 1x cannot be converted to INT NOT NULL");
+	expect_dead(",x,-,-,-,-,-,-", FL_E_BAD_TYPE, "field \"id\": a text '' cannot be converted to INT NOT NULL");
+	expect_dead("1,x,-,-, 1,-,-,-", FL_E_BAD_TYPE, "field \"c\": a text  1 cannot be converted to DECIMAL(6, 2)");
 	expect_dead("1,x,-,-,-,2024-01-31 12:00:00,-,-", FL_E_BAD_TYPE,
-	    "field \"t\": 2024-01-31 12:00:00 cannot be converted to TIMESTAMP_LTZ(3)");
-	expect_dead("1,x,-,-,-,-,2024-01-32,-", FL_E_BAD_TYPE, "field \"k\": 2024-01-32 cannot be converted to DATE");
-	expect_dead("1,x,-,-,-,-,-,AAH", FL_E_BAD_TYPE, "field \"y\": AAH cannot be converted to BYTES");
+	    "field \"t\": a text 2024-01-31 12:00:00 cannot be converted to TIMESTAMP_LTZ(3)");
+	expect_dead("1,x,-,-,-,-,2024-01-32,-", FL_E_BAD_TYPE, "field \"k\": a text 2024-01-32 cannot be converted to DATE");
+	expect_dead("1,x,-,-,-,-,-,AAH", FL_E_BAD_TYPE, "field \"y\": a text AAH cannot be converted to BYTES");
 	expect_dead("1,\xff,-,-,-,-,-,-", FL_E_BAD_UTF8, "field \"s\" is not UTF-8");
 	/* Too large for a DECIMAL is NULL, as in Flink. */
 	expect("1,x,-,-,99999,-,-,-", "1,x,-,-,-,-,-,-");
