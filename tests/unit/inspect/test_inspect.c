@@ -5,6 +5,9 @@
  */
 #include "../unit.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+
 #include "aggregate/aggregate.h"
 #include "base/util.h"
 #include "emit/emit.h"
@@ -380,6 +383,87 @@ a_long_lived_reader_sees_what_a_new_one_sees(void **state)
 	}
 }
 
+/* ---- with another process ---- */
+
+#define PICTURES 40
+
+/* A process of its own that writes until nobody holds the other end of the pipe. */
+static void
+write_on(struct fixture *f, int fd)
+{
+	struct fl_err *err = &f->err;
+	bool a = false, b = false, c = false, done;
+	char byte;
+
+	if (fl_instance_open(f->dir, true, &f->instance, err) != FL_OK ||
+	    fl_instance_load(f->instance, true, err) != FL_OK ||
+	    ingest_open(f->instance, &f->ingest, err) != FL_OK ||
+	    aggregate_open(f->instance, &f->aggregate, err) != FL_OK ||
+	    emit_open(f->instance, &f->emit, err) != FL_OK)
+		_exit(1);
+	for (int i = 0; read(fd, &byte, 1) < 0; i++) {
+		char row[200];
+
+		(void)snprintf(row, sizeof(row), "{\"k\":\"k%d\",\"n\":%d,\"price\":1,"
+			       "\"ts\":\"2024-01-01T00:%02d:%02dZ\"}", i * 7 % 23, i, i / 60 % 60, i % 60);
+		ingest_test_push(f->ingest, "orders", 0, f->offset++, row, strlen(row), NOW_MS);
+		if (ingest_step(f->ingest, NOW_MS, &a, &done, err) != FL_OK ||
+		    aggregate_step(f->aggregate, NOW_MS, &b, &done, err) != FL_OK ||
+		    emit_step(f->emit, NOW_MS, &c, &done, err) != FL_OK)
+			_exit(2);
+	}
+	_exit(0);
+}
+
+static void
+a_picture_is_whole_while_another_process_writes(void **state)
+{
+	static const char broken[] =
+	    "SELECT 'state', * FROM queries WHERE name = 'totals'"
+	    "  AND coalesce(used, 0) <> (SELECT coalesce(sum(rows), 0) FROM totals_state) "
+	    "UNION ALL SELECT 'results', made, confirmed, undelivered, kept_from, 0, 0, 0, 0, 0, 0, 0"
+	    "  FROM sinks WHERE made < confirmed OR table_name = 'totals' AND kept_from = 0 AND"
+	    "  (SELECT count(*) FROM results WHERE table_name = 'totals') <> made "
+	    "UNION ALL SELECT 'sum', n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0"
+	    "  FROM (SELECT coalesce(sum(iif(kind IN ('+I', '+U'), 1, -1)), 0) AS n FROM results"
+	    "    WHERE table_name = 'totals'), sinks"
+	    "  WHERE table_name = 'totals' AND kept_from = 0 AND n <> (SELECT count(*) FROM totals) "
+	    "UNION ALL SELECT 'lag', position, folded, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM offsets"
+	    "  WHERE position <= folded OR lag <> position - folded - 1";
+	struct fixture *f = *state;
+	int64_t before = -1, r, until_us = fl_monotonic_us() + 60 * 1000000;
+	int fds[2], status = 0;
+	pid_t pid;
+
+	close_programs(f);
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(fds[1]);
+		write_on(f, fds[0]);
+	}
+	(void)close(fds[0]);
+	OK(fl_instance_open(f->dir, true, &f->instance, &f->err));
+	OK(fl_instance_load(f->instance, true, &f->err));
+	open_inspect(f);
+	for (int seen = 0; seen < PICTURES && fl_monotonic_us() < until_us;) {
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+		OK(inspect_begin(f->inspect, &f->err));
+		expect_here(f, broken, "");
+		OK(ask(f, "SELECT step_r FROM pipelines"));
+		inspect_end(f->inspect);
+		r = strtoll(f->out.data, NULL, 10);
+		assert_true(r >= before);
+		seen += r > before;
+		before = r;
+	}
+	(void)close(fds[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(before > 0);
+}
+
 static void
 the_same_table_can_be_read_twice_at_once(void **state)
 {
@@ -690,6 +774,7 @@ main(void)
 		TEST(dead_letters_and_late_rows_are_whole),
 		TEST(a_picture_stands_still_while_programs_go_on),
 		TEST(a_long_lived_reader_sees_what_a_new_one_sees),
+		TEST(a_picture_is_whole_while_another_process_writes),
 		TEST(the_same_table_can_be_read_twice_at_once),
 		TEST(times_compare_by_the_instant_and_decimals_as_numbers),
 		TEST(functions_over_times),
