@@ -62,6 +62,7 @@
 #include "base/util.h"
 #include "emit/emit.h"
 #include "ingest/ingest.h"
+#include "inspect/inspect.h"
 #include "shm/dead.h"
 
 #define LINE_MAX_COUNT 4096
@@ -900,6 +901,87 @@ check_kept(struct flow *f, const char *name, char op, uint64_t want)
 	return fail(f, "there is no database %s", name);
 }
 
+/* Is every query of this sink updating? */
+static bool
+is_of_changes(const struct fl_plan *plan, uint32_t sink)
+{
+	bool is_some = false;
+
+	for (uint32_t q = 0; q < plan->query_count; q++) {
+		if (plan->queries[q].sink == sink && !fl_query_is_updating(&plan->queries[q]))
+			return false;
+		is_some = is_some || plan->queries[q].sink == sink;
+	}
+	return is_some;
+}
+
+/* Rows of the statement, of which there must be none. */
+static bool
+check_none(struct flow *f, struct inspect *inspect, const char *text)
+{
+	struct inspect_statement *statement = NULL;
+	bool has_row = false, is_good = true;
+
+	if (inspect_prepare(inspect, text, strlen(text), &statement, NULL, &f->err) != FL_OK ||
+	    inspect_step(statement, &has_row, &f->err) != FL_OK)
+		is_good = fail_err(f, text);
+	else if (has_row) {
+		struct fl_buf row;
+
+		fl_buf_init(&row);
+		inspect_print_json_row(statement, &row);
+		is_good = fail(f, "rows as they are now and changes differ: %s", row.data);
+		fl_buf_fini(&row);
+	}
+	inspect_finish(&statement);
+	return is_good;
+}
+
+/* The rows that `flightctl query` shows of a table are what all changes of the outbox come to. */
+static bool
+check_current(struct flow *f, struct inspect *inspect, const char *table)
+{
+	char changes[300], rows[300], text[800];
+	bool is_good = true;
+
+	snprintf(changes, sizeof(changes),
+	    "SELECT row, sum(iif(kind IN ('+I', '+U'), 1, -1)) AS n FROM results"
+	    " WHERE table_name = '%s' GROUP BY row HAVING n <> 0",
+	    table);
+	snprintf(rows, sizeof(rows), "SELECT _row, count(*) FROM \"%s\" GROUP BY _row", table);
+	for (uint32_t i = 0; i < 2 && is_good; i++) {
+		/* Of what was dropped from the outbox nobody knows. */
+		snprintf(text, sizeof(text),
+		    "SELECT * FROM (%s EXCEPT %s) WHERE 0 = (SELECT kept_from FROM sinks"
+		    " WHERE table_name = '%s')",
+		    i == 0 ? changes : rows, i == 0 ? rows : changes, table);
+		is_good = check_none(f, inspect, text);
+	}
+	return is_good;
+}
+
+static bool
+check_all_current(struct flow *f)
+{
+	const struct fl_plan *plan = f->instance->pipelines[0].plan;
+	struct inspect_options options = {0};
+	struct inspect *inspect = NULL;
+	bool is_good = true;
+
+	for (uint32_t s = 0; s < plan->sink_count && is_good; s++) {
+		if (!is_of_changes(plan, s))
+			continue;
+		if (inspect == NULL &&
+		    (inspect_open(f->instance, &options, &inspect, &f->err) != FL_OK ||
+			inspect_begin(inspect, &f->err) != FL_OK))
+			is_good = fail_err(f, "query");
+		else
+			is_good = check_current(f, inspect, plan->sinks[s]->name);
+	}
+	inspect_close(&inspect);
+	return is_good;
+}
+
 /* What must hold whenever somebody looks. */
 static bool
 check_always(struct flow *f)
@@ -916,7 +998,7 @@ check_always(struct flow *f)
 	aggregate_shot_free(&shot);
 	if (code != FL_OK && code != FL_E_NO_SUCH_OBJECT)
 		return fail_err(f, "snapshot");
-	return true;
+	return check_all_current(f);
 }
 
 /* ---- commands ---- */
