@@ -296,14 +296,17 @@ name_dedup_columns(struct aggregate_shot *shot, const struct fl_schema *keys,
 {
 	const char **names = FL_ARENA_ARRAY(&shot->arena, const char *, keys->count + 1);
 	bool *is_number = FL_ARENA_ARRAY(&shot->arena, bool, keys->count + 1);
+	struct fl_type *types = FL_ARENA_ARRAY(&shot->arena, struct fl_type, keys->count + 1);
 
 	for (uint32_t n = 0; n < keys->count; n++) {
+		types[n] = keys->fields[n].type;
 		names[n] = fl_arena_strdup(&shot->arena, keys->fields[n].name);
 		is_number[n] = fl_type_is_numeric(keys->fields[n].type.id);
 	}
 	names[keys->count] = "first_seen";
+	types[keys->count] = fl_type_make(FL_TYPE_TIMESTAMP, false);
 	*columns = (struct aggregate_columns){ .key_count = keys->count, .part_count = 1,
-		.names = names, .is_number = is_number };
+		.names = names, .is_number = is_number, .types = types };
 }
 
 static void
@@ -323,6 +326,7 @@ shoot_dedup(struct aggregate_shot *shot, const struct dedup *dedup)
 	table_col_alloc(&cols[keys->count], &instant, 1, arena);
 	add_window(shot, (struct aggregate_window){ .query = dedup->plan->query, .start = FL_TIME_MIN,
 		.end = FL_TIME_MAX, .is_open = true, .is_dedup = true,
+		.dedup = dedup->plan->index,
 		.columns = &shot->columns[shot->fold.oper_count + dedup->plan->index] });
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct table_entry *e = table_at(t, i);

@@ -569,12 +569,22 @@ open_keys(struct scan *scan, struct fl_err *err)
 	return FL_OK;
 }
 
+static bool
+is_of_table(const struct table *table, const struct aggregate_window *window, const char *query)
+{
+	if (table->dedup != UINT32_MAX)
+		return window->is_dedup && window->dedup == table->dedup;
+	return window->is_open && !window->is_dedup && window->query == query;
+}
+
 /* scan->row is the row that comes next. */
 static enum fl_code
 next_key(struct scan *scan, bool *has_row, struct fl_err *err)
 {
-	const struct view *view = view_of(scan, scan->table->view);
-	const char *query = view->info->plan->queries[scan->table->query].name;
+	const struct table *table = scan->table;
+	const struct view *view = view_of(scan, table->view);
+	const char *query =
+	    table->query == UINT32_MAX ? NULL : view->info->plan->queries[table->query].name;
 	const struct aggregate_row *row = NULL;
 
 	(void)err;
@@ -582,7 +592,7 @@ next_key(struct scan *scan, bool *has_row, struct fl_err *err)
 	while (!*has_row && scan->row != UINT32_MAX &&
 	    (row = aggregate_shot_row(view->shot, scan->row)) != NULL) {
 		scan->row++;
-		*has_row = row->window->is_open && !row->window->is_dedup && row->window->query == query;
+		*has_row = is_of_table(table, row->window, query);
 	}
 	return FL_OK;
 }
@@ -611,6 +621,21 @@ key_value(struct scan *scan, uint32_t c, struct inspect_value *value)
 	value_printed(value, &columns->types[c], columns->is_number[c], &row->values[c], &scan->text);
 }
 
+/* first_seen is an instant. */
+static void
+seen_value(struct scan *scan, uint32_t c, struct inspect_value *value)
+{
+	struct aggregate_shot *shot = view_of(scan, scan->table->view)->shot;
+	const struct aggregate_row *row = aggregate_shot_row(shot, scan->row - 1);
+	const struct aggregate_columns *columns = row->window->columns;
+
+	value_printed(value, &columns->types[c], columns->is_number[c], &row->values[c], &scan->text);
+	if (c == columns->key_count) {
+		fl_buf_byte(&scan->text, 'Z');
+		value_text(value, scan->text.data, scan->text.size);
+	}
+}
+
 static void
 close_keys(struct scan *scan)
 {
@@ -618,3 +643,4 @@ close_keys(struct scan *scan)
 }
 
 const struct kind kind_keys = { open_keys, next_key, key_value, close_keys, 1e5 };
+const struct kind kind_seen = { open_keys, next_key, seen_value, close_keys, 1e5 };

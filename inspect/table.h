@@ -62,7 +62,7 @@ struct table {
 	const char *name, *about;
 	const struct kind *kind;
 	struct inspect *inspect;
-	uint32_t view, query, sink; /* UINT32_MAX: of none */
+	uint32_t view, query, sink, dedup; /* UINT32_MAX: of none */
 	uint32_t column_count, column_max;
 	struct column *columns;
 };
@@ -157,6 +157,6 @@ bool value_parse_time(const char *p, size_t size, int64_t *ms);
 /* ---- sheets.c, rows.c: the kinds ---- */
 extern const struct kind kind_tables, kind_pipelines, kind_queries, kind_sinks, kind_offsets,
     kind_metrics, kind_windows;
-extern const struct kind kind_letters, kind_late, kind_results, kind_outbox, kind_current, kind_keys;
+extern const struct kind kind_letters, kind_late, kind_results, kind_outbox, kind_current, kind_keys, kind_seen;
 
 #endif

@@ -170,7 +170,8 @@ add_table(struct inspect *inspect, const char *name, const struct kind *kind, co
 	}
 	table = &inspect->tables[inspect->table_count++];
 	*table = (struct table){ .name = name, .about = about, .kind = kind, .inspect = inspect,
-		.view = UINT32_MAX, .query = UINT32_MAX, .sink = UINT32_MAX };
+		.view = UINT32_MAX, .query = UINT32_MAX, .sink = UINT32_MAX,
+		.dedup = UINT32_MAX };
 	return table;
 }
 
@@ -193,6 +194,11 @@ makes(const struct fl_pipeline *pipeline, const char *name)
 		(void)snprintf(state, sizeof(state), "%s_%s", plan->queries[q].name,
 		    plan->queries[q].window != NULL ? "windows" : "state");
 		if (plan->queries[q].agg != NULL && strcasecmp(state, name) == 0)
+			return true;
+	}
+	for (uint32_t d = 0; d < plan->dedup_count; d++) {
+		(void)snprintf(state, sizeof(state), "%s_seen", plan->dedups[d]->query);
+		if (strcasecmp(state, name) == 0)
 			return true;
 	}
 	return false;
@@ -289,6 +295,21 @@ add_state(struct inspect *inspect, uint32_t view, uint32_t q)
 			add_part(table, &agg->aggs[a], agg->aggs[a].fn->parts[i]);
 }
 
+static void
+add_seen(struct inspect *inspect, uint32_t view, uint32_t d)
+{
+	const struct fl_dedup *dedup = inspect->views[view].info->plan->dedups[d];
+	struct table *table;
+
+	table = add_view_table(inspect, view,
+	    fl_arena_printf(&inspect->arena, "%s_seen", dedup->query), &kind_seen,
+	    "keys of a deduplication, and when each was first seen");
+	table->dedup = d;
+	for (uint32_t k = 0; k < dedup->keys.count; k++)
+		add_typed(table, dedup->keys.fields[k].name, &dedup->keys.fields[k].type);
+	add_named(table, "first_seen", "TIME");
+}
+
 void
 tables_make(struct inspect *inspect)
 {
@@ -305,6 +326,8 @@ tables_make(struct inspect *inspect)
 		for (uint32_t q = 0; q < plan->query_count; q++)
 			if (plan->queries[q].agg != NULL)
 				add_state(inspect, v, q);
+		for (uint32_t d = 0; d < plan->dedup_count; d++)
+			add_seen(inspect, v, d);
 	}
 }
 

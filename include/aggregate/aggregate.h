@@ -38,6 +38,7 @@ struct aggregate_window { /* of one query */
 	int64_t start, end; /* ms UTC */
 	bool is_open;	    /* false: fired, its results are still in the outbox */
 	bool is_dedup;	    /* the keys of a deduplication, open for good; one part, first_seen */
+	uint32_t dedup;	    /* which one of the plan's */
 	const struct aggregate_columns *columns;
 };
 struct aggregate_value { /* size bytes and a 0; NULL: NULL */

@@ -728,6 +728,38 @@ values_of_all_types(void **state)
 		  "1,AP8=,2024-01-01T00:00:00.25,2024-01-01T00:00:00Z,1,0.001\n");
 }
 
+static void
+keys_of_a_deduplication_are_shown_with_when_they_came(void **state)
+{
+	static const char text[] =
+	    "CREATE TABLE source (id STRING, n INT, p AS PROCTIME())"
+	    "  WITH ('connector' = 'test', 'format' = 'json');"
+	    "CREATE TABLE firsts (id STRING, n INT) WITH ('connector' = 'test', 'format' = 'json');"
+	    "CREATE TABLE sums (n INT, ids BIGINT, PRIMARY KEY (n) NOT ENFORCED)"
+	    "  WITH ('connector' = 'test', 'format' = 'json');"
+	    "INSERT INTO firsts SELECT id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY id ORDER BY p)"
+	    "  AS r FROM source) WHERE r = 1;"
+	    "INSERT INTO sums SELECT n, COUNT(*) FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY id, n"
+	    "  ORDER BY p) AS r FROM source) WHERE r = 1 GROUP BY n;";
+	static const char *const records[] = { "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}",
+		"{\"id\":\"a\",\"n\":2}", "{\"id\":\"a\",\"n\":1}" };
+	struct fixture *f = *state;
+
+	close_programs(f);
+	apply(f, "q", text);
+	open_programs(f);
+	for (int i = 0; i < 4; i++)
+		ingest_test_push(f->ingest, "source", 0, i, records[i], strlen(records[i]), NOW_MS);
+	settle(f, true);
+	expect(f, "SELECT * FROM firsts_seen ORDER BY id",
+	    "a,2024-01-01T00:00:00.000Z\nb,2024-01-01T00:00:00.000Z\n");
+	expect(f, "SELECT id, n FROM sums_seen ORDER BY id, n", "a,1\na,2\nb,1\n");
+	expect(f, "SELECT id, n FROM firsts ORDER BY id", "a,1\nb,1\n");
+	expect(f, "SELECT n, ids FROM sums ORDER BY n", "1,2\n2,1\n");
+	expect(f, "SELECT n, rows FROM sums_state ORDER BY n", "1,2\n2,1\n");
+	expect(f, "SELECT table_name, duplicates FROM queries WHERE pipeline = 'q'", "firsts,2\nsums,1\n");
+}
+
 /* A table called as one of ours, one that two pipelines have, names that differ in case. */
 static void
 a_name_that_is_taken_is_had_with_its_pipeline(void **state)
@@ -785,6 +817,7 @@ main(void)
 		TEST(values_print_as_json_and_csv),
 		TEST(columns_of_a_table_have_the_types_of_its_ddl),
 		TEST(values_of_all_types),
+		TEST(keys_of_a_deduplication_are_shown_with_when_they_came),
 		TEST(a_name_that_is_taken_is_had_with_its_pipeline),
 	};
 
