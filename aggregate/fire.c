@@ -14,7 +14,13 @@
 
 struct due {
 	struct oper *oper;
-	struct window *window;
+	struct window *window; /* NULL: made of panes */
+	int64_t end, fire_at;
+};
+
+struct due_list {
+	struct due *items;
+	uint32_t count, capacity;
 };
 
 static uint64_t
@@ -139,17 +145,34 @@ fire_entries(struct fold *fold, struct oper *oper, struct window *window, const 
 	free(bufs);
 }
 
+static int
+compare_seen(const void *a, const void *b, void *ctx)
+{
+	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+	const struct table *t = ctx;
+	uint64_t x = table_at(t, i)->first_seen, y = table_at(t, j)->first_seen;
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return i < j ? -1 : i > j;
+}
+
 static void
 fire_window(struct fold *fold, struct oper *oper, struct window *window)
 {
-	const struct table *t = &window->table;
+	struct table *t = &window->table;
 	uint32_t *entries = fl_malloc(FL_MAX(t->count, 1u) * sizeof(*entries)), n = 0;
 	uint32_t chunk = oper->has_topn ? UINT32_MAX : FL_BATCH_ROWS_MAX;
 	uint64_t first = fold->sinks[oper->sink].next;
 
 	for (uint32_t g = 0; g < TABLE_GROUPS; g++) {
+		uint32_t from = n;
+
 		for (uint32_t next = t->head[g]; next != 0; next = table_at(t, next - 1)->next)
 			entries[n++] = next - 1;
+		/* Panes came one after the other: their keys are in order each for itself. */
+		if (oper->has_panes && n - from > 1)
+			qsort_r(entries + from, n - from, sizeof(*entries), compare_seen, t);
 		if (t->group_count[g] > 0 && oper->groups[g].dirty_from == GROUP_CLEAN)
 			oper->groups[g].dirty_from = fold->commit;
 	}
@@ -157,7 +180,6 @@ fire_window(struct fold *fold, struct oper *oper, struct window *window)
 	for (uint32_t at = 0; at < n; at += FL_MIN(chunk, n - at))
 		fire_entries(fold, oper, window, entries + at, FL_MIN(chunk, n - at));
 	free(entries);
-	oper->key_count -= t->count;
 	if (!fold->discard) {
 		oper->count.fired_windows++;
 		results_closed(fold, oper, window, first, fold->sinks[oper->sink].next - first);
@@ -179,38 +201,88 @@ compare_due(const void *a, const void *b)
 {
 	const struct due *x = a, *y = b;
 
-	if (x->window->fire_at != y->window->fire_at)
-		return x->window->fire_at < y->window->fire_at ? -1 : 1;
+	if (x->fire_at != y->fire_at)
+		return x->fire_at < y->fire_at ? -1 : 1;
 	if (x->oper->index != y->oper->index)
 		return x->oper->index < y->oper->index ? -1 : 1;
-	return x->window->end < y->window->end ? -1 : x->window->end > y->window->end;
+	return x->end < y->end ? -1 : x->end > y->end;
+}
+
+static void
+add_due(struct due_list *list, struct due due)
+{
+	if (list->count == list->capacity) {
+		list->capacity = FL_MAX(16u, list->capacity * 2);
+		list->items = fl_realloc(list->items, list->capacity * sizeof(*list->items));
+	}
+	list->items[list->count++] = due;
+}
+
+/* Windows made of panes, and the time up to which they have fired then. */
+static void
+list_panes(struct fold *fold, struct oper *oper, struct due_list *list)
+{
+	int64_t reached = pane_reached(fold, oper), next, *ends = NULL;
+	uint32_t count;
+
+	if ((oper->next_end != FL_TIME_MIN && reached < oper->next_at - 1) ||
+	    oper->next_end == FL_TIME_MAX)
+		return;
+	next = pane_next_end(fold, oper, reached);
+	if (next == FL_TIME_MIN)
+		return;
+	count = pane_ends(oper, oper->next_end, next - 1, &ends);
+	for (uint32_t i = 0; i < count; i++)
+		add_due(list, (struct due){ oper, NULL, ends[i], window_instant(fold, oper, ends[i]) });
+	free(ends);
+	pane_set_next(fold, oper, next);
+}
+
+static void
+fire_merged(struct fold *fold, const struct due *due)
+{
+	struct window window;
+
+	pane_merge(fold, due->oper, due->end, &window);
+	if (window.table.count > 0)
+		fire_window(fold, due->oper, &window);
+	table_fini(&window.table);
 }
 
 void
 fire_due(struct fold *fold)
 {
-	struct due *due;
-	uint32_t count = 0, n = 0;
+	struct due_list due = { 0 };
 
-	for (uint32_t o = 0; o < fold->oper_count; o++) {
-		const struct oper *oper = &fold->opers[o];
-
-		for (uint32_t i = 0; i < oper->window_count && is_due(fold, oper, oper->windows[i]); i++)
-			count++;
-	}
-	if (count == 0)
-		return;
-	due = fl_calloc(count, sizeof(*due));
 	for (uint32_t o = 0; o < fold->oper_count; o++) {
 		struct oper *oper = &fold->opers[o];
 
+		if (oper->has_panes) {
+			list_panes(fold, oper, &due);
+			continue;
+		}
 		for (uint32_t i = 0; i < oper->window_count && is_due(fold, oper, oper->windows[i]); i++)
-			due[n++] = (struct due){ oper, oper->windows[i] };
+			add_due(&due, (struct due){ oper, oper->windows[i], oper->windows[i]->end,
+				oper->windows[i]->fire_at });
 	}
-	qsort(due, count, sizeof(*due), compare_due);
-	for (uint32_t i = 0; i < count; i++)
-		fire_window(fold, due[i].oper, due[i].window);
-	for (uint32_t i = 0; i < count; i++)
-		window_free(due[i].oper, 0); /* the due ones come first in each operator */
-	free(due);
+	if (due.count == 0)
+		return;
+	qsort(due.items, due.count, sizeof(*due.items), compare_due);
+	for (uint32_t i = 0; i < due.count; i++) {
+		if (due.items[i].window == NULL)
+			fire_merged(fold, &due.items[i]);
+		else
+			fire_window(fold, due.items[i].oper, due.items[i].window);
+	}
+	for (uint32_t i = 0; i < due.count; i++) {
+		struct oper *oper = due.items[i].oper;
+
+		if (oper->has_panes) {
+			pane_free(oper, oper->next_end - 1);
+		} else { /* the due ones come first in each operator */
+			oper->key_count -= oper->windows[0]->table.count;
+			window_free(oper, 0);
+		}
+	}
+	free(due.items);
 }

@@ -4,8 +4,8 @@
  *
  * Reading order: fold_step() at the end; time.c for what a block says about time;
  * calc.c for how a query's rows climb; window.c for how they get into tables;
- * fire.c and topn.c for how they come out; update.c for queries without a window; dedup.c for the first of
- * each key; results.c for what is kept of it.
+ * fire.c, pane.c and topn.c for how they come out; update.c for queries without a window; dedup.c for the
+ * first of each key; results.c for what is kept of it.
  */
 #include "aggregate/fold.h"
 
@@ -169,9 +169,11 @@ make_oper(struct fold *fold, uint32_t index)
 		make_upper(oper);
 	}
 	if (oper->is_updating)
-		(void)window_open(oper, FL_TIME_MIN, FL_TIME_MAX, FL_TIME_MAX);
+		(void)window_open(oper, FL_TIME_MIN, FL_TIME_MAX, FL_TIME_MAX, FL_TIME_MAX);
 	if (oper->window != NULL) {
 		oper->is_proc = oper->window->time == FL_TIME_PROC;
+		oper->has_panes = oper->window->slide_ms < oper->window->size_ms;
+		oper->next_end = oper->next_at = FL_TIME_MIN;
 		oper->is_ltz = oper->is_proc || oper->branches[0].source->is_ltz;
 		for (uint32_t i = 0; !oper->is_proc && i < oper->branch_count; i++)
 			oper->branches[i].source->has_event_window = true;
@@ -513,7 +515,10 @@ fold_window_count(const struct fold *fold)
 	uint32_t count = 0;
 
 	for (uint32_t q = 0; q < fold->oper_count; q++)
-		count += fold->opers[q].is_updating ? 0 : fold->opers[q].window_count;
+		if (fold->opers[q].has_panes)
+			count += pane_ends(&fold->opers[q], fold->opers[q].next_end, FL_TIME_MAX, NULL);
+		else
+			count += fold->opers[q].is_updating ? 0 : fold->opers[q].window_count;
 	return count;
 }
 

@@ -359,6 +359,23 @@ shoot_dedups(struct aggregate_shot *shot, uint32_t only)
 			shoot_dedup(shot, &fold->dedups[d]);
 }
 
+/* Windows made of panes, as they would fire now. */
+static void
+shoot_panes(struct aggregate_shot *shot, struct oper *oper)
+{
+	int64_t *ends = NULL;
+	uint32_t count = pane_ends(oper, oper->next_end, FL_TIME_MAX, &ends);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct window window;
+
+		pane_merge(&shot->fold, oper, ends[i], &window);
+		shoot_window(shot, oper, &window);
+		table_fini(&window.table);
+	}
+	free(ends);
+}
+
 /* ---- closed windows: what the outbox still holds ---- */
 
 struct closed {
@@ -704,11 +721,13 @@ shoot(struct aggregate_shot *shot, struct fl_txn *own, uint32_t only, struct fl_
 	FL_TRY(shoot_all_closed(shot, own, only, err));
 	shoot_dedups(shot, only);
 	for (uint32_t q = 0; q < fold->oper_count; q++) {
-		const struct oper *oper = &fold->opers[q];
+		struct oper *oper = &fold->opers[q];
 
 		if (oper->agg == NULL || (only != UINT32_MAX && q != only))
 			continue;
-		for (uint32_t w = 0; w < oper->window_count; w++)
+		if (oper->has_panes)
+			shoot_panes(shot, oper);
+		for (uint32_t w = 0; w < oper->window_count && !oper->has_panes; w++)
 			shoot_window(shot, oper, oper->windows[w]);
 	}
 	return FL_OK;

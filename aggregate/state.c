@@ -8,7 +8,7 @@
  *	+-------------------+
  *	| struct chunk_head | 40 bytes, in every value
  *	+-------------------+ then, over all values of the group together:
- *	| struct window_head| 32 bytes: one open window
+ *	| struct window_head| 40 bytes: one open window, or pane
  *	| entries           | as they lie in the table (table.h)
  *	| heap bytes        | padded to 8
  *	| window_head ...   |
@@ -38,10 +38,10 @@ struct chunk_head {
 static_assert(sizeof(struct chunk_head) == 40, "a file format");
 
 struct window_head {
-	int64_t start, end, fire_at;
+	int64_t start, end, first_end, fire_at;
 	uint32_t entry_count, heap_size;
 };
-static_assert(sizeof(struct window_head) == 32, "a file format");
+static_assert(sizeof(struct window_head) == 40, "a file format");
 
 #define CHUNK_SIZE \
 	((uint32_t)(FL_VALUE_SIZE_MAX - sizeof(struct fl_value_head) - sizeof(struct chunk_head)) & ~7u)
@@ -59,8 +59,8 @@ make_image(const struct oper *oper, uint32_t group, struct fl_buf *out)
 {
 	for (uint32_t w = 0; w < oper->window_count; w++) {
 		const struct window *window = oper->windows[w];
-		struct window_head head = { window->start, window->end, window->fire_at,
-			window->table.group_count[group], 0 };
+		struct window_head head = { window->start, window->end, window->first_end,
+			window->fire_at, window->table.group_count[group], 0 };
 		size_t at = out->size;
 
 		if (head.entry_count == 0)
@@ -75,7 +75,7 @@ make_image(const struct oper *oper, uint32_t group, struct fl_buf *out)
 static void
 make_dedup_image(const struct dedup *dedup, uint32_t group, struct fl_buf *out)
 {
-	struct window_head head = { FL_TIME_MIN, FL_TIME_MAX, FL_TIME_MAX,
+	struct window_head head = { FL_TIME_MIN, FL_TIME_MAX, FL_TIME_MAX, FL_TIME_MAX,
 		dedup->table.group_count[group], 0 };
 	size_t at = out->size;
 
@@ -147,6 +147,17 @@ fail_image(uint32_t u, uint32_t g, const char *what, struct fl_err *err)
 	return FL_FAIL(err, FL_E_STORE_DAMAGED, "window state of operator %u, group %u: %s", u, g, what);
 }
 
+static bool
+is_first_end(const struct fold *fold, uint32_t u, const struct window_head *head)
+{
+	const struct oper *oper = u < fold->oper_count ? &fold->opers[u] : NULL;
+
+	if (oper == NULL || !oper->has_panes)
+		return head->first_end == head->end;
+	return head->first_end >= head->end && head->first_end <= pane_last_end(oper, head->end) &&
+	    (head->first_end - head->end) % oper->window->slide_ms == 0;
+}
+
 static enum fl_code
 load_window(struct fold *fold, uint32_t u, uint32_t g, const struct window_head *head,
     const char *entries, const char *heap, struct fl_err *err)
@@ -158,7 +169,7 @@ load_window(struct fold *fold, uint32_t u, uint32_t g, const struct window_head 
 		    head->entry_count, heap, head->heap_size, err);
 	oper = &fold->opers[u];
 	oper->key_count += head->entry_count;
-	return table_load(&window_open(oper, head->start, head->end, head->fire_at)->table,
+	return table_load(&window_open(oper, head->start, head->end, head->first_end, head->fire_at)->table,
 	    oper->agg->aggs, oper->agg->agg_count, g, entries, head->entry_count, heap,
 	    head->heap_size, err);
 }
@@ -180,7 +191,8 @@ load_image(struct fold *fold, uint32_t u, uint32_t g, const struct fl_buf *image
 		entries = (uint64_t)head.entry_count * stride;
 		heap = FL_ROUND_UP((uint64_t)head.heap_size, 8);
 		if (head.entry_count == 0 || entries > image->size - at ||
-		    heap > image->size - at - entries || head.start >= head.end)
+		    heap > image->size - at - entries || head.start >= head.end ||
+		    !is_first_end(fold, u, &head))
 			return fail_image(u, g, "a window does not fit into it", err);
 		FL_TRY(load_window(fold, u, g, &head, image->data + at, image->data + at + entries, err));
 		at += entries + heap;
@@ -303,6 +315,7 @@ state_restore(struct fold *fold, struct fl_txn *txn, const struct fl_pipeline_cu
 	dedup_expire(fold); /* an image may be older than its keys' end */
 	fold->dead_size = head->dead_size;
 	time_load(fold, view->at_replay, head->partition_count);
+	pane_rest(fold);
 	for (uint32_t q = 0; q < fold->oper_count; q++)
 		fold->opers[q].count = view->queries[q];
 	for (uint32_t s = 0; s < fold->sink_count; s++) {

@@ -460,6 +460,67 @@ table_sweep(struct table *t)
 	table_fini(&old);
 }
 
+/* ---- panes into a window ---- */
+
+/* The entry of a key that another table has; added if it is new. */
+static uint32_t
+merge_key(struct table *to, const struct table *from, const struct table_entry *e)
+{
+	struct table_entry *mine;
+	uint32_t mask, s;
+
+	if ((to->count + 1) * 2 > to->slot_count)
+		grow_slots(to);
+	mask = to->slot_count - 1;
+	for (s = (uint32_t)e->hash & mask; to->slots[s] != 0; s = (s + 1) & mask) {
+		uint32_t i = (uint32_t)to->slots[s] - 1;
+
+		if (to->slots[s] >> 32 != e->hash >> 32)
+			continue;
+		mine = table_at(to, i);
+		if (mine->hash == e->hash && mine->key_size == e->key_size &&
+		    memcmp(table_key(to, mine), table_key(from, e), e->key_size) == 0)
+			return i;
+	}
+	mine = append_entry(to, e->hash);
+	mine->key_size = e->key_size;
+	mine->first_seen = e->first_seen;
+	mine->key[0] = e->key[0];
+	mine->key[1] = e->key[1];
+	if (e->key_size > TABLE_INLINE)
+		mine->key[0] = fl_heap_put(&to->heap, from->heap.data + e->key[0], e->key_size);
+	to->slots[s] = (e->hash & UINT64_C(0xffffffff00000000)) | to->count;
+	return to->count - 1;
+}
+
+void
+table_merge(struct table *to, const struct table *from, const struct fl_agg *aggs, uint32_t agg_count,
+    uint64_t groups)
+{
+	uint32_t *rows = fl_malloc(FL_MAX(from->count, 1u) * 2 * sizeof(*rows));
+	struct fl_merge m = { .from = from->entries + sizeof(struct table_entry),
+		.stride = from->stride, .to_rows = rows, .from_rows = rows + from->count,
+		.to_heap = &to->heap, .from_heap = &from->heap };
+
+	assert(to->stride == from->stride && from->count > 0);
+	for (uint32_t i = 0; i < from->count; i++) {
+		const struct table_entry *e = table_at(from, i);
+		struct table_entry *mine;
+
+		if ((groups >> table_group(e->hash) & 1) == 0)
+			continue;
+		rows[m.count] = merge_key(to, from, e);
+		rows[from->count + m.count] = i;
+		mine = table_at(to, rows[m.count++]);
+		mine->first_seen = FL_MIN(mine->first_seen, e->first_seen);
+		mine->row_count += e->row_count;
+	}
+	m.to = to->entries + sizeof(struct table_entry);
+	for (uint32_t a = 0; a < agg_count && m.count > 0; a++)
+		aggs[a].fn->merge(&aggs[a], &m);
+	free(rows);
+}
+
 static struct fl_blob *
 blob_of(char *acc, const struct fl_agg *agg)
 {

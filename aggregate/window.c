@@ -9,7 +9,9 @@
  * that depends on order within a window changes).
  *
  * Late: max(w_p, floor_p) before a row never goes back from row to row.  So the
- * late rows of a run are its tail, and the test of a run is one comparison.
+ * late rows of a run are its tail, and the test of a run is one comparison.  Where windows
+ * overlap a run is cut in the same way into rows that count in all windows of their pane,
+ * in all but the first, and so on (pane.c).
  */
 #include "aggregate/fold.h"
 
@@ -18,7 +20,8 @@
 #include "base/util.h"
 
 struct run {
-	int64_t start, end, fire_at;
+	int64_t start, end, first_end, fire_at;
+	int64_t last_at; /* instant of the end of the last window that the rows count in */
 	uint32_t from, count; /* in order */
 };
 
@@ -43,26 +46,13 @@ struct span {
 	int64_t start, end;
 };
 
-static struct span
-span_tumble(const struct fl_node *node, int64_t t)
-{
-	int64_t start = window_start(t, node->offset_ms, node->size_ms);
-
-	return (struct span){ start, start + node->size_ms };
-}
-
-/* The window that a time falls into. */
-static struct span
+/* The window, or pane of windows that overlap, that a time falls into. */
+static inline struct span
 span_of(const struct fl_node *node, int64_t t)
 {
-	switch (node->window_kind) {
-#define FL_WINDOW(name, ident, help) \
-	case FL_WINDOW_##name:       \
-		return span_##ident(node, t);
-#include "tbl/windows.h"
-#undef FL_WINDOW
-	}
-	return (struct span){ t, t + 1 };
+	int64_t start = window_start(t, node->offset_ms, node->slide_ms);
+
+	return (struct span){ start, start + node->slide_ms };
 }
 
 int64_t
@@ -85,18 +75,24 @@ window_last_instant(const struct fold *fold, const struct oper *oper, int64_t en
 
 /* ---- open windows, by end ---- */
 
-static uint32_t
-find_window(const struct oper *oper, int64_t end)
+static inline bool
+is_before(const struct window *window, int64_t end, int64_t first_end)
+{
+	return window->end < end || (window->end == end && window->first_end < first_end);
+}
+
+uint32_t
+window_find(const struct oper *oper, int64_t end, int64_t first_end)
 {
 	uint32_t lo = 0, hi = oper->window_count;
 
 	/* Rows mostly go into the newest one. */
-	if (hi > 0 && oper->windows[hi - 1]->end <= end)
-		return oper->windows[hi - 1]->end == end ? hi - 1 : hi;
+	if (hi > 0 && oper->windows[hi - 1]->end <= end && oper->windows[hi - 1]->first_end <= first_end)
+		return is_before(oper->windows[hi - 1], end, first_end) ? hi : hi - 1;
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (oper->windows[mid]->end < end)
+		if (is_before(oper->windows[mid], end, first_end))
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -105,12 +101,13 @@ find_window(const struct oper *oper, int64_t end)
 }
 
 struct window *
-window_open(struct oper *oper, int64_t start, int64_t end, int64_t fire_at)
+window_open(struct oper *oper, int64_t start, int64_t end, int64_t first_end, int64_t fire_at)
 {
-	uint32_t i = find_window(oper, end);
+	uint32_t i = window_find(oper, end, first_end);
 	struct window *window;
 
-	if (i < oper->window_count && oper->windows[i]->end == end)
+	if (i < oper->window_count && oper->windows[i]->end == end &&
+	    oper->windows[i]->first_end == first_end)
 		return oper->windows[i];
 	if (oper->window_count == oper->window_capacity) {
 		oper->window_capacity = FL_MAX(8u, oper->window_capacity * 2);
@@ -120,6 +117,7 @@ window_open(struct oper *oper, int64_t start, int64_t end, int64_t fire_at)
 	window = fl_calloc(1, sizeof(*window));
 	window->start = start;
 	window->end = end;
+	window->first_end = first_end;
 	window->fire_at = fire_at;
 	table_init(&window->table, oper->agg->row_size);
 	memmove(&oper->windows[i + 1], &oper->windows[i],
@@ -155,6 +153,7 @@ window_bounds(struct pass *p, const struct fl_node *node, uint32_t which, struct
 	const struct fl_type *type = &node->schema.fields[node->input->schema.count + which].type;
 	int64_t *data;
 
+	assert(!p->oper->has_panes); /* a row has several then; refused when bound */
 	fl_col_alloc(out, type, p->row_count, false, p->ev.arena);
 	data = out->data;
 	for (uint32_t i = 0; i < p->row_count; i++) {
@@ -184,8 +183,10 @@ add_run(struct runs *r, struct pass *p, struct span span, uint32_t from, uint32_
 	}
 	run = &r->runs[r->count++];
 	run->start = span.start;
-	run->end = span.end;
-	run->fire_at = window_instant(p->fold, p->oper, run->end);
+	run->end = run->first_end = span.end;
+	run->fire_at = run->last_at = window_instant(p->fold, p->oper, run->end);
+	if (p->oper->has_panes)
+		run->last_at = window_instant(p->fold, p->oper, pane_last_end(p->oper, run->end));
 	run->from = from;
 	run->count = count;
 	return run;
@@ -351,6 +352,92 @@ cut_late(struct pass *p, struct runs *r)
 	return true;
 }
 
+/* The time by which row is judged. */
+static int64_t
+judge_time(struct pass *p, uint32_t row)
+{
+	int64_t floor = time_floor_of_oper(p->oper);
+
+	return FL_MAX(floor, time_before(p->fold, p->source, row, p->row_count));
+}
+
+/* The end of the first window of a pane that is still open at time w; FL_TIME_MAX: none. */
+static int64_t
+find_open_end(const struct pass *p, const struct run *run, int64_t w)
+{
+	int64_t slide = p->oper->window->slide_ms, lo = 0, hi = p->oper->window->size_ms / slide;
+	int64_t count = hi;
+
+	while (lo < hi) {
+		int64_t mid = lo + (hi - lo) / 2;
+
+		if (window_instant(p->fold, p->oper, run->end + mid * slide) - 1 > w)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo == count ? FL_TIME_MAX : run->end + lo * slide;
+}
+
+/* The first of rows [from, run->count) that is judged at or after `at`. */
+static uint32_t
+find_judged(struct pass *p, const struct runs *r, const struct run *run, uint32_t from, int64_t at)
+{
+	uint32_t lo = from, hi = run->count;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (judge_time(p, r->order[run->from + mid]) < at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* As cut_late(), where windows overlap: runs are split by the first window they count in. */
+static bool
+split_late(struct pass *p, struct runs *r)
+{
+	uint32_t *late = NULL, count = 0, run_count = r->count;
+	int64_t floor = time_floor_of_oper(p->oper);
+
+	for (uint32_t i = 0; i < run_count; i++) {
+		const struct run run = r->runs[i]; /* the array may move */
+		struct span span = { run.start, run.end };
+		uint32_t from = 0;
+
+		if (FL_MAX(floor, p->source->time.w_max) < run.fire_at - 1)
+			continue;
+		r->runs[i].count = 0;
+		while (from < run.count) {
+			const uint32_t *rows = r->order + run.from + from;
+			int64_t end = find_open_end(p, &run, judge_time(p, rows[0]));
+			uint32_t to = run.count;
+			struct run *part;
+
+			if (end == FL_TIME_MAX) {
+				if (late == NULL)
+					late = fl_arena_alloc(r->arena, p->sel_count * sizeof(*late));
+				memcpy(late + count, rows, (run.count - from) * sizeof(*late));
+				count += run.count - from;
+				break;
+			}
+			to = find_judged(p, r, &run, from, window_instant(p->fold, p->oper, end) - 1);
+			part = from == 0 ? &r->runs[i] : add_run(r, p, span, run.from + from, 0);
+			part->count = to - from;
+			part->first_end = end;
+			from = to;
+		}
+	}
+	if (count == 0)
+		return false;
+	qsort(late, count, sizeof(*late), compare_rows);
+	results_late(p, late, count);
+	return true;
+}
+
 /* The rows left in the runs, ascending, become the pass's selection. */
 static void
 select_runs(struct pass *p, const struct runs *r)
@@ -470,7 +557,8 @@ add_run_rows(struct pass *p, const struct runs *r, const struct run *run,
 	struct fold *fold = p->fold;
 	struct oper *oper = p->oper;
 	const struct fl_node *agg = oper->agg;
-	struct window *window = window_open(oper, run->start, run->end, run->fire_at);
+	struct window *window =
+	    window_open(oper, run->start, run->end, run->first_end, run->fire_at);
 	const uint32_t *order = r->order + run->from;
 	uint32_t before = window->table.count;
 	bool dense = order[run->count - 1] - order[0] == run->count - 1 && r->is_ascending;
@@ -541,7 +629,7 @@ window_add(struct pass *p, struct stage *below)
 	uint32_t *rows, used = 0, n = 0;
 
 	make_runs(p, &r);
-	if (!oper->is_proc && cut_late(p, &r)) {
+	if (!oper->is_proc && (oper->has_panes ? split_late(p, &r) : cut_late(p, &r))) {
 		select_runs(p, &r);
 		if (p->sel_count == 0)
 			return;
@@ -556,8 +644,8 @@ window_add(struct pass *p, struct stage *below)
 			continue;
 		used += r.runs[i].count;
 		if (!oper->is_proc) {
-			p->source->end = FL_MAX(p->source->end, r.runs[i].fire_at);
-			oper->end = FL_MAX(oper->end, r.runs[i].fire_at);
+			p->source->end = FL_MAX(p->source->end, r.runs[i].last_at);
+			oper->end = FL_MAX(oper->end, r.runs[i].last_at);
 		}
 	}
 	if (!fold->discard)

@@ -9,7 +9,8 @@
  *	stage	 a node at work on one batch; columns are computed when first needed
  *	pass	 one batch on its way up: which rows are left, which failed
  *	window	 open window of an operator: its table
- *	run	 rows of one batch that fall into one window
+ *	pane	 of windows that overlap: the rows of one slide; a struct window as well
+ *	run	 rows of one batch that fall into one window or pane
  *	change	 what a row makes of its key's value where there is no window (update.c)
  *	dedup	 the keys that were seen, of a query or of the parts of a UNION ALL (dedup.c)
  *	unit	 what has state of its own in key groups: an operator, or a dedup behind them
@@ -32,6 +33,7 @@
 /* Of an updating query there is one, from FL_TIME_MIN to FL_TIME_MAX, which never fires. */
 struct window {
 	int64_t start, end; /* as window_start and window_end print them */
+	int64_t first_end;  /* end; of a pane that of the first window its rows count in */
 	int64_t fire_at;    /* end as an instant */
 	struct table table;
 };
@@ -126,7 +128,9 @@ struct oper {
 	bool is_updating;	/* agg without window: each row comes out as a change */
 	bool has_topn;
 	bool reads_watermark;	/* some expression over its rows is CURRENT_WATERMARK */
-	struct window **windows; /* by end */
+	bool has_panes;		/* windows overlap */
+	int64_t next_end, next_at; /* panes: the first window that has not fired, its instant */
+	struct window **windows; /* by end, first_end */
 	uint32_t window_count, window_capacity;
 	struct group groups[TABLE_GROUPS];
 	uint64_t p_g_max;	/* rows of steps up to here may be in a group already */
@@ -259,7 +263,10 @@ pass_row(const struct pass *pass, uint32_t k)
 int64_t window_start(int64_t t, int64_t offset, int64_t size);
 /* The rows left in the pass go into their windows; some are late. */
 void window_add(struct pass *pass, struct stage *below);
-struct window *window_open(struct oper *oper, int64_t start, int64_t end, int64_t fire_at);
+/* Index of the first window that is not before these. */
+uint32_t window_find(const struct oper *oper, int64_t end, int64_t first_end);
+struct window *window_open(
+    struct oper *oper, int64_t start, int64_t end, int64_t first_end, int64_t fire_at);
 void window_free(struct oper *oper, uint32_t i);
 /* Keys and what the aggregates read of the rows left; rows with errors are still in. */
 void window_inputs(struct pass *pass, struct stage *below, struct fl_col *keys, struct agg_input *inputs);
@@ -270,6 +277,24 @@ int64_t window_instant(const struct fold *fold, const struct oper *oper, int64_t
 int64_t window_last_instant(const struct fold *fold, const struct oper *oper, int64_t end);
 /* Values of window_start, window_end or window_time (which: 0, 1, 2). */
 void window_bounds(struct pass *pass, const struct fl_node *node, uint32_t which, struct fl_col *out);
+
+/* ---- pane.c ---- */
+/* End of the last window that a pane with this end is part of. */
+int64_t pane_last_end(const struct oper *oper, int64_t end);
+/* The first end of a window that time has not reached; FL_TIME_MIN before all time. */
+int64_t pane_next_end(const struct fold *fold, const struct oper *oper, int64_t reached);
+/* How far time is: windows that end a millisecond later fire. */
+int64_t pane_reached(const struct fold *fold, const struct oper *oper);
+void pane_set_next(const struct fold *fold, struct oper *oper, int64_t end);
+/* All windows up to the present time have fired. */
+void pane_rest(struct fold *fold);
+/* Ends in [lo, hi] of the windows that panes are part of, ascending, as an array that the
+ * caller frees (*ends is NULL before; ends NULL: they are only counted). */
+uint32_t pane_ends(const struct oper *oper, int64_t lo, int64_t hi, int64_t **ends);
+/* The window with this end: its table is the caller's. */
+void pane_merge(struct fold *fold, struct oper *oper, int64_t end, struct window *window);
+/* Ends panes that no window after this one needs. */
+void pane_free(struct oper *oper, int64_t fired);
 
 /* ---- fire.c ---- */
 /* Everything due after the step, in order. */

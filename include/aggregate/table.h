@@ -126,6 +126,14 @@ void table_drop_oldest(struct table *table, uint32_t group);
 /* Frees what left, once that is half of the entries. */
 void table_sweep(struct table *table);
 
+/*
+ * Adds the entries of the wanted groups (bits) of from to those of to: keys are found or
+ * added, rows counted, the earlier first_seen kept, accumulators merged.  Both tables are
+ * of these aggregates, and all of them have a merge function.
+ */
+void table_merge(struct table *to, const struct table *from, const struct fl_agg *aggs,
+    uint32_t agg_count, uint64_t groups);
+
 /* Bytes that the entries of a group refer to in the heap are told by the
  * aggregates: those whose result is of variable width begin with a fl_blob. */
 void table_image(const struct table *table, const struct fl_agg *aggs, uint32_t agg_count,

@@ -215,6 +215,16 @@ struct fl_heap { /* append-only bytes of one state table; offsets, no pointers *
 uint32_t fl_heap_put(struct fl_heap *heap, const void *p, uint32_t size);
 
 struct fl_agg;
+/* Rows of one state table into another of the same stride: from[from_rows[k]] is added to
+ * to[to_rows[k]], k = 0, 1 ...; from and to are base addresses as in add(). */
+struct fl_merge {
+	char *to;
+	const char *from;
+	uint32_t stride, count;
+	const uint32_t *to_rows, *from_rows;
+	struct fl_heap *to_heap;
+	const struct fl_heap *from_heap;
+};
 struct fl_agg_fn {
 	const char *name;
 	uint32_t arg_count; /* 0: COUNT(*) */
@@ -243,6 +253,8 @@ struct fl_agg_fn {
 	const char *const *parts;
 	void (*part_print)(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap,
 	    uint32_t part, struct fl_buf *out);
+	/* NULL: the function cannot be put together from parts of a window. */
+	void (*merge)(const struct fl_agg *agg, const struct fl_merge *merge);
 	const char *help;
 };
 

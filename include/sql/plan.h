@@ -74,7 +74,7 @@ struct fl_option {
 };
 
 enum fl_window_kind {
-#define FL_WINDOW(name, ident, help) FL_WINDOW_##name,
+#define FL_WINDOW(name, ident, step, help) FL_WINDOW_##name,
 #include "tbl/windows.h"
 #undef FL_WINDOW
 };
@@ -238,6 +238,7 @@ struct fl_node {
 	uint32_t time_column;		/* of the input */
 	enum fl_time_attr time;
 	int64_t size_ms, offset_ms;
+	int64_t slide_ms;		/* from one start to the next; size_ms: no overlap */
 	/* AGG; its input is the WINDOW node or a CALC above it; window bounds are
 	 * carried beside the rows, not looked up by name */
 	uint32_t key_count;

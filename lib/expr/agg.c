@@ -214,6 +214,55 @@ DEFINE_ADD(last_f32, float, acc_f32, TAKE_LAST)
 DEFINE_ADD(last_f64, double, acc_f64, TAKE_LAST)
 DEFINE_ADD(last_i128, fl_i128, acc_i128, TAKE_LAST)
 
+/*
+ * Defines merge_<word>(): for each k, `from` the accumulator of one pane and acc that of the
+ * window, with v the value of `from`.  The first one is taken as it is.
+ */
+#define DEFINE_MERGE(word, T, A, update)                                                           \
+	static void merge_##word(const struct fl_merge *m, uint32_t at)                            \
+	{                                                                                          \
+		for (uint32_t k = 0; k < m->count; k++) {                                          \
+			const struct A *from = (const struct A *)(const void *)(m->from + at +     \
+			    (size_t)m->from_rows[k] * m->stride);                                  \
+			struct A *acc =                                                            \
+			    (struct A *)(void *)(m->to + at + (size_t)m->to_rows[k] * m->stride);  \
+			if (from->count == 0)                                                      \
+				continue;                                                          \
+			if (acc->count == 0) {                                                     \
+				*acc = *from;                                                      \
+				continue;                                                          \
+			}                                                                          \
+			T v = from->value;                                                         \
+			update;                                                                    \
+		}                                                                                  \
+	}
+
+#define MERGE_INTEGER                                                                              \
+	acc->value = (int64_t)((uint64_t)acc->value + (uint64_t)v);                                \
+	acc->count += from->count
+#define MERGE_FLOATING                                                                             \
+	acc->value += v;                                                                           \
+	acc->count += from->count
+#define MERGE_DECIMAL                                                                              \
+	acc->count += from->count;                                                                 \
+	acc->overflow |= from->overflow;                                                           \
+	if (__builtin_add_overflow(acc->value, v, &acc->value) ||                                  \
+	    !fl_decimal_fits(acc->value, 38))                                                      \
+	acc->overflow = 1
+
+DEFINE_MERGE(sum_i64, int64_t, acc_i64, MERGE_INTEGER)
+DEFINE_MERGE(sum_f32, float, acc_f32, MERGE_FLOATING)
+DEFINE_MERGE(sum_f64, double, acc_f64, MERGE_FLOATING)
+DEFINE_MERGE(sum_i128, fl_i128, acc_sum_i128, MERGE_DECIMAL)
+DEFINE_MERGE(min_i64, int64_t, acc_i64, TAKE_LESS)
+DEFINE_MERGE(min_f32, float, acc_f32, TAKE_LESS)
+DEFINE_MERGE(min_f64, double, acc_f64, TAKE_LESS)
+DEFINE_MERGE(min_i128, fl_i128, acc_i128, TAKE_LESS)
+DEFINE_MERGE(max_i64, int64_t, acc_i64, TAKE_MORE)
+DEFINE_MERGE(max_f32, float, acc_f32, TAKE_MORE)
+DEFINE_MERGE(max_f64, double, acc_f64, TAKE_MORE)
+DEFINE_MERGE(max_i128, fl_i128, acc_i128, TAKE_MORE)
+
 typedef void add_loop(char *base, uint32_t stride, const uint32_t *rows, const struct fl_col *arg,
     const uint32_t *sel, uint32_t count);
 
@@ -264,6 +313,15 @@ add_count(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t 
 		count_rows(base, stride, rows, arg, sel, count, false, true);
 	else
 		*(int64_t *)(void *)base += count;
+}
+
+static void
+merge_count(const struct fl_agg *agg, const struct fl_merge *m)
+{
+	for (uint32_t k = 0; k < m->count; k++)
+		*(int64_t *)(void *)(m->to + agg->acc_at + (size_t)m->to_rows[k] * m->stride) +=
+		    *(const int64_t *)(const void *)(m->from + agg->acc_at +
+			(size_t)m->from_rows[k] * m->stride);
 }
 
 static void
@@ -371,6 +429,28 @@ add_avg(const struct fl_agg *agg, char *base, uint32_t stride, const uint32_t *r
 		add_avg_f32(base + agg->acc_at, stride, rows, arg, sel, count);
 	else
 		add_sum(agg, base, stride, rows, arg, sel, count, heap);
+}
+
+static void
+merge_sum(const struct fl_agg *agg, const struct fl_merge *m)
+{
+	if (agg->result.id == FL_TYPE_FLOAT)
+		merge_sum_f32(m, agg->acc_at);
+	else if (agg->result.id == FL_TYPE_DOUBLE)
+		merge_sum_f64(m, agg->acc_at);
+	else if (agg->result.id == FL_TYPE_DECIMAL)
+		merge_sum_i128(m, agg->acc_at);
+	else
+		merge_sum_i64(m, agg->acc_at);
+}
+
+static void
+merge_avg(const struct fl_agg *agg, const struct fl_merge *m)
+{
+	if (agg->result.id == FL_TYPE_FLOAT)
+		merge_sum_f64(m, agg->acc_at);
+	else
+		merge_sum(agg, m);
 }
 
 static void
@@ -581,6 +661,57 @@ add_strings(int sign, char *base, uint32_t stride, const uint32_t *rows, const s
 ADD_BY_TYPE(add_min, add_strings, -1)
 ADD_BY_TYPE(add_max, add_strings, 1)
 
+static void
+merge_strings(int sign, uint32_t at, const struct fl_merge *m)
+{
+	for (uint32_t k = 0; k < m->count; k++) {
+		const struct acc_blob *from = (const struct acc_blob *)(const void *)(m->from + at +
+		    (size_t)m->from_rows[k] * m->stride);
+		struct acc_blob *acc =
+		    (struct acc_blob *)(void *)(m->to + at + (size_t)m->to_rows[k] * m->stride);
+		const char *p;
+
+		if (from->count == 0)
+			continue;
+		p = from->value.size == 0 ? "" : m->from_heap->data + from->value.at;
+		if (acc->count != 0 && sign * fl_compare_bytes(p, from->value.size,
+			m->to_heap->data + acc->value.at, acc->value.size) <= 0)
+			continue;
+		take_string(acc, m->to_heap, p, from->value.size);
+	}
+}
+
+/* Integers, dates and times all lie in 64 bits. */
+static void
+merge_min(const struct fl_agg *agg, const struct fl_merge *m)
+{
+	if (fl_type_is_var((enum fl_type_id)agg->result.id))
+		merge_strings(-1, agg->acc_at, m);
+	else if (agg->result.id == FL_TYPE_FLOAT)
+		merge_min_f32(m, agg->acc_at);
+	else if (agg->result.id == FL_TYPE_DOUBLE)
+		merge_min_f64(m, agg->acc_at);
+	else if (agg->result.id == FL_TYPE_DECIMAL)
+		merge_min_i128(m, agg->acc_at);
+	else
+		merge_min_i64(m, agg->acc_at);
+}
+
+static void
+merge_max(const struct fl_agg *agg, const struct fl_merge *m)
+{
+	if (fl_type_is_var((enum fl_type_id)agg->result.id))
+		merge_strings(1, agg->acc_at, m);
+	else if (agg->result.id == FL_TYPE_FLOAT)
+		merge_max_f32(m, agg->acc_at);
+	else if (agg->result.id == FL_TYPE_DOUBLE)
+		merge_max_f64(m, agg->acc_at);
+	else if (agg->result.id == FL_TYPE_DECIMAL)
+		merge_max_i128(m, agg->acc_at);
+	else
+		merge_max_i64(m, agg->acc_at);
+}
+
 /* Appends a value of variable width; offsets are the caller's array, which
  * fl_col_alloc() made writable. */
 static void
@@ -730,7 +861,7 @@ print_last(const struct fl_agg *agg, const char *acc, const struct fl_heap *heap
 /* ---- table ---- */
 
 static const struct fl_agg_fn agg_fns[] = {
-#define FL_AGGREGATE(n, args, ident, suffixes, h)                                                  \
+#define FL_AGGREGATE(n, args, ident, suffixes, merger, h)                                                  \
 	{.name = (n),                                                                              \
 	    .arg_count = (args),                                                                   \
 	    .type_rule = rule_##ident,                                                             \
@@ -738,6 +869,7 @@ static const struct fl_agg_fn agg_fns[] = {
 	    .finish = finish_##ident,                                                              \
 	    .parts = (suffixes),                                                                   \
 	    .part_print = print_##ident,                                                           \
+	    .merge = (merger),                                                                     \
 	    .help = (h)},
 #include "tbl/aggregates.h"
 #undef FL_AGGREGATE

@@ -77,9 +77,9 @@ fl_functions_print_markdown(struct fl_buf *out)
 	for (uint32_t i = 0; fl_agg_row(i) != NULL; i++)
 		print_help_row(fl_agg_row(i)->help, out);
 	fl_buf_str(out, "\n## Windows\n\n"
-			"`FROM TABLE(NAME(TABLE t, DESCRIPTOR(timecol), size interval[, offset "
-			"interval]))`\n\n| name | meaning |\n|---|---|\n");
-#define FL_WINDOW(name, ident, help) fl_buf_str(out, "| `" #name "` | " help " |\n");
+			"`FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(timecol), size interval[, offset "
+			"interval]))`; HOP has its slide before size.\n\n| name | meaning |\n|---|---|\n");
+#define FL_WINDOW(name, ident, step, help) fl_buf_str(out, "| `" #name "` | " help " |\n");
 #include "tbl/windows.h"
 #undef FL_WINDOW
 }

@@ -992,10 +992,15 @@ bind_ast_call(struct bind *b, const struct scope *scope, const struct ast_expr *
 			    "seconds: EXTRACT(EPOCH FROM x)",
 			    "%.60s with a time unit is not supported", ast->text);
 	}
-	if (strcasecmp(ast->text, "TUMBLE") == 0)
+	if (strcasecmp(ast->text, "TUMBLE") == 0 || strcasecmp(ast->text, "HOP") == 0) {
+		bool hops = strcasecmp(ast->text, "HOP") == 0;
+		const char *name = hops ? "HOP" : "TUMBLE", *sizes = hops ? "slide, size" : "size";
+
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
-		    "the old group window TUMBLE(ts, size) is not supported: write FROM "
-		    "TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), size)) GROUP BY window_start, window_end");
+		    "the old group window %s(ts, %s) is not supported: write FROM "
+		    "TABLE(%s(TABLE t, DESCRIPTOR(ts), %s)) GROUP BY window_start, window_end", name, sizes,
+		    name, sizes);
+	}
 	if (takes_unit && ast->args->count > 0)
 		name_as_unit(b, ast->args->items[0]);
 	FL_TRY(bind_args(b, scope, ast, 0, &args, &count));

@@ -13,6 +13,7 @@
  * Neighbouring CALCs become one.  What would not be one of the two shapes of plan.h
  * is refused here.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,9 +214,11 @@ bind_from_name(struct bind *b, const struct fl_token *name, struct bind_view *vi
 
 struct tvf {
 	const struct window_row *row;
-	const struct ast_expr *data, *time, *size, *offset;
-	int64_t size_ms, offset_ms;
+	const struct ast_expr *data, *time, *step, *size, *offset;
+	int64_t step_ms, size_ms, offset_ms;
 };
+
+#define PANES_MAX 100000 /* of one HOP window */
 
 static enum fl_code
 check_tumble(struct bind *b, const struct tvf *tvf)
@@ -227,51 +230,108 @@ check_tumble(struct bind *b, const struct tvf *tvf)
 	    "%" PRId64 "ms and offset %" PRId64 "ms", tvf->size_ms, tvf->offset_ms);
 }
 
+static enum fl_code
+check_hop(struct bind *b, const struct tvf *tvf)
+{
+	if (tvf->step_ms <= 0 || tvf->size_ms <= 0)
+		return BIND_FAIL(b, FL_E_SQL_BIND, tvf->step->line, tvf->step->col, NULL,
+		    "HOP table function based aggregate requires slide and size to be positive, but got slide "
+		    "%" PRId64 " ms and size %" PRId64 " ms", tvf->step_ms, tvf->size_ms);
+	if (tvf->size_ms % tvf->step_ms != 0)
+		return BIND_FAIL(b, FL_E_SQL_BIND, tvf->step->line, tvf->step->col,
+		    tvf->size_ms < tvf->step_ms ? "the slide comes before the size" : NULL,
+		    "HOP table function based aggregate requires size must be an integral multiple of slide, but "
+		    "got size %" PRId64 " ms and slide %" PRId64 " ms", tvf->size_ms, tvf->step_ms);
+	if (tvf->size_ms / tvf->step_ms > PANES_MAX)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, tvf->step->line, tvf->step->col, NULL,
+		    "a HOP window of more than %d slides is not supported, and this one has %" PRId64, PANES_MAX,
+		    tvf->size_ms / tvf->step_ms);
+	return FL_OK;
+}
+
 static const struct window_row {
-	const char *name;
+	const char *name, *step;
 	enum fl_window_kind kind;
 	enum fl_code (*check)(struct bind *b, const struct tvf *tvf);
 } WINDOWS[] = {
-#define FL_WINDOW(name, ident, help) { #name, FL_WINDOW_##name, check_##ident },
+#define FL_WINDOW(name, ident, step, help) { #name, step, FL_WINDOW_##name, check_##ident },
 #include "tbl/windows.h"
 #undef FL_WINDOW
 };
 
-#define TVF_USAGE "%s(TABLE table_name, DESCRIPTOR(timecol), size interval[, offset interval])"
+/* "HOP(TABLE table_name, ...)" */
+static const char *
+tvf_usage(struct bind *b, const struct tvf *tvf)
+{
+	const char *step = "";
+
+	if (tvf->row->step != NULL) {
+		char *lower = fl_arena_strdup(b->arena, tvf->row->step);
+
+		for (char *p = lower; *p != '\0'; p++)
+			*p = (char)tolower((unsigned char)*p);
+		step = fl_arena_printf(b->arena, "%s interval, ", lower);
+	}
+	return fl_arena_printf(b->arena,
+	    "%s(TABLE table_name, DESCRIPTOR(timecol), %ssize interval[, offset interval])", tvf->row->name,
+	    step);
+}
 
 static enum fl_code
 tvf_failed(struct bind *b, const struct tvf *tvf, const struct ast_expr *at, const char *why)
 {
-	return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col, NULL, "%s; expected " TVF_USAGE, why,
-	    tvf->row->name);
+	return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col, NULL, "%s; expected %s", why,
+	    tvf_usage(b, tvf));
 }
 
 static enum fl_code
 read_named_args(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
 {
-	static const char *const NAMES[] = { "DATA", "TIMECOL", "SIZE", "OFFSET" };
+	/* The step last: kinds that have none know the names before it. */
+	const char *const names[] = { "DATA", "TIMECOL", "SIZE", "OFFSET", tvf->row->step };
+	const uint32_t count = tvf->row->step != NULL ? 5 : 4;
 	uint32_t i, k;
 
 	for (i = 0; i < call->args->count; i++) {
 		const struct ast_expr *arg = call->args->items[i];
-		const struct ast_expr **slots[] = { &tvf->data, &tvf->time, &tvf->size, &tvf->offset };
+		const struct ast_expr **slots[] = { &tvf->data, &tvf->time, &tvf->size, &tvf->offset,
+			&tvf->step };
 
 		if (arg->kind != AST_NAMED)
 			return tvf_failed(b, tvf, arg, "named and unnamed arguments cannot be mixed");
-		for (k = 0; k < FL_ARRAY_COUNT(NAMES); k++)
-			if (strcasecmp(arg->text, NAMES[k]) == 0)
+		for (k = 0; k < count; k++)
+			if (strcasecmp(arg->text, names[k]) == 0)
 				break;
-		if (k == FL_ARRAY_COUNT(NAMES))
+		if (k == count)
 			return BIND_FAIL(b, FL_E_SQL_BIND, arg->line, arg->col,
-			    bind_did_you_mean(b, arg->text, NAMES, FL_ARRAY_COUNT(NAMES)),
-			    "%s has no argument %.60s; there are DATA, TIMECOL, SIZE, `OFFSET`",
-			    tvf->row->name, arg->text);
+			    bind_did_you_mean(b, arg->text, names, count),
+			    "%s has no argument %.60s; there are DATA, TIMECOL, %s%sSIZE, `OFFSET`",
+			    tvf->row->name, arg->text, tvf->row->step != NULL ? tvf->row->step : "",
+			    tvf->row->step != NULL ? ", " : "");
 		if (i == 0 && k != 0)
 			return tvf_failed(b, tvf, arg, "DATA must come first");
 		if (*slots[k] != NULL)
 			return tvf_failed(b, tvf, arg, "an argument is given twice");
 		*slots[k] = arg->args->items[0];
 	}
+	return FL_OK;
+}
+
+/* In their places: data, time[, step], size[, offset]. */
+static enum fl_code
+read_args(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
+{
+	const struct ast_list *args = call->args;
+	uint32_t at = 2, least = tvf->row->step != NULL ? 4 : 3;
+
+	if (args->count < least || args->count > least + 1)
+		return tvf_failed(b, tvf, call, "wrong number of arguments");
+	tvf->data = args->items[0];
+	tvf->time = args->items[1];
+	if (tvf->row->step != NULL)
+		tvf->step = args->items[at++];
+	tvf->size = args->items[at++];
+	tvf->offset = args->count > at ? args->items[at] : NULL;
 	return FL_OK;
 }
 
@@ -291,17 +351,12 @@ read_tvf(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
 	if (tvf->row == NULL)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, call->line, call->col, NULL,
 		    "the table function %.60s is not supported, only %s", call->text, names);
-	if (args->count > 0 && ((const struct ast_expr *)args->items[0])->kind == AST_NAMED) {
+	if (args->count > 0 && ((const struct ast_expr *)args->items[0])->kind == AST_NAMED)
 		FL_TRY(read_named_args(b, call, tvf));
-	} else {
-		if (args->count < 3 || args->count > 4)
-			return tvf_failed(b, tvf, call, "wrong number of arguments");
-		tvf->data = args->items[0];
-		tvf->time = args->items[1];
-		tvf->size = args->items[2];
-		tvf->offset = args->count == 4 ? args->items[3] : NULL;
-	}
-	if (tvf->data == NULL || tvf->time == NULL || tvf->size == NULL)
+	else
+		FL_TRY(read_args(b, call, tvf));
+	if (tvf->data == NULL || tvf->time == NULL || tvf->size == NULL ||
+	    (tvf->row->step != NULL && tvf->step == NULL))
 		return tvf_failed(b, tvf, call, "an argument is missing");
 	if (tvf->data->kind != AST_TABLE && tvf->data->kind != AST_SUBQUERY)
 		return tvf_failed(b, tvf, tvf->data, "the first argument is no table");
@@ -323,7 +378,7 @@ read_interval(struct bind *b, const struct rel *rel, const struct ast_expr *ast,
 	FL_TRY(bind_expr(b, &scope, ast, &expr));
 	if (expr->type.id != FL_TYPE_INTERVAL || !fl_expr_is_const(expr))
 		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, "INTERVAL '10' MINUTE",
-		    "the size and offset of a window must be constant intervals");
+		    "the size, slide and offset of a window must be constant intervals");
 	if (fl_expr_const(expr, "UTC", b->arena, &value, &err) != FL_OK)
 		return BIND_FAIL(b, err.code, ast->line, ast->col, NULL, "%s", err.text);
 	*ms = value.is_null ? 0 : value.i64;
@@ -351,9 +406,8 @@ find_time_column(struct bind *b, const struct rel *rel, const struct tvf *tvf, u
 	else if (col->type.id == FL_TYPE_TIMESTAMP || col->type.id == FL_TYPE_TIMESTAMP_LTZ)
 		hint = "a time attribute is a column with WATERMARK FOR it, passed on unchanged";
 	return BIND_FAIL(b, FL_E_SQL_BIND, token->line, token->col, hint,
-	    "The window function " TVF_USAGE " requires the timecol is a time attribute type, but is %s; "
-	    "%s", tvf->row->name,
-	    fl_type_print(&col->type, text, sizeof(text)), hint);
+	    "The window function %s requires the timecol is a time attribute type, but is %s; %s",
+	    tvf_usage(b, tvf), fl_type_print(&col->type, text, sizeof(text)), hint);
 }
 
 static struct rel_col
@@ -395,6 +449,7 @@ add_window(struct bind *b, struct rel *rel, uint32_t time_column, const struct t
 		node->time = attr;
 		node->window_kind = tvf->row->kind;
 		node->size_ms = tvf->size_ms;
+		node->slide_ms = tvf->step != NULL ? tvf->step_ms : tvf->size_ms;
 		node->offset_ms = tvf->offset_ms;
 		set_schema(b, node, cols, rel->count);
 		part->node = part->window = node;
@@ -429,6 +484,8 @@ bind_from_tvf(struct bind *b, const struct ast_from *from, struct bind_view *vie
 		    "read them in a second pipeline");
 	FL_TRY(find_time_column(b, rel, &tvf, &time_column));
 	FL_TRY(read_interval(b, rel, tvf.size, &tvf.size_ms));
+	if (tvf.step != NULL)
+		FL_TRY(read_interval(b, rel, tvf.step, &tvf.step_ms));
 	if (tvf.offset != NULL)
 		FL_TRY(read_interval(b, rel, tvf.offset, &tvf.offset_ms));
 	FL_TRY(tvf.row->check(b, &tvf));
@@ -650,6 +707,58 @@ bind_keys(struct bind *b, const struct ast_query *ast, const struct rel *rel, st
 		agg->keys[agg->key_count++] = expr;
 	}
 	return check_window(b, ast, rel, has_start, has_end);
+}
+
+/* Does expr, over the rows of node, read window_start, window_end or window_time? */
+static bool
+reads_bounds(const struct fl_expr *expr, const struct fl_node *node)
+{
+	uint32_t i;
+
+	if (expr->kind == FL_EXPR_COLUMN && node->kind == FL_NODE_WINDOW)
+		return expr->column >= node->input->schema.count;
+	if (expr->kind == FL_EXPR_COLUMN)
+		return reads_bounds(node->exprs[expr->column], node->input);
+	for (i = 0; i < expr->arg_count; i++)
+		if (reads_bounds(expr->args[i], node))
+			return true;
+	return false;
+}
+
+/* Below the aggregate a row of windows that overlap is there once, not once for each. */
+static enum fl_code
+check_overlap(struct bind *b, const struct ast_query *ast, const struct rel *rel,
+    const struct agg_scope *agg)
+{
+	const struct rel *part;
+	bool reads = false;
+	uint32_t i;
+
+	if (rel->window == NULL || rel->window->window_kind != FL_WINDOW_HOP)
+		return FL_OK;
+	for (i = 0; i < agg->aggs->count; i++) {
+		const struct fl_agg *call = agg->aggs->items[i];
+
+		if (call->fn->merge == NULL)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+			    "%s over HOP is not supported: Flink could not find an implementation method 'merge' "
+			    "for it either", call->fn->name);
+		reads = reads || (call->arg != NULL && reads_bounds(call->arg, rel->node)) ||
+		    (call->filter != NULL && reads_bounds(call->filter, rel->node));
+	}
+	for (i = 0; i < agg->key_count; i++)
+		reads = reads || reads_bounds(agg->keys[i], rel->node);
+	for (part = rel; part != NULL; part = part->also) {
+		const struct fl_node *node = part->node;
+
+		for (; node->kind == FL_NODE_CALC; node = node->input)
+			reads = reads || (node->filter != NULL && reads_bounds(node->filter, node->input));
+	}
+	if (!reads || rel->window->slide_ms == rel->window->size_ms)
+		return FL_OK;
+	return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
+	    "over HOP, window_start, window_end and window_time are supported as keys of GROUP BY and above it, "
+	    "not in WHERE, in other keys or in the arguments of aggregates");
 }
 
 struct places {
@@ -1208,6 +1317,8 @@ bind_select(struct bind *b, const struct ast_query *ast, struct bind_view *views
 		scope.clause = "HAVING";
 		FL_TRY(bind_condition(b, &scope, ast->having, &having));
 	}
+	if (scope.agg != NULL)
+		FL_TRY(check_overlap(b, ast, &input, &agg));
 	if (scope.agg != NULL)
 		FL_TRY(make_agg(b, rel, &agg, &items, &ranking, having));
 	if (items.rank != NULL)

@@ -107,7 +107,7 @@ fl_connector_info(uint32_t connector)
 }
 
 static const char *const window_names[] = {
-#define FL_WINDOW(name, ident, help) #ident,
+#define FL_WINDOW(name, ident, step, help) #ident,
 #include "tbl/windows.h"
 #undef FL_WINDOW
 };
@@ -208,9 +208,12 @@ fl_node_print(const struct fl_node *node, struct fl_buf *out)
 		print_exprs(node->exprs, &node->input->schema, &node->schema, node->schema.count, out);
 		break;
 	case FL_NODE_WINDOW:
-		fl_buf_printf(out, "WINDOW %s time=%s %s size=%" PRId64 "ms offset=%" PRId64 "ms",
-		    window_names[node->window_kind], node->input->schema.fields[node->time_column].name,
-		    node->time == FL_TIME_EVENT ? "event" : "processing", node->size_ms, node->offset_ms);
+		fl_buf_printf(out, "WINDOW %s time=%s %s", window_names[node->window_kind],
+		    node->input->schema.fields[node->time_column].name,
+		    node->time == FL_TIME_EVENT ? "event" : "processing");
+		if (node->window_kind == FL_WINDOW_HOP)
+			fl_buf_printf(out, " slide=%" PRId64 "ms", node->slide_ms);
+		fl_buf_printf(out, " size=%" PRId64 "ms offset=%" PRId64 "ms", node->size_ms, node->offset_ms);
 		break;
 	case FL_NODE_AGG:
 		fl_buf_str(out, "AGG keys=");

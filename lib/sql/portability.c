@@ -163,12 +163,13 @@ check_window(struct report *r, const struct fl_query *q)
 	const struct fl_node *w = q->window;
 	const struct fl_type *time = &w->input->schema.fields[w->time_column].type;
 
-	if (w->offset_ms != 0)
-		SAY(r, "query %s: a window with an offset loses rows on Flink", q->name);
+	if (w->offset_ms % w->slide_ms != 0)
+		SAY(r, "query %s: a window with an offset%s loses rows on Flink", q->name,
+		    w->slide_ms < w->size_ms ? " that is no multiple of its slide" : "");
 	if (time->id == FL_TYPE_TIMESTAMP_LTZ && strcmp(r->plan->zone, "UTC") != 0 &&
-	    !zone_fits(r->plan->zone, w->size_ms))
-		SAY(r, "query %s: the zone %s is shifted by no multiple of the window: Flink loses rows", q->name,
-		    r->plan->zone);
+	    !zone_fits(r->plan->zone, w->slide_ms))
+		SAY(r, "query %s: the zone %s is shifted by no multiple of the %s: Flink loses rows", q->name,
+		    r->plan->zone, w->slide_ms < w->size_ms ? "window's slide" : "window");
 	if (w->time == FL_TIME_PROC)
 		SAY(r, "query %s: processing time gives other rows on every run", q->name);
 }

@@ -14,6 +14,8 @@
  *	rows T [partition N]	below it one row a line, values two blanks apart
  *	raw T [partition N]	below it one record a line, as it is
  *	expect [T]		below it the rows that came out of T (out) since the last time
+ *	open			below it the rows of open windows as a snapshot shows them: start, end,
+ *				how many rows, keys, parts of accumulators
  *	clock TIME		the clock moves on; clock back TIME: it is set back
  *	add T partition N	a partition appears
  *	caught T [partition N]	nothing more comes from now on (all partitions named so far)
@@ -760,6 +762,57 @@ expect(struct flow *f, const char *table, const struct command *c)
 	return fine;
 }
 
+static char *
+print_open(const struct aggregate_row *row)
+{
+	const struct aggregate_columns *columns = row->window->columns;
+	const int64_t bounds[2] = { row->window->start, row->window->end };
+	struct fl_buf out;
+
+	fl_buf_init(&out);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct fl_buf text;
+
+		fl_buf_init(&text);
+		fl_print_timestamp(&text, bounds[i], 'T', 0);
+		print_normal(text.data, &out);
+		fl_buf_byte(&out, '|');
+		fl_buf_fini(&text);
+	}
+	fl_buf_str(&out, row->row_count.text);
+	for (uint32_t i = 0; i < columns->key_count + columns->part_count; i++)
+		fl_buf_printf(&out, "|%s", row->values[i].text == NULL ? "NULL" : row->values[i].text);
+	return out.data;
+}
+
+static bool
+check_open(struct flow *f, const struct command *c)
+{
+	char **want = fl_calloc(LINE_MAX_COUNT, sizeof(*want));
+	char **got = fl_calloc(LINE_MAX_COUNT, sizeof(*got));
+	uint32_t want_count = 0, got_count = 0;
+	struct aggregate_shot *shot = NULL;
+	const struct aggregate_row *row;
+	bool fine = aggregate_shot_take(f->instance, PIPELINE, NULL, &shot, &f->err) == FL_OK;
+
+	if (!fine)
+		(void)fail_err(f, "snapshot");
+	for (uint32_t i = 0; fine && (row = aggregate_shot_row(shot, i)) != NULL; i++)
+		if (row->window->is_open && got_count < LINE_MAX_COUNT)
+			got[got_count++] = print_open(row);
+	for (; want_count < c->line_count; want_count++)
+		want[want_count] = normal_expected(c->lines[want_count]);
+	fine = fine && compare_lines(f, want, want_count, got, got_count);
+	for (uint32_t i = 0; i < want_count; i++)
+		free(want[i]);
+	for (uint32_t i = 0; i < got_count; i++)
+		free(got[i]);
+	free(want);
+	free(got);
+	aggregate_shot_free(&shot);
+	return fine;
+}
+
 static bool
 read_metric(struct flow *f, const char *name, int64_t *value)
 {
@@ -1191,6 +1244,8 @@ run_running(struct flow *f, const struct command *c, char **words, uint32_t coun
 		return false;
 	if (strcmp(verb, "expect") == 0)
 		return expect(f, count > 1 ? table : "out", c) && check_always(f);
+	if (strcmp(verb, "open") == 0 && count == 1)
+		return check_open(f, c);
 	if (strcmp(verb, "clock") == 0 && count == 3 && strcmp(table, "back") == 0) {
 		f->clock_ms = parse_clock(words[2]);
 		return settle(f) && (f->mode != RESTARTS || restart(f));

@@ -2,8 +2,8 @@
 /*
  * test_fold.c - the fold against a plain computation of docs/architecture.md, "Time".
  *
- * The plan is made by hand: COUNT(*), SUM(v) per k in TUMBLE of 10 s over 3
- * partitions with disorder beyond the watermark's delay of 5 s, NULL keys, NULL
+ * The plan is made by hand: COUNT(*), SUM(v) per k in TUMBLE of 10 s, or in HOP of it, over
+ * 3 partitions with disorder beyond the watermark's delay of 5 s, NULL keys, NULL
  * values and NULL event times.  Steps are cut at random.
  */
 #include <inttypes.h>
@@ -41,8 +41,8 @@ struct fixture {
 	struct fl_query query;
 	struct fl_node scan, window, agg, top;
 	struct row rows[ROWS];
-	struct cell *want; /* [WINDOWS][KEYS + 1] */
-	uint64_t late, dead;
+	struct cell *want; /* [WINDOWS][KEYS + 1], by the windows' starts */
+	uint64_t late, partly, dead; /* partly: late for some of their windows */
 	uint64_t seed;
 };
 
@@ -157,7 +157,7 @@ setup(void **state)
 	make_source(f);
 	f->scan = (struct fl_node){ .kind = FL_NODE_SCAN, .schema = f->source.schema, .table = &f->source };
 	f->window = (struct fl_node){ .kind = FL_NODE_WINDOW, .input = &f->scan, .time_column = 2,
-		.time = FL_TIME_EVENT, .size_ms = SIZE_MS };
+		.time = FL_TIME_EVENT, .size_ms = SIZE_MS, .slide_ms = SIZE_MS };
 	f->window.schema.count = 6;
 	f->window.schema.fields = FL_ARENA_ARRAY(&f->arena, struct fl_field, 6);
 	for (uint32_t c = 0; c < 3; c++)
@@ -201,7 +201,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* Event time runs; rows lag behind it by up to 12 s: some are late. */
+/* Event time runs; rows lag behind it by up to 20 s: some are late. */
 static void
 make_rows(struct fixture *f)
 {
@@ -211,7 +211,7 @@ make_rows(struct fixture *f)
 		r->partition = (int32_t)draw(f, PARTITIONS);
 		r->key = (int32_t)draw(f, KEYS + 1) - 1;
 		r->value = draw(f, 10) == 0 ? INT32_MIN : (int32_t)draw(f, 1000) - 300;
-		r->ts = 1000000 + (int64_t)i * 100 - (int64_t)draw(f, draw(f, 5) == 0 ? 12000 : 3000);
+		r->ts = 1000000 + (int64_t)i * 100 - (int64_t)draw(f, draw(f, 5) == 0 ? 20000 : 3000);
 		if (draw(f, 200) == 0)
 			r->ts = FL_TIME_MIN;
 	}
@@ -224,23 +224,27 @@ compute_want(struct fixture *f)
 
 	for (uint32_t i = 0; i < ROWS; i++) {
 		const struct row *r = &f->rows[i];
-		int64_t number = r->ts / SIZE_MS, end = (number + 1) * SIZE_MS;
-		struct cell *cell;
+		int64_t slide = f->window.slide_ms;
+		uint32_t used = 0;
 
 		if (r->ts == FL_TIME_MIN) {
 			f->dead++;
 			continue;
 		}
-		if (w[r->partition] >= end - 1) {
-			f->late++;
-		} else {
-			cell = &f->want[number * (KEYS + 1) + r->key + 1];
+		for (int64_t start = r->ts / slide * slide; start > r->ts - SIZE_MS; start -= slide) {
+			struct cell *cell = &f->want[start / slide * (KEYS + 1) + r->key + 1];
+
+			if (w[r->partition] >= start + SIZE_MS - 1)
+				continue;
+			used++;
 			cell->count++;
 			if (r->value != INT32_MIN) {
 				cell->sum += r->value;
 				cell->has_sum = true;
 			}
 		}
+		f->late += used == 0;
+		f->partly += used > 0 && used < SIZE_MS / slide;
 		w[r->partition] = FL_MAX(w[r->partition], r->ts - DELAY_MS);
 	}
 }
@@ -377,7 +381,7 @@ check_results(struct fixture *f, struct fold *fold)
 				(void)snprintf(text, sizeof(text), "%.*s", (int)size, p);
 				key = atoi(text + strcspn(text, "0123456789"));
 			}
-			cell = &f->want[start / SIZE_MS * (KEYS + 1) + key + 1];
+			cell = &f->want[start / f->window.slide_ms * (KEYS + 1) + key + 1];
 			assert_int_equal(FL_COL_AT(&cols[1], int64_t, r), cell->count);
 			assert_int_equal(fl_col_is_valid(&cols[2], r), cell->has_sum);
 			if (cell->has_sum)
@@ -392,20 +396,20 @@ check_results(struct fixture *f, struct fold *fold)
 }
 
 static void
-any_steps_give_what_the_definition_says(void **state)
+check_any_steps(struct fixture *f)
 {
 	static const uint32_t step_max[] = { 1, 7, 300, 5000 };
 
 	for (uint32_t round = 0; round < FL_ARRAY_COUNT(step_max); round++) {
-		struct fixture *f = *state;
 		struct fl_query_count *c;
 		struct fold fold;
 
 		memset(f->want, 0, (size_t)WINDOWS * (KEYS + 1) * sizeof(*f->want));
-		f->late = f->dead = 0;
+		f->late = f->partly = f->dead = 0;
 		make_rows(f);
 		compute_want(f);
 		assert_true(f->late > 10 && f->dead > 10);
+		assert_true((f->window.slide_ms < SIZE_MS) == (f->partly > 10));
 		fold_rows(f, &fold, step_max[round]);
 		(void)check_results(f, &fold);
 		for (size_t i = 0; i < (size_t)WINDOWS * (KEYS + 1); i++)
@@ -416,8 +420,27 @@ any_steps_give_what_the_definition_says(void **state)
 		assert_int_equal(c->dead, f->dead);
 		assert_int_equal(c->used, ROWS - f->late - f->dead);
 		assert_int_equal(fold_key_count(&fold), 0);
+		assert_int_equal(fold_window_count(&fold), 0);
 		assert_true(fold_is_drained(&fold));
 		fold_fini(&fold);
+	}
+}
+
+static void
+any_steps_give_what_the_definition_says(void **state)
+{
+	check_any_steps(*state);
+}
+
+static void
+windows_that_overlap_hold_what_the_definition_says(void **state)
+{
+	static const int64_t slides[] = { 5000, 2000, 1000 };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < FL_ARRAY_COUNT(slides); i++) {
+		f->window.slide_ms = slides[i];
+		check_any_steps(f);
 	}
 }
 
@@ -671,6 +694,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(any_steps_give_what_the_definition_says),
+		TEST(windows_that_overlap_hold_what_the_definition_says),
 		TEST(step_of_another_log_is_refused),
 		TEST(more_keys_than_the_limit_stop_the_pipeline),
 		TEST(strings_without_room_in_their_window_stop_the_pipeline),

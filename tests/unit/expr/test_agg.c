@@ -242,6 +242,110 @@ all_loops_add_the_same(void **state)
 	}
 }
 
+/* Three panes one after the other into a window whose slots are the other way round. */
+static void
+merge_panes(const struct fl_agg *agg, const struct fl_col *col, const uint32_t *slots, uint32_t count,
+    char *window, uint32_t stride, struct fl_heap *heap)
+{
+	static const uint32_t forth[] = {0, 1, 2, 3}, back[] = {3, 2, 1, 0};
+
+	for (uint32_t pane = 0; pane < 3; pane++) {
+		char rows[4 * 64] __attribute__((aligned(8))) = {0};
+		uint32_t sel[200], part[200], n = 0;
+		struct fl_heap own = {.data = NULL};
+		struct fl_merge merge = {window, rows, stride, 4, back, forth, heap, &own};
+
+		for (uint32_t i = count * pane / 3; i < count * (pane + 1) / 3; i++) {
+			sel[n] = i;
+			part[n++] = slots[i];
+		}
+		agg->fn->add(agg, rows, stride, part, col, sel, n, &own);
+		agg->fn->merge(agg, &merge);
+		free(own.data);
+	}
+}
+
+static void
+panes_merged_are_the_whole(void **state)
+{
+	static const char *const names[] = {"COUNT", "SUM", "AVG", "MIN", "MAX"};
+	static const enum fl_type_id ids[] = {FL_TYPE_TINYINT, FL_TYPE_SMALLINT, FL_TYPE_INT,
+	    FL_TYPE_BIGINT, FL_TYPE_FLOAT, FL_TYPE_DOUBLE, FL_TYPE_DECIMAL, FL_TYPE_VARCHAR,
+	    FL_TYPE_BOOLEAN};
+	enum { COUNT = 120, STRIDE = 64, AT = 24 };
+	uint32_t seed = 11;
+
+	(void)state;
+	for (size_t t = 0; t < FL_ARRAY_COUNT(ids); t++) {
+		struct fl_expr *values[COUNT];
+		uint32_t slots[COUNT];
+		struct fl_col col;
+
+		for (uint32_t i = 0; i < COUNT; i++) {
+			seed = seed * 1664525 + 1013904223;
+			/* Slot 0 has no value in the first pane, slot 1 in the second, slot 3 none. */
+			slots[i] = (seed >> 11) % 4;
+			values[i] = i > 0 && (slots[i] == 3 || slots[i] == i * 3 / COUNT)
+					? null_of(ids[t])
+					: cast_to(I((int32_t)((seed >> 8) % 100) - (ids[t] == FL_TYPE_BOOLEAN ? 50 : 0)),
+					      ids[t], 10, 0, false);
+		}
+		col = make_col(values, COUNT);
+		for (size_t a = 0; a < FL_ARRAY_COUNT(names); a++) {
+			char whole[4 * STRIDE] __attribute__((aligned(8))) = {0};
+			char merged[4 * STRIDE] __attribute__((aligned(8))) = {0};
+			struct fl_heap wh = {.data = NULL}, mh = {.data = NULL};
+			struct fl_agg agg;
+
+			if ((ids[t] == FL_TYPE_VARCHAR || ids[t] == FL_TYPE_BOOLEAN) && (a == 1 || a == 2))
+				continue;
+			agg = make_agg(names[a], values[0], AT);
+			agg.fn->add(&agg, whole, STRIDE, slots, &col, NULL, COUNT, &wh);
+			merge_panes(&agg, &col, slots, COUNT, merged, STRIDE, &mh);
+			for (uint32_t i = 0; i < 4; i++)
+				assert_string_equal(result_text(&agg, merged + (3 - i) * STRIDE + AT, &mh),
+				    result_text(&agg, whole + i * STRIDE + AT, &wh));
+			free(wh.data);
+			free(mh.data);
+		}
+	}
+	assert_null(fl_agg_find("FIRST_VALUE", 11, false)->merge);
+	assert_null(fl_agg_find("LAST_VALUE", 10, false)->merge);
+}
+
+/* One accumulator of each value, merged in turn. */
+static const char *
+merged(const char *name, struct fl_expr *const *values, uint32_t count)
+{
+	char window[96] __attribute__((aligned(8))) = {0};
+	struct fl_agg agg = make_agg(name, values[0], 16);
+	const uint32_t row = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct fl_col col = make_col(&values[i], 1);
+		char pane[96] __attribute__((aligned(8))) = {0};
+		struct fl_merge merge = {window, pane, 0, 1, &row, &row, NULL, NULL};
+
+		agg.fn->add(&agg, pane, 0, NULL, &col, NULL, 1, NULL);
+		agg.fn->merge(&agg, &merge);
+	}
+	return result_text(&agg, window + 16, NULL);
+}
+#define MERGED(name, ...)                                                                          \
+	merged(name, ARGS(__VA_ARGS__), sizeof(ARGS(__VA_ARGS__)) / sizeof(struct fl_expr *))
+
+static void
+panes_add_up_oldest_first_and_overflow_stays(void **state)
+{
+	(void)state;
+	assert_string_equal(MERGED("SUM", D(0.1), D(0.2), D(0.3)),
+	    "0.6000000000000001 DOUBLE .sum=0.6000000000000001 .count=3");
+	assert_string_equal(MERGED("SUM", D(0.3), D(0.2), D(0.1)), "0.6 DOUBLE .sum=0.6 .count=3");
+	assert_string_equal(MERGED("SUM", I(2147483647), I(1)), "-2147483648 INT .sum=2147483648 .count=2");
+	assert_string_equal(MERGED("SUM", NINES, N("-1"), NINES), "NULL DECIMAL(38, 0) .sum=OVERFLOW .count=3");
+	assert_string_equal(MERGED("SUM", NINES, N("1"), N("-5")), "NULL DECIMAL(38, 0) .sum=OVERFLOW .count=3");
+}
+
 static void
 count_star_counts_rows(void **state)
 {
@@ -306,6 +410,8 @@ main(void)
 	    TEST(results_are_flink_s),
 	    TEST(float_sums_in_float_and_averages_in_double),
 	    TEST(all_loops_add_the_same),
+	    TEST(panes_merged_are_the_whole),
+	    TEST(panes_add_up_oldest_first_and_overflow_stays),
 	    TEST(count_star_counts_rows),
 	    TEST(a_heap_reuses_the_place_of_a_shorter_string),
 	    TEST(types_without_a_sum_are_refused),
