@@ -233,10 +233,11 @@ an_image_that_contradicts_itself_is_refused(void **state)
 		{ "chunk count", 28, 2, "do not belong together" },
 		{ "stride", 32, 8, "do not belong together" },
 		{ "size", 16, 8, "shorter than it says" },
-		{ "entries", 40 + 24, 1000000, "does not fit" },
-		{ "heap", 40 + 28, 1000000, "does not fit" },
+		{ "first end", 40 + 16, 1, "does not fit" },
+		{ "entries", 40 + 32, 1000000, "does not fit" },
+		{ "heap", 40 + 36, 1000000, "does not fit" },
 		{ "end of the window", 40 + 12, 0x80000000, "does not fit" },
-		{ "group of a hash", 40 + 32 + 4, 0, "lies in the image of" },
+		{ "group of a hash", 40 + 40 + 4, 0, "lies in the image of" },
 		{ "cut", -8, 0, "shorter than it says" },
 		{ "cut inside a window", -1000, 0, "bytes" },
 	};
@@ -265,7 +266,7 @@ an_image_that_contradicts_itself_is_refused(void **state)
 		memcpy(copy, value, value_size);
 		end_change(f, &c);
 		memcpy(keep, &cases[i].value, 4);
-		if (cases[i].at == 40 + 32 + 4) { /* the group is the top six bits */
+		if (cases[i].at == 40 + 40 + 4) { /* the group is the top six bits */
 			memcpy(keep, copy + cases[i].at, 4);
 			keep[3] = (char)(keep[3] ^ 0x80);
 		}

@@ -45,7 +45,7 @@ every_example_compiles(void **state)
 	assert_true(take_blocks(page.data, &script) >= 5);
 	if (fl_sql_compile(script.data, script.size, &env, &plan, &detail, &err) != FL_OK)
 		fail_msg("%s", detail.data);
-	assert_int_equal(plan->query_count, 6);
+	assert_int_equal(plan->query_count, 7);
 	assert_int_equal(plan->notice_count, 0);
 	fl_plan_free(&plan);
 	fl_buf_fini(&page);
