@@ -151,9 +151,7 @@ ask(struct site *site, const struct http_request *request, struct http_answer *a
 	fl_buf_init(&detail);
 	code = read_question(request, &question, &err);
 	if (code == FL_OK && site->asked == NULL)
-		code = inspect_open(site->instance,
-		    &(struct inspect_options){INSPECT_TIME_MS, INSPECT_MEMORY_SIZE}, &site->asked,
-		    &err);
+		code = site_inspect(site->instance, &site->asked, &err);
 	if (code == FL_OK)
 		code = answer_question(site->asked, &question, &answer->body, &detail, &err);
 	if (code != FL_OK)

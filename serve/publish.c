@@ -28,7 +28,6 @@ struct published {
 	int64_t at_us;
 };
 
-static const struct inspect_options options = {INSPECT_TIME_MS, INSPECT_MEMORY_SIZE};
 
 /* ---- statements ---- */
 
@@ -117,7 +116,7 @@ serve_check_plan(const struct fl_plan *plan, const struct fl_publish **wrong, st
 		return FL_OK;
 	memcpy(&borrowed, &plan, sizeof(plan)); /* it is read only */
 	pipeline.plan = borrowed;
-	FL_TRY(inspect_open(&instance, &options, &inspect, err));
+	FL_TRY(inspect_open(&instance, &(struct inspect_options){0, 0}, &inspect, err));
 	for (uint32_t i = 0; i < plan->publish_count && code == FL_OK; i++) {
 		*wrong = &plan->publishes[i];
 		code = prepare(plan, &plan->publishes[i], inspect, &statement, err);
@@ -200,7 +199,7 @@ static enum fl_code
 open_statement(struct published *d, struct fl_err *err)
 {
 	if (d->inspect == NULL)
-		FL_TRY(inspect_open(&d->instance, &options, &d->inspect, err));
+		FL_TRY(site_inspect(&d->instance, &d->inspect, err));
 	if (d->statement == NULL)
 		FL_TRY(prepare(d->pipeline.plan, d->publish, d->inspect, &d->statement, err));
 	return FL_OK;

@@ -15,6 +15,8 @@
 #include "site.h"
 
 #define CATALOG_LOOK_US 1000000
+#define INSPECT_TIME_MS 10000
+#define INSPECT_MEMORY_SIZE (INT64_C(512) << 20)
 
 /* ---- the site ---- */
 
@@ -47,6 +49,17 @@ site_open(const char *dir, struct site **site, struct fl_err *err)
 	(*site)->users = 1;
 	published_open(*site);
 	return FL_OK;
+}
+
+/* SQLite's limit of memory is the process's: under run a sink may be in it, which it must not
+ * meet. */
+enum fl_code
+site_inspect(const struct fl_instance *instance, struct inspect **inspect, struct fl_err *err)
+{
+	return inspect_open(instance,
+	    &(struct inspect_options){
+		INSPECT_TIME_MS, instance->is_run ? 0 : INSPECT_MEMORY_SIZE},
+	    inspect, err);
 }
 
 struct site *

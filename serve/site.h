@@ -20,10 +20,6 @@ struct ends; /* asks brokers where partitions end (ends.c) */
 
 struct published; /* a path that a pipeline asked for (publish.c) */
 
-/* Of one statement; the memory is that of all statements of the process. */
-#define INSPECT_TIME_MS 10000
-#define INSPECT_MEMORY_SIZE (INT64_C(512) << 20)
-
 struct site {
 	struct fl_instance *instance;
 	uint32_t users; /* under serve->lock */
@@ -64,6 +60,9 @@ struct serve {
 	uint32_t progress_count;
 };
 
+/* With the limits of time and memory that statements of clients have. */
+enum fl_code site_inspect(
+    const struct fl_instance *instance, struct inspect **inspect, struct fl_err *err);
 struct site *site_get(struct serve *serve);
 void site_put(struct serve *serve, struct site *site);
 
