@@ -7,13 +7,17 @@
  * production, under supervisord on a temporary instance.  Event time runs 20 times as
  * fast as the clock, so a window of a minute closes every 3 seconds.
  */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +50,7 @@ struct demo {
 	char schema[PATH_MAX];
 	struct fl_kafka_mock *mock;
 	struct fl_instance *instance;
+	uint16_t port; /* of the page */
 	pid_t supervisord;
 	int64_t supervised_ms; /* when it was started */
 	double rate;
@@ -274,6 +279,29 @@ start_broker(struct demo *demo, struct fl_err *err)
 	return fl_kafka_mock_topic(demo->mock, "trend_origin", 1, err);
 }
 
+/* A port for the page that nobody has now. */
+static enum fl_code
+set_port(struct demo *demo, struct fl_err *err)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	socklen_t size = sizeof(at);
+	char text[16];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is_bound;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	is_bound = fd >= 0 && bind(fd, (const struct sockaddr *)&at, size) == 0 &&
+		   getsockname(fd, (struct sockaddr *)&at, &size) == 0;
+	if (fd >= 0)
+		close(fd);
+	if (!is_bound)
+		return FL_FAIL_NATIVE(
+		    err, FL_E_IO, errno, "could not find a free port: %s", strerror(errno));
+	demo->port = ntohs(at.sin_port);
+	snprintf(text, sizeof(text), "%u", (unsigned)demo->port);
+	return fl_instance_set(demo->instance, "serve.port", text, err);
+}
+
 static enum fl_code
 start_programs(struct demo *demo, struct fl_err *err)
 {
@@ -285,6 +313,7 @@ start_programs(struct demo *demo, struct fl_err *err)
 	FL_TRY(pipeline_apply(
 	    demo->ctl, demo->instance, files, 1, fl_kafka_mock_brokers(demo->mock), false, err));
 	FL_TRY(fl_instance_load(demo->instance, false, err));
+	FL_TRY(set_port(demo, err));
 	FL_TRY(super_write(demo->instance, err));
 	demo->supervised_ms = from_ms;
 	FL_TRY(super_start(demo->instance, true, &demo->supervisord, err));
@@ -323,11 +352,12 @@ print_hints(const struct demo *demo)
 	       "In another terminal:\n"
 	       "  kill -9 %d      # %s; %s is %d, %s is %d\n"
 	       "  %s -i %s snapshot\n"
-	       "  %s -i %s status\n\n"
+	       "  %s -i %s status\n"
+	       "or look at http://127.0.0.1:%u/ in a browser.\n\n"
 	       "Ctrl-C ends all of it and leaves nothing behind.\n\n",
 	    demo->rate, DEMO_SPEED, 60 / DEMO_SPEED, (int)life[1].pid, life[1].program,
 	    life[0].program, (int)life[0].pid, life[2].program, (int)life[2].pid, own, demo->dir,
-	    own, demo->dir);
+	    own, demo->dir, (unsigned)demo->port);
 	fflush(stdout);
 }
 

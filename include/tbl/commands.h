@@ -20,9 +20,9 @@ FL_COMMAND(demo, demo, LOCAL, "[--seconds N]",
     "      --rate R            flights per second (default 300)\n",
     "Starts a broker inside this process (librdkafka's mock cluster), a generator of flights\n"
     "whose time runs 20 times as fast as the clock, and ingest, aggregate and emit under a\n"
-    "private supervisord.  Prints a line per result and commands to try.  Ctrl-C ends it all\n"
-    "and removes what it made.  The embedded broker has no transactions: the demo shows\n"
-    "recovery, not exactly-once.\n",
+    "private supervisord.  Prints a line per result, commands to try and the address of its page.\n"
+    "Ctrl-C ends it all and removes what it made.  The embedded broker has no transactions: the\n"
+    "demo shows recovery, not exactly-once.\n",
     "flightctl demo\nflightctl demo --seconds 10\n")
 FL_COMMAND(up, up, WRITES, "[--detach | --apply-only] [-b BROKERS] [--reset] [FILE.sql...]",
     "put pipelines into the instance and run its programs",
