@@ -247,17 +247,18 @@ current_rows_are_the_sum_of_all_changes(void **state)
 	struct fixture *f = *state;
 	char text[600];
 
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 20; i++) {
 		char k[8];
 
-		(void)snprintf(k, sizeof(k), "k%d", i * 7 % 23);
+		(void)snprintf(k, sizeof(k), "k%d", i * i % 7); /* some come four times and go */
 		push_order(f, k, i, "1.5", "00:01");
 		(void)snprintf(text, sizeof(text), "%s EXCEPT SELECT _row, 1 FROM totals", sum);
 		expect(f, text, "");
 		(void)snprintf(text, sizeof(text), "SELECT _row, 1 FROM totals EXCEPT %s", sum);
 		expect(f, text, "");
 	}
-	expect(f, "SELECT count(*) > 10 FROM totals", "1\n");
+	expect(f, "SELECT count(*) FROM totals_state", "4\n");
+	expect(f, "SELECT count(*) FROM totals", "1\n");
 }
 
 static void
@@ -352,19 +353,19 @@ a_picture_stands_still_while_programs_go_on(void **state)
 static void
 a_long_lived_reader_sees_what_a_new_one_sees(void **state)
 {
-	static const char *const questions[] = { "SELECT *, _updated FROM totals",
+	static const char *const questions[] = { "SELECT *, _updated FROM totals ORDER BY _updated",
 		"SELECT * FROM totals_state", "SELECT * FROM minutes_windows", "SELECT * FROM windows" };
 	struct fixture *f = *state;
 	struct inspect *kept = f->inspect;
 
 	aggregate_test_flush(f->aggregate, 0);
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 14; i++) {
 		char k[8], time[16];
 
-		(void)snprintf(k, sizeof(k), "k%d", i % 6);
-		(void)snprintf(time, sizeof(time), "%02d:%02d", i / 10, i % 10);
+		(void)snprintf(k, sizeof(k), "k%d", i % 3);
+		(void)snprintf(time, sizeof(time), "%02d:%02d", i / 4, i % 4);
 		push_order(f, k, i, "1.5", time);
-		if (i == 20)
+		if (i == 7)
 			aggregate_test_flush(f->aggregate, 1 << 20); /* images; old steps may go */
 		for (uint32_t q = 0; q < FL_ARRAY_COUNT(questions); q++) {
 			char *answer;
@@ -385,7 +386,7 @@ a_long_lived_reader_sees_what_a_new_one_sees(void **state)
 
 /* ---- with another process ---- */
 
-#define PICTURES 40
+#define PICTURES 12
 
 /* A process of its own that writes until nobody holds the other end of the pipe. */
 static void
