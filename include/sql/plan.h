@@ -156,6 +156,9 @@ struct fl_table {
 	/* PRIMARY KEY: indexes in physical, in the key's order; 0 columns: none. */
 	uint32_t primary_key_count;
 	uint32_t *primary_key;
+	/* PARTITIONED BY: indexes in physical, in their order; 0 columns: not. */
+	uint32_t partition_count;
+	uint32_t *partitions;
 	uint32_t option_count;
 	struct fl_option *options;	/* as written, for explain and `properties.*` */
 	enum fl_connector connector;

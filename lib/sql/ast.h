@@ -187,6 +187,7 @@ struct ast_create {
 	struct ast_watermark *watermark;
 	struct ast_list *primary;    /* fl_token */
 	uint32_t primary_line, primary_col;
+	struct ast_list *partitioned; /* fl_token; NULL: not */
 	struct ast_list *options;    /* ast_option; NULL: no WITH */
 	struct ast_query *query;     /* view */
 	struct ast_list *view_columns; /* fl_token; NULL */

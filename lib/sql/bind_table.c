@@ -249,6 +249,60 @@ bind_primary(struct bind *b, struct fl_table *t, const struct ast_create *ast)
 	return FL_OK;
 }
 
+/* The physical column of that name, by its number among them; -1: there is none. */
+static int
+find_physical(const struct fl_table *t, const char *name)
+{
+	int at = 0;
+
+	for (uint32_t k = 0; k < t->column_count; k++) {
+		if (t->columns[k].kind != FL_COLUMN_PHYSICAL)
+			continue;
+		if (t->columns[k].in == NULL && strcmp(t->columns[k].name, name) == 0)
+			return at;
+		at++;
+	}
+	return -1;
+}
+
+static enum fl_code
+bind_partitions(struct bind *b, struct fl_table *t, const struct ast_create *ast)
+{
+	char text[64];
+
+	if (ast->partitioned == NULL)
+		return FL_OK;
+	t->partitions = FL_ARENA_ARRAY(b->arena, uint32_t, ast->partitioned->count);
+	for (uint32_t i = 0; i < ast->partitioned->count; i++) {
+		const struct fl_token *name = ast->partitioned->items[i];
+		int index = find_physical(t, name->text);
+		const struct fl_type *type;
+
+		if (t->connector != FL_CONNECTOR_FILESYSTEM)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, name->line, name->col, NULL,
+			    "table '%.80s': PARTITIONED BY is for the connector 'filesystem'", t->name);
+		if (index < 0)
+			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
+			    "Partition column '%.80s' not defined in the table schema as a physical column", name->text);
+		type = &t->physical.fields[index].type;
+		if (!fl_type_is_string((enum fl_type_id)type->id) && !fl_type_is_integer((enum fl_type_id)type->id) &&
+		    type->id != FL_TYPE_BOOLEAN)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, name->line, name->col,
+			    "declare it STRING, and write CAST or DATE_FORMAT in the query",
+			    "the partition column '%.80s' is %s: only texts, integers and BOOLEAN name directories",
+			    name->text, fl_type_print(type, text, sizeof(text)));
+		for (uint32_t k = 0; k < i; k++)
+			if (t->partitions[k] == (uint32_t)index)
+				return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
+				    "Partition column '%.80s' is named twice", name->text);
+		t->partitions[t->partition_count++] = (uint32_t)index;
+	}
+	if (t->partition_count == t->physical.count)
+		return BIND_FAIL(b, FL_E_SQL_BIND, ast->name->line, ast->name->col, NULL,
+		    "table '%.80s': all columns are partition columns, so there is nothing for the files", t->name);
+	return FL_OK;
+}
+
 #define ROW_DEPTH_MAX 16u /* ROWs within ROWs: decoders recurse so deep */
 
 static uint32_t
@@ -538,6 +592,7 @@ bind_table(struct bind *b, const struct ast_statement *statement)
 	make_schemas(b, t);
 	if (t->letters != NULL)
 		FL_TRY(bind_letters(b, bt));
+	FL_TRY(bind_partitions(b, t, ast));
 	bt->next = b->tables;
 	b->tables = bt;
 	b->table_count++;
@@ -1007,6 +1062,10 @@ check_use(struct bind *b, const struct bind_table *bt)
 	if (t->is_source && t->physical.count == 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
 		    "table '%.80s' has no physical column", t->name);
+	if (t->is_source && t->partition_count > 0)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col,
+		    "name one of its directories in 'path', and give its value in the query",
+		    "table '%.80s' as a source: reading directories of PARTITIONED BY is not supported", t->name);
 	nested = fl_schema_nested(&t->physical);
 	if (nested != NULL && t->is_source && t->format != FL_FORMAT_JSON)
 		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col, NULL,

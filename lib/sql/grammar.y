@@ -44,7 +44,7 @@
 	fl_parse_overflow(ps);
 }
 
-%fallback ID VIEW TEMPORARY IF KEY ENFORCED METADATA VIRTUAL ASC DESC NULLS FIRST LAST
+%fallback ID VIEW TEMPORARY IF KEY ENFORCED PARTITIONED METADATA VIRTUAL ASC DESC NULLS FIRST LAST
 	DESCRIPTOR ZONE ERROR RETURNING UNITS.
 /* Tokens that only the lexer and the syntax error know. */
 %token RESERVED BAD.
@@ -143,7 +143,7 @@ stmt(S) ::= SET(T) STRING(K) EQ STRING(V). {
 }
 
 /* ---- CREATE, DROP ---- */
-stmt(S) ::= CREATE(T) temp(P) TABLE notexists(X) path(N) begin_table tabledef comment with(W). {
+stmt(S) ::= CREATE(T) temp(P) TABLE notexists(X) path(N) begin_table tabledef comment partitioned with(W). {
 	S = fl_ast_statement(ps, AST_CREATE_TABLE, T.line, T.col);
 	S->create = ps->create;
 	S->create->name = fl_ast_object(ps, N);
@@ -151,11 +151,11 @@ stmt(S) ::= CREATE(T) temp(P) TABLE notexists(X) path(N) begin_table tabledef co
 	S->create->if_not_exists = X != 0;
 	S->create->options = W;
 }
-stmt(S) ::= CREATE(T) temp TABLE notexists path begin_table tabledef comment with LIKE(A) path. {
+stmt(S) ::= CREATE(T) temp TABLE notexists path begin_table tabledef comment partitioned with LIKE(A) path. {
 	fl_parse_refuse(ps, &A, "CREATE TABLE ... LIKE", "write the columns and options out");
 	S = fl_ast_statement(ps, AST_SET, T.line, T.col);
 }
-stmt(S) ::= CREATE(T) temp TABLE notexists path begin_table tabledef comment with AS(A) query. {
+stmt(S) ::= CREATE(T) temp TABLE notexists path begin_table tabledef comment partitioned with AS(A) query. {
 	fl_parse_refuse(ps, &A, "CREATE TABLE ... AS SELECT", "write CREATE TABLE and INSERT INTO");
 	S = fl_ast_statement(ps, AST_SET, T.line, T.col);
 }
@@ -255,6 +255,9 @@ metakey(A) ::= . { A = NULL; }
 metakey(A) ::= FROM STRING(S). { A = fl_ast_token(ps, &S); }
 virtual(A) ::= . { A = 0; }
 virtual(A) ::= VIRTUAL. { A = 1; }
+
+partitioned ::= .
+partitioned ::= PARTITIONED BY LP names(L) RP. { ps->create->partitioned = L; }
 
 with(A) ::= . { A = NULL; }
 with(A) ::= WITH LP options(L) RP. { A = L; }

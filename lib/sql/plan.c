@@ -306,6 +306,8 @@ print_sink(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, ":%d%d%d", t->json.iso8601, t->json.decimal_as_plain, t->json.ignore_null_fields);
 	if (t->format == FL_FORMAT_CSV)
 		fl_table_print_csv(t, out);
+	for (i = 0; i < t->partition_count; i++)
+		fl_buf_printf(out, "%s%s", i == 0 ? " partitions=" : ",", t->physical.fields[t->partitions[i]].name);
 	for (i = 0; i < t->primary_key_count; i++)
 		fl_buf_printf(out, "%s%s", i == 0 ? " key=" : ",",
 		    t->physical.fields[t->primary_key[i]].name);
