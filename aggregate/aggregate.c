@@ -104,8 +104,10 @@ tend(struct aggregate *a, int64_t now_ms, struct fl_err *err)
 		return FL_OK;
 	a->tended_ms = now_ms;
 	for (uint32_t i = 0; i < a->count; i++)
-		if (a->pipelines[i].store != NULL)
+		if (a->pipelines[i].store != NULL) {
 			FL_TRY(fl_store_tend(a->pipelines[i].store, err));
+			FL_TRY(pipeline_commands(&a->pipelines[i], err));
+		}
 	return FL_OK;
 }
 

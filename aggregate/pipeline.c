@@ -12,9 +12,11 @@
 #include "aggregate/pipeline.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "shm/dead.h"
 
 /* ---- opening ---- */
 
@@ -262,6 +264,7 @@ restore(struct pipeline *p, struct fl_txn *own, struct fl_txn *ingest, struct fl
 	p->finished_stored = view.head->finished != 0;
 	p->late_size = view.head->late_size;
 	p->late_dropped = view.head->late_dropped;
+	p->command = view.head->command;
 	add_point(p);
 	FL_TRY(state_replay(&p->fold, ingest, view.head, view.at_r, view.queries, err));
 	if (p->fold.step > p->replay_from)
@@ -626,6 +629,7 @@ put_cursor(struct pipeline *p, struct fl_txn *txn, uint64_t replay_from, struct 
 	head->late_size = p->late_size;
 	head->late_dropped = p->late_dropped;
 	head->dead_size = fold->dead_size;
+	head->command = p->command;
 	parts = (struct fl_partition_time *)(head + 1);
 	time_save(fold, parts);
 	if (point == NULL)
@@ -728,6 +732,86 @@ commit(struct pipeline *p, struct fl_err *err)
 	return code;
 }
 
+/* ---- commands ---- */
+
+/* The cursor as it is stored, but for what the command changed. */
+static enum fl_code
+put_command(struct fl_txn *txn, uint64_t number, uint64_t freed, struct fl_err *err)
+{
+	struct fl_pipeline_cursor *head;
+	const void *value;
+	enum fl_code code;
+	size_t size;
+	bool found;
+	void *copy;
+
+	FL_TRY(fl_txn_get(txn, FL_DBI_PIPELINE_META, "cursor", 6, &found, NULL, &value, &size, err));
+	if (!found || size < sizeof(*head))
+		return FL_OK; /* nothing was folded yet, and nothing is dead */
+	copy = fl_malloc(size);
+	memcpy(copy, value, size);
+	head = copy;
+	head->command = number;
+	head->dead_size -= FL_MIN(head->dead_size, freed);
+	code = fl_txn_put(txn, FL_DBI_PIPELINE_META, "cursor", 6, 0, copy, size, err);
+	free(copy);
+	return code;
+}
+
+static bool
+is_for(const struct pipeline *p, const json_t *arguments)
+{
+	const char *name = json_string_value(json_object_get(arguments, "pipeline"));
+	const char *uuid = json_string_value(json_object_get(arguments, "uuid"));
+	char own[37];
+
+	return name != NULL && uuid != NULL && strcmp(name, p->info->name) == 0 &&
+	    strcmp(uuid, fl_uuid_print(&p->info->uuid, own)) == 0;
+}
+
+static enum fl_code
+drop_dead(struct pipeline *p, uint64_t number, const json_t *arguments, struct fl_err *err)
+{
+	struct fl_txn *txn = NULL;
+	uint64_t freed = 0;
+	uint32_t count = 0;
+	enum fl_code code;
+
+	FL_TRY(fl_txn_begin_write(p->store, &txn, err));
+	code = fl_dead_drop(txn, FL_DBI_PIPELINE_DEAD, arguments, &count, &freed, err);
+	if (code == FL_OK)
+		code = put_command(txn, number, freed, err);
+	FL_TRY(fl_txn_end(&txn, code, err));
+	p->fold.dead_size -= FL_MIN(p->fold.dead_size, freed);
+	fl_info("dead letters dropped pipeline=%s command=%" PRIu64 " count=%u", p->info->name, number, count);
+	return FL_OK;
+}
+
+static enum fl_code
+apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
+{
+	struct pipeline *p = ctx;
+	json_t *arguments = json_loads(command->arguments, 0, NULL);
+	enum fl_code code = FL_OK;
+
+	if (is_for(p, arguments) && strcmp(command->verb, "dead-drop") == 0)
+		code = drop_dead(p, command->number, arguments, err);
+	else if (is_for(p, arguments))
+		fl_warn("command not understood number=%" PRIu64 " verb=%s", command->number, command->verb);
+	json_decref(arguments);
+	if (code == FL_OK)
+		p->command = command->number;
+	return code;
+}
+
+enum fl_code
+pipeline_commands(struct pipeline *p, struct fl_err *err)
+{
+	if (!p->is_open || p->is_pending)
+		return FL_OK;
+	return fl_command_each(p->instance, "aggregate", p->command, apply_command, p, err);
+}
+
 /* ---- a turn ---- */
 
 /* Ingest's word that all is read counts only if it knew the newest of our streams. */
@@ -812,11 +896,14 @@ pipeline_turn(struct pipeline *p, int64_t now_ms, bool *worked, struct fl_err *e
 {
 	struct fl_txn *ingest = NULL;
 	uint32_t count = 0;
+	bool was_open = p->is_open;
 	enum fl_code code;
 
 	FL_TRY(pipeline_open(p, err));
 	if (!p->is_open)
 		return FL_OK;
+	if (!was_open)
+		FL_TRY(pipeline_commands(p, err));
 	if (p->is_pending) {
 		FL_TRY(commit(p, err));
 		*worked = true;

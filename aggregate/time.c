@@ -190,7 +190,8 @@ time_block(struct fold *fold, struct source *src, struct fl_partition_time *part
 		part->idle = 0;
 	}
 	part->caught_since = FL_TIME_MAX;
-	part->offset = view->head->last;
+	/* Letters that came back have old offsets. */
+	part->offset = FL_MAX(part->offset, view->head->last);
 	t->w0 = t->w_max = own_time(part);
 	t->own0 = part->watermark;
 	stage_reset(&src->scan, n);

@@ -8,10 +8,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "shm/dead.h"
 #include "sink.h"
 
 #define TEND_MS 1000
@@ -91,6 +93,23 @@ make_sinks(struct emit *emit)
 	}
 }
 
+static enum fl_code
+read_command(struct emit *emit, struct fl_err *err)
+{
+	struct fl_txn *txn = NULL;
+	const void *value;
+	enum fl_code code;
+	bool found;
+	size_t size;
+
+	FL_TRY(fl_txn_begin_read(emit->store, &txn, err));
+	code = fl_txn_get(txn, FL_DBI_EMIT_META, "command", 7, &found, NULL, &value, &size, err);
+	if (code == FL_OK && found && size == sizeof(emit->command))
+		memcpy(&emit->command, value, size);
+	fl_txn_abort(&txn);
+	return code;
+}
+
 enum fl_code
 emit_open(struct fl_instance *instance, struct emit **emit_out, struct fl_err *err)
 {
@@ -106,6 +125,8 @@ emit_open(struct fl_instance *instance, struct emit **emit_out, struct fl_err *e
 	pthread_cond_init(&emit->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	code = fl_instance_store(instance, FL_ROLE_EMIT, NULL, true, &emit->store, err);
+	if (code == FL_OK)
+		code = read_command(emit, err);
 	if (code == FL_OK)
 		code = fl_bells_open(instance, &emit->bells, err);
 	if (code == FL_OK)
@@ -215,6 +236,52 @@ look(struct emit *emit, bool *done, struct fl_err *err)
 	return code;
 }
 
+/* ---- commands: dead-drop ---- */
+
+static enum fl_code
+drop_dead(struct fl_txn *txn, uint64_t number, const json_t *arguments, uint32_t *count, struct fl_err *err)
+{
+	uint64_t freed = 0, total = 0;
+	const void *value;
+	size_t size;
+	bool found;
+
+	FL_TRY(fl_dead_drop(txn, FL_DBI_EMIT_DEAD, arguments, count, &freed, err));
+	FL_TRY(fl_txn_get(txn, FL_DBI_EMIT_META, "dead_size", 9, &found, NULL, &value, &size, err));
+	if (found && size == sizeof(total))
+		memcpy(&total, value, size);
+	total -= FL_MIN(total, freed);
+	FL_TRY(fl_txn_put(txn, FL_DBI_EMIT_META, "dead_size", 9, 0, &total, sizeof(total), err));
+	return fl_txn_put(txn, FL_DBI_EMIT_META, "command", 7, 0, &number, sizeof(number), err);
+}
+
+static enum fl_code
+apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
+{
+	struct emit *emit = ctx;
+	json_t *arguments = json_loads(command->arguments, 0, NULL);
+	struct fl_txn *txn = NULL;
+	enum fl_code code = FL_OK;
+	uint32_t count = 0;
+
+	if (strcmp(command->verb, "dead-drop") != 0) {
+		fl_warn("command not understood number=%" PRIu64 " verb=%s", command->number, command->verb);
+	} else {
+		pthread_mutex_lock(&emit->store_lock);
+		code = fl_txn_begin_write(emit->store, &txn, err);
+		if (code == FL_OK)
+			code = drop_dead(txn, command->number, arguments, &count, err);
+		if (txn != NULL)
+			code = fl_txn_end(&txn, code, err);
+		pthread_mutex_unlock(&emit->store_lock);
+		fl_info("dead letters dropped command=%" PRIu64 " count=%u", command->number, count);
+	}
+	json_decref(arguments);
+	if (code == FL_OK)
+		emit->command = command->number;
+	return code;
+}
+
 enum fl_code
 emit_step(struct emit *emit, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)
 {
@@ -227,6 +294,7 @@ emit_step(struct emit *emit, int64_t now_ms, bool *worked, bool *done, struct fl
 		pthread_mutex_unlock(&emit->store_lock);
 		if (code != FL_OK)
 			return code;
+		FL_TRY(fl_command_each(emit->instance, "emit", emit->command, apply_command, emit, err));
 		emit->tended_ms = now_ms;
 	}
 	if (!emit->has_threads)

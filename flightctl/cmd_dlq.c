@@ -6,18 +6,22 @@
  *	ingest/STREAM/PARTITION/OFFSET
  *	aggregate/PIPELINE/STEP.BLOCK.ROW.QUERY
  *	emit/PIPELINE/SINK/ROW
+ *
+ * What changes them is dlq.c.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "flightctl/ctl.h"
-#include "shm/dead.h"
+#include "flightctl/dlq.h"
 
 struct job {
 	const char *wanted_id; /* show; NULL: list */
 	int64_t limit;
 	enum fl_code code; /* FL_OK: all */
 	bool json, found;
+	dlq_visit *visit; /* instead of listing or showing */
+	void *ctx;
 	struct out_table table;
 	struct fl_buf out;
 };
@@ -174,8 +178,8 @@ is_full(const struct job *job)
 }
 
 static enum fl_code
-walk_store(struct job *job, struct fl_store *store, enum fl_dbi dbi, const char *pipeline,
-    print_id *print, struct fl_err *err)
+walk_store(struct job *job, struct fl_store *store, enum fl_role role, enum fl_dbi dbi,
+    const char *pipeline, print_id *print, struct fl_err *err)
 {
 	struct fl_cursor *cursor = NULL;
 	struct fl_txn *txn = NULL;
@@ -189,21 +193,24 @@ walk_store(struct job *job, struct fl_store *store, enum fl_dbi dbi, const char 
 	if (code == FL_OK)
 		code = fl_cursor_seek(cursor, NULL, 0, &found, &item, err);
 	while (code == FL_OK && found && !is_full(job)) {
-		struct fl_dead dead;
-		char id[256];
+		struct dlq_letter letter = {.role = role, .pipeline = pipeline, .key = item.key,
+		    .key_size = item.key_size};
 
-		code = fl_dead_decode(item.value, item.size, &dead, err);
+		code = fl_dead_decode(item.value, item.size, &letter.dead, err);
 		if (code != FL_OK)
 			break;
-		if (!print(&item, pipeline, id, sizeof(id)))
-			snprintf(id, sizeof(id), "unknown");
-		if (job->wanted_id != NULL) {
-			job->found = strcmp(id, job->wanted_id) == 0;
+		if (!print(&item, pipeline, letter.id, sizeof(letter.id)))
+			snprintf(letter.id, sizeof(letter.id), "unknown");
+		if (job->visit != NULL) {
+			code = job->visit(job->ctx, &letter, &job->found, err);
+		} else if (job->wanted_id != NULL) {
+			job->found = strcmp(letter.id, job->wanted_id) == 0;
 			if (job->found)
-				show_letter(job, id, &dead);
-		} else if (job->code == FL_OK || job->code == (enum fl_code)dead.head.code)
-			list_letter(job, id, &dead);
-		code = fl_cursor_next(cursor, &found, &item, err);
+				show_letter(job, letter.id, &letter.dead);
+		} else if (job->code == FL_OK || job->code == (enum fl_code)letter.dead.head.code)
+			list_letter(job, letter.id, &letter.dead);
+		if (code == FL_OK)
+			code = fl_cursor_next(cursor, &found, &item, err);
 	}
 	fl_cursor_close(&cursor);
 	fl_txn_abort(&txn);
@@ -223,10 +230,10 @@ walk(struct job *job, const struct fl_instance *instance, enum fl_role role, con
 	if (store == NULL)
 		return FL_OK;
 	code = role == FL_ROLE_INGEST
-		   ? walk_store(job, store, FL_DBI_INGEST_DEAD, NULL, print_ingest_id, err)
+		   ? walk_store(job, store, role, FL_DBI_INGEST_DEAD, NULL, print_ingest_id, err)
 	       : role == FL_ROLE_PIPELINE
-		   ? walk_store(job, store, FL_DBI_PIPELINE_DEAD, pipeline, print_pipeline_id, err)
-		   : walk_store(job, store, FL_DBI_EMIT_DEAD, NULL, print_emit_id, err);
+		   ? walk_store(job, store, role, FL_DBI_PIPELINE_DEAD, pipeline, print_pipeline_id, err)
+		   : walk_store(job, store, role, FL_DBI_EMIT_DEAD, NULL, print_emit_id, err);
 	fl_store_close(&store);
 	return code;
 }
@@ -273,23 +280,120 @@ dlq_say(const struct ctl *ctl, const struct fl_instance *instance)
 }
 
 static enum fl_code
+walk_instance(struct job *job, const struct fl_instance *instance, struct fl_err *err)
+{
+	FL_TRY(walk(job, instance, FL_ROLE_INGEST, NULL, err));
+	for (uint32_t i = 0; i < instance->pipeline_count; i++)
+		FL_TRY(walk(job, instance, FL_ROLE_PIPELINE, instance->pipelines[i].name, err));
+	return walk(job, instance, FL_ROLE_EMIT, NULL, err);
+}
+
+enum fl_code
+dlq_each(const struct fl_instance *instance, dlq_visit *visit, void *ctx, struct fl_err *err)
+{
+	struct job job = {.visit = visit, .ctx = ctx};
+
+	return walk_instance(&job, instance, err);
+}
+
+static enum fl_code
 walk_all(struct ctl *ctl, struct job *job, struct fl_err *err)
 {
 	struct fl_instance *instance = NULL;
 	enum fl_code code;
 
 	FL_TRY(ctl_instance_open(ctl, true, &instance, err));
-	code = walk(job, instance, FL_ROLE_INGEST, NULL, err);
-	for (uint32_t i = 0; i < instance->pipeline_count && code == FL_OK; i++)
-		code = walk(job, instance, FL_ROLE_PIPELINE, instance->pipelines[i].name, err);
-	if (code == FL_OK)
-		code = walk(job, instance, FL_ROLE_EMIT, NULL, err);
+	code = walk_instance(job, instance, err);
 	fl_instance_close(&instance);
 	if (code == FL_OK && job->wanted_id != NULL && !job->found)
 		return FL_FAIL(err, FL_E_NO_SUCH_OBJECT,
 		    "there is no dead letter \"%s\"; `flightctl dlq list` shows those there are",
 		    job->wanted_id);
 	return code;
+}
+
+/* ---- summary ---- */
+
+struct count {
+	char who[DLQ_ID_SIZE];
+	uint32_t code;
+	uint64_t letters, bytes;
+	int64_t last_ms;
+};
+struct summary {
+	struct count *counts;
+	uint32_t count;
+};
+
+/* Everything of an ID before the record or row: "ingest/1", "aggregate/p", "emit/p/sink". */
+static void
+print_who(const struct dlq_letter *letter, char who[DLQ_ID_SIZE])
+{
+	char *slash;
+
+	snprintf(who, DLQ_ID_SIZE, "%s", letter->id);
+	for (int n = letter->role == FL_ROLE_INGEST ? 2 : 1; n > 0; n--)
+		if ((slash = strrchr(who, '/')) != NULL)
+			*slash = '\0';
+}
+
+static enum fl_code
+count_letter(void *ctx, const struct dlq_letter *letter, bool *stop, struct fl_err *err)
+{
+	struct summary *s = ctx;
+	struct count *count = NULL;
+	char who[DLQ_ID_SIZE];
+
+	(void)stop;
+	(void)err;
+	print_who(letter, who);
+	for (uint32_t i = 0; i < s->count && count == NULL; i++)
+		if (s->counts[i].code == letter->dead.head.code && strcmp(s->counts[i].who, who) == 0)
+			count = &s->counts[i];
+	if (count == NULL) {
+		s->counts = fl_realloc(s->counts, (s->count + 1) * sizeof(*count));
+		count = &s->counts[s->count++];
+		*count = (struct count){.code = letter->dead.head.code, .last_ms = FL_TIME_MIN};
+		snprintf(count->who, sizeof(count->who), "%s", who);
+	}
+	count->letters++;
+	count->bytes += fl_dead_size(&letter->dead);
+	count->last_ms = FL_MAX(count->last_ms, letter->dead.head.clock_ms);
+	return FL_OK;
+}
+
+static int
+summarize(struct ctl *ctl)
+{
+	struct fl_instance *instance = NULL;
+	struct summary s = {0};
+	struct out_table table;
+	struct fl_err err = {0};
+
+	if (ctl_instance_open(ctl, true, &instance, &err) != FL_OK)
+		return ctl_fail(ctl, &err);
+	if (dlq_each(instance, count_letter, &s, &err) != FL_OK) {
+		fl_instance_close(&instance);
+		free(s.counts);
+		return ctl_fail(ctl, &err);
+	}
+	out_init(&table, NULL, "of,code,letters#,bytes#,last,meaning");
+	for (uint32_t i = 0; i < s.count; i++) {
+		out_row(&table);
+		out_cell(&table, 0, s.counts[i].who);
+		out_cell(&table, 1, fl_code_name((enum fl_code)s.counts[i].code));
+		out_cellf(&table, 2, "%" PRIu64, s.counts[i].letters);
+		out_cellf(&table, 3, "%" PRIu64, s.counts[i].bytes);
+		out_time(&table, 4, s.counts[i].last_ms);
+		out_cell(&table, 5, fl_code_help((enum fl_code)s.counts[i].code));
+	}
+	out_flush(ctl, &table);
+	if (s.count == 0)
+		ctl_say(ctl, "no dead letters");
+	out_fini(&table);
+	free(s.counts);
+	fl_instance_close(&instance);
+	return CTL_OK;
 }
 
 static bool
@@ -304,27 +408,70 @@ find_code(struct ctl *ctl, const char *text, enum fl_code *code)
 	return false;
 }
 
+/* export, replay, drop: which letters, and what is to be done. */
+static int
+change(struct ctl *ctl, struct dlq_choice *choice, bool execute)
+{
+	const char *verb = ctl->args[0];
+	bool is_export = strcmp(verb, "export") == 0, is_drop = strcmp(verb, "drop") == 0;
+	int ways;
+
+	choice->ids = ctl->args + 1;
+	choice->id_count = ctl->arg_count - 1;
+	ways = (choice->id_count > 0) + choice->all + (choice->where != NULL) + (choice->file != NULL);
+	if (is_export && ways == 0)
+		choice->all = true;
+	else if (ways != 1)
+		return ctl_usage(ctl, "%s wants one of: IDs, --all, --where%s", verb,
+		    is_export ? "" : ", --file");
+	if (is_export && (choice->file != NULL || execute))
+		return ctl_usage(ctl, "export takes neither --file nor --execute");
+	return is_export ? dlq_export(ctl, choice) : dlq_change(ctl, choice, is_drop, execute);
+}
+
+static bool
+is_change(const char *verb)
+{
+	return strcmp(verb, "export") == 0 || strcmp(verb, "replay") == 0 || strcmp(verb, "drop") == 0;
+}
+
 int
 cmd_dlq(struct ctl *ctl)
 {
 	struct job job = {.limit = 100};
+	struct dlq_choice choice = {0};
 	const char *option, *value;
 	struct fl_err err = {0};
+	bool execute = false;
 	int status = CTL_OK;
 
 	while ((option = ctl_next_option(ctl, &value)) != NULL) {
 		if (strcmp(option, "limit") == 0)
 			ctl_option_i64(ctl, option, value, 0, &job.limit);
-		else
+		else if (strcmp(option, "code") == 0)
 			find_code(ctl, value, &job.code);
+		else if (strcmp(option, "all") == 0)
+			choice.all = true;
+		else if (strcmp(option, "where") == 0)
+			choice.where = value;
+		else if (strcmp(option, "file") == 0)
+			choice.file = value;
+		else
+			execute = true;
 	}
-	if (!ctl_need_args(ctl, 1, 2))
+	if (!ctl_need_args(ctl, 1, 1000))
 		return ctl->status;
+	if (is_change(ctl->args[0]))
+		return change(ctl, &choice, execute);
+	if (choice.all || choice.where != NULL || choice.file != NULL || execute)
+		return ctl_usage(ctl, "--all, --where, --file and --execute are of export, replay and drop");
+	if (strcmp(ctl->args[0], "summary") == 0 && ctl->arg_count == 1)
+		return summarize(ctl);
 	job.json = ctl->json;
 	if (strcmp(ctl->args[0], "show") == 0 && ctl->arg_count == 2)
 		job.wanted_id = ctl->args[1];
 	else if (strcmp(ctl->args[0], "list") != 0 || ctl->arg_count != 1)
-		return ctl_usage(ctl, "expected list, or show ID");
+		return ctl_usage(ctl, "expected list, summary, show ID, export, replay or drop");
 	out_init(&job.table, NULL, "id,code,partition#,offset#,bytes#,reason");
 	fl_buf_init(&job.out);
 	if (walk_all(ctl, &job, &err) != FL_OK)

@@ -7,6 +7,8 @@
  * which offsets were given up.  Going back is refused: rows would be counted twice;
  * `up --reset` starts anew instead.
  *
+ * dead-replay and dead-drop: replay.c.
+ *
  * The number of the command is stored with the step that holds its marks, so each
  * is applied once.  One that needs a broker that is away is tried again later.
  */
@@ -103,6 +105,29 @@ reset_offsets(struct ingest *ingest, const struct target *target, struct fl_err 
 	return FL_OK;
 }
 
+static bool
+is_about_letters(const struct fl_command *command)
+{
+	return strcmp(command->verb, "dead-replay") == 0 || strcmp(command->verb, "dead-drop") == 0;
+}
+
+static enum fl_code
+end_command(
+    struct ingest *ingest, const struct fl_command *command, enum fl_code code, struct fl_err *err)
+{
+	/* What can never be done must not come back at every start. */
+	if (code != FL_OK && fl_code_class(code) != FL_CLASS_TRANSIENT &&
+	    fl_code_class(code) != FL_CLASS_FATAL) {
+		fl_warn("command refused number=%" PRIu64 " reason=\"%s\"", command->number, err->text);
+		code = err->code = FL_OK;
+	}
+	if (code == FL_OK) {
+		ingest->cursor.command = command->number;
+		ingest->dirty = true;
+	}
+	return code;
+}
+
 static enum fl_code
 apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
 {
@@ -112,6 +137,12 @@ apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
 	json_t *json;
 
 	json = json_loads(command->arguments, 0, NULL);
+	if (is_about_letters(command) && json_is_array(json_object_get(json, "letters"))) {
+		code = replay_command(
+		    ingest, command->number, json, strcmp(command->verb, "dead-drop") == 0, err);
+		json_decref(json);
+		return end_command(ingest, command, code, err);
+	}
 	if (strcmp(command->verb, "offsets-reset") == 0 && json != NULL) {
 		target.topic = json_string_value(json_object_get(json, "topic"));
 		target.to = json_string_value(json_object_get(json, "to"));
@@ -127,17 +158,7 @@ apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
 	else
 		code = reset_offsets(ingest, &target, err);
 	json_decref(json);
-	/* What can never be done must not come back at every start. */
-	if (code != FL_OK && fl_code_class(code) != FL_CLASS_TRANSIENT &&
-	    fl_code_class(code) != FL_CLASS_FATAL) {
-		fl_warn("command refused number=%" PRIu64 " reason=\"%s\"", command->number, err->text);
-		code = err->code = FL_OK;
-	}
-	if (code == FL_OK) {
-		ingest->cursor.command = command->number;
-		ingest->dirty = true;
-	}
-	return code;
+	return end_command(ingest, command, code, err);
 }
 
 enum fl_code
@@ -147,8 +168,10 @@ ingest_commands(struct ingest *ingest, struct fl_err *err)
 	enum fl_code code =
 	    fl_command_each(ingest->instance, "ingest", ingest->cursor.command, apply_command, ingest, &local);
 
+	ingest->commands_wait = code == FL_E_INTERRUPTED;
 	if (code != FL_OK && fl_code_class(code) == FL_CLASS_TRANSIENT) {
-		fl_warn("command waits reason=\"%s\"", local.text);
+		if (code != FL_E_INTERRUPTED) /* it goes on with the next step */
+			fl_warn("command waits reason=\"%s\"", local.text);
 		return FL_OK;
 	}
 	if (code != FL_OK)

@@ -82,8 +82,11 @@ put_dead(struct fl_txn *txn, const struct job *job, struct fl_err *err)
 	while (at < end) {
 		memcpy(&entry, at, sizeof entry);
 		at += sizeof entry;
-		FL_TRY(fl_txn_put(
-		    txn, FL_DBI_INGEST_DEAD, entry.key, sizeof entry.key, 0, at, entry.size, err));
+		if (entry.size == 0)
+			FL_TRY(fl_txn_del(txn, FL_DBI_INGEST_DEAD, entry.key, sizeof entry.key, err));
+		else
+			FL_TRY(fl_txn_put(
+			    txn, FL_DBI_INGEST_DEAD, entry.key, sizeof entry.key, 0, at, entry.size, err));
 		at += FL_ROUND_UP((size_t)entry.size, 8);
 	}
 	return fl_txn_put(

@@ -177,7 +177,7 @@ open_stores(struct ingest *ingest, struct fl_err *err)
 static void
 count_metrics(struct ingest *ingest, int64_t now_ms)
 {
-	uint64_t delivered = 0, rows = 0, dead = 0, skipped = 0, repeated = 0, errors = 0, wrong = 0;
+	uint64_t delivered = 0, rows = 0, dead = 0, replayed = 0, skipped = 0, repeated = 0, errors = 0, wrong = 0;
 	uint64_t file_size, used_size, map_size;
 
 	for (uint32_t s = 0; s < ingest->stream_count; s++)
@@ -190,7 +190,8 @@ count_metrics(struct ingest *ingest, int64_t now_ms)
 				continue; /* the same records again */
 			delivered += c->delivered;
 			rows += c->rows;
-			dead += c->dead;
+			dead += c->dead + c->replayed;
+			replayed += c->replayed;
 			skipped += c->skipped;
 			repeated += c->repeated;
 			errors += c->skipped_errors;
@@ -200,6 +201,7 @@ count_metrics(struct ingest *ingest, int64_t now_ms)
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_records_delivered_total, (int64_t)delivered);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_rows_total, (int64_t)rows);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_dead_total, (int64_t)dead);
+	fl_metric_set(ingest->metrics, FL_METRIC_ingest_replayed_total, (int64_t)replayed);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_skipped_total, (int64_t)skipped);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_repeated_total, (int64_t)repeated);
 	fl_metric_set(ingest->metrics, FL_METRIC_ingest_steps_total, (int64_t)ingest->cursor.last_step);
@@ -341,6 +343,14 @@ note_positions(struct ingest *ingest)
 
 /* ---- the turn ---- */
 
+static bool
+are_commands_due(struct ingest *ingest, int64_t now_ms)
+{
+	if (ingest->commands_wait)
+		return !ingest->is_replaying && committer_is_idle(&ingest->committer);
+	return ingest->sync || fl_is_due(now_ms, ingest->commands_ms, COMMANDS_MS);
+}
+
 static enum fl_code
 look_around(struct ingest *ingest, int64_t now_ms, struct fl_err *err)
 {
@@ -349,7 +359,7 @@ look_around(struct ingest *ingest, int64_t now_ms, struct fl_err *err)
 		FL_TRY(retention_look(ingest, err));
 		ingest->looked_ms = now_ms;
 	}
-	if (ingest->sync || fl_is_due(now_ms, ingest->commands_ms, COMMANDS_MS)) {
+	if (are_commands_due(ingest, now_ms)) {
 		FL_TRY(ingest_commands(ingest, err));
 		ingest->commands_ms = now_ms;
 	}
@@ -432,7 +442,7 @@ ingest_step(struct ingest *ingest, int64_t now_ms, bool *worked, bool *done, str
 	FL_TRY(take_all(ingest, worked, err));
 	if (is_commit_due(ingest, now_ms))
 		FL_TRY(commit(ingest, now_ms, worked, err));
-	*done = !*worked && ingest->cursor.finished && committer_is_idle(&ingest->committer) &&
+	*done = !*worked && ingest->cursor.finished && !ingest->commands_wait && committer_is_idle(&ingest->committer) &&
 	    __atomic_load_n(&ingest->committer.durable_finished, __ATOMIC_ACQUIRE);
 	return FL_OK;
 }

@@ -68,18 +68,22 @@ seal_part(struct ingest *ingest, struct part *part, char *out, size_t out_size)
 }
 
 static void
+write_block(struct ingest *ingest, struct part *part, struct fl_step_head *head, char *bytes)
+{
+	if (part == NULL || !part->has_builder || part->builder.row_count == 0)
+		return;
+	head->row_count += part->builder.row_count;
+	head->size += seal_part(ingest, part, bytes + head->size, FL_STEP_SIZE_MAX - head->size);
+	head->block_count++;
+}
+
+static void
 write_blocks(struct ingest *ingest, struct fl_step_head *head, char *bytes)
 {
 	for (uint32_t s = 0; s < ingest->stream_count; s++)
 		for (uint32_t i = 0; i < ingest->streams[s]->part_count; i++) {
-			struct part *part = ingest->streams[s]->parts[i];
-
-			if (!part->has_builder || part->builder.row_count == 0)
-				continue;
-			head->row_count += part->builder.row_count;
-			head->size += seal_part(
-			    ingest, part, bytes + head->size, FL_STEP_SIZE_MAX - head->size);
-			head->block_count++;
+			write_block(ingest, ingest->streams[s]->parts[i], head, bytes);
+			write_block(ingest, ingest->streams[s]->parts[i]->replay, head, bytes);
 		}
 }
 
@@ -131,7 +135,7 @@ step_write(struct ingest *ingest, struct job *job, int64_t now_ms)
 	fl_arena_reset(&ingest->arena);
 	fl_buf_reset(&ingest->marks);
 	fl_buf_reset(&ingest->dead);
-	ingest->marks_urgent = ingest->dirty = ingest->full = false;
+	ingest->marks_urgent = ingest->dirty = ingest->full = ingest->is_replaying = false;
 	ingest->step_rows = 0;
 	ingest->step_size = sizeof *head;
 	letters_step_begin(ingest);
@@ -152,7 +156,8 @@ dead_add(struct part *part, const struct source_record *record, const struct fl_
 	dead.head.partition = part->c.partition;
 	dead.head.reason_size = (uint32_t)strlen(why->text);
 	dead.head.value_full = (uint32_t)FL_MIN(record->value_size, UINT32_MAX);
-	dead.head.flags = (record->key == NULL ? 1u : 0u) | (record->value == NULL ? 2u : 0u);
+	dead.head.flags = (record->key == NULL ? FL_DEAD_NULL_KEY : 0) |
+	    (record->value == NULL ? FL_DEAD_NULL_VALUE : 0);
 	dead.head.offset = record->offset;
 	dead.head.kafka_ts = record->ts_ms;
 	dead.head.clock_ms = ingest->now_ms;

@@ -57,6 +57,8 @@ free_part(struct part *part)
 	free(part->lengths);
 	free(part->deltas);
 	free(part->twins);
+	if (part->replay != NULL)
+		free_part(part->replay);
 	free(part);
 }
 
@@ -357,6 +359,41 @@ take_record(struct part *part, const struct source_record *record)
 	part->c.gaps += (uint64_t)(record->offset - part->c.position);
 	part->c.position = record->offset + 1;
 	return true;
+}
+
+enum replay_result
+stream_replay(struct part *part, const struct source_record *record, struct fl_err *why)
+{
+	struct part *replay = part->replay;
+
+	if (replay == NULL) {
+		replay = part->replay = fl_calloc(1, sizeof *replay);
+		replay->stream = part->stream;
+		replay->c = part->c; /* its name and number */
+	}
+	/* A block's offsets ascend. */
+	if (replay->has_builder && replay->builder.row_count > 0 &&
+	    record->offset - replay->first_offset <= replay->deltas[replay->builder.row_count - 1])
+		return REPLAY_FULL;
+	if (!begin_row(replay, record))
+		return REPLAY_FULL;
+	switch (decode(replay, record, why)) {
+	case FL_VERDICT_ROW:
+		switch (end_row(replay, record, why)) {
+		case TAKEN:
+			return REPLAY_ROW;
+		case TAKEN_DEAD:
+			return REPLAY_DEAD;
+		case TAKEN_NOT:
+			return REPLAY_FULL;
+		}
+		break;
+	case FL_VERDICT_SKIPPED:
+		return REPLAY_SKIPPED;
+	case FL_VERDICT_DEAD:
+		break;
+	}
+	return REPLAY_DEAD;
 }
 
 static uint64_t

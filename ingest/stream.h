@@ -76,6 +76,7 @@ struct part {
 	struct part **twins;
 	/* and there, how far the timestamps of records have come, and what rows tell of it. */
 	int64_t seen_ms, seen_offset, told_ms; /* -1: none yet */
+	struct part *replay;	/* rows of letters that came back: a block of their own */
 	bool is_reserved;	/* the step has room for its block */
 	bool is_broken;		/* the step ends what was known of its end */
 };
@@ -175,6 +176,8 @@ struct ingest {
 	uint32_t step_rows, row_max;
 	struct fl_buf dead;
 	bool dirty;		/* positions moved without rows */
+	bool commands_wait;	/* one goes on once what it did so far is durable */
+	bool is_replaying;	/* the step holds what a command did to dead letters */
 	bool full;
 	bool is_behind;		/* more was queued than the last turn took */
 	struct fl_arena arena;
@@ -188,7 +191,7 @@ struct ingest {
 
 struct dead_entry {
 	uint8_t key[16];
-	uint32_t size; /* of the dead letter that follows, padded to 8 */
+	uint32_t size; /* of the dead letter that follows, padded to 8; 0: it goes */
 	uint32_t pad;
 };
 
@@ -201,6 +204,10 @@ struct part *stream_find(struct stream *stream, int32_t partition);
 struct part *stream_add(struct stream *stream, int32_t partition, const char *topic);
 /* Takes what is queued until nothing is left or the step is full. */
 enum fl_code stream_take(struct stream *stream, bool *worked, struct fl_err *err);
+/* A dead letter's record once more, into a block of its own.  FULL: the step is; DEAD: why. */
+enum replay_result { REPLAY_FULL, REPLAY_DEAD, REPLAY_SKIPPED, REPLAY_ROW };
+enum replay_result stream_replay(
+    struct part *part, const struct source_record *record, struct fl_err *why);
 void stream_drop_rows(struct part *part);
 /* Nobody needs to know whether its end is the end. */
 void stream_unwatch(struct part *part);
@@ -257,6 +264,10 @@ enum fl_code committer_check(struct committer *committer, struct fl_err *err);
 void retention_open(struct ingest *ingest);
 void retention_close(struct ingest *ingest);
 enum fl_code retention_look(struct ingest *ingest, struct fl_err *err);
+/* replay.c: dead-replay, dead-drop.  Errors: INTERRUPTED: to be given again. */
+struct json_t;
+enum fl_code replay_command(struct ingest *ingest, uint64_t number, const struct json_t *arguments,
+    bool is_drop, struct fl_err *err);
 /* command.c */
 enum fl_code ingest_commands(struct ingest *ingest, struct fl_err *err);
 

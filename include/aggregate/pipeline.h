@@ -52,6 +52,7 @@ struct pipeline {
 	uint64_t late_size, late_dropped; /* as in the cursor */
 	uint64_t *confirmed;	/* per sink: emit's position */
 	uint64_t steps_total;
+	uint64_t command;	/* last one of the catalog that was applied */
 	int64_t emit_read_ms;
 	struct fl_err stopped;	/* code FL_OK: it runs */
 };
@@ -60,6 +61,8 @@ struct pipeline {
 enum fl_code pipeline_open(struct pipeline *p, struct fl_err *err);
 /* One turn.  Errors: OUTBOX_FULL, STATE_LIMIT, and those of stores and folds. */
 enum fl_code pipeline_turn(struct pipeline *p, int64_t now_ms, bool *worked, struct fl_err *err);
+/* Commands of the catalog for this pipeline: dead-drop.  Each is a transaction of its own. */
+enum fl_code pipeline_commands(struct pipeline *p, struct fl_err *err);
 /* Sources at their end, all fired, all durable. */
 bool pipeline_is_done(const struct pipeline *p);
 void pipeline_close(struct pipeline *p);

@@ -10,6 +10,7 @@
 #ifndef FL_BASE_MEM_H
 #define FL_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,5 +65,7 @@ void fl_buf_printf(struct fl_buf *buf, const char *fmt, ...)
 void fl_buf_json(struct fl_buf *buf, const char *s, size_t len);
 /* Base64, standard alphabet with padding. */
 void fl_buf_base64(struct fl_buf *buf, const void *p, size_t size);
+/* The other way; false: text is no base64, as fl_buf_base64() writes it. */
+bool fl_buf_unbase64(struct fl_buf *buf, const char *text, size_t size);
 
 #endif

@@ -9,6 +9,10 @@
 
 #include "shm/store.h"
 
+#define FL_DEAD_NULL_KEY 1u
+#define FL_DEAD_NULL_VALUE 2u
+#define FL_DEAD_IS_JSON 4u /* value is JSON of a row, not the record's bytes */
+
 struct fl_dead_head {
 	uint32_t code;	     /* enum fl_code */
 	uint32_t stream;     /* or sink id */
@@ -17,7 +21,7 @@ struct fl_dead_head {
 	uint32_t key_size;
 	uint32_t value_size; /* stored; 0 with value_full > 0: over the quota */
 	uint32_t value_full; /* length of the original */
-	uint32_t flags;	     /* 1: null key, 2: null value, 4: value is JSON of a row, not the record's bytes */
+	uint32_t flags;	     /* FL_DEAD_... */
 	int64_t offset;	     /* Kafka offset or row number */
 	int64_t kafka_ts;
 	int64_t clock_ms;    /* of the step */
@@ -31,5 +35,33 @@ struct fl_dead {
 
 void fl_dead_encode(const struct fl_dead *dead, struct fl_buf *out);
 enum fl_code fl_dead_decode(const void *bytes, size_t size, struct fl_dead *dead, struct fl_err *err);
+static inline size_t
+fl_dead_size(const struct fl_dead *dead)
+{
+	return sizeof(dead->head) + dead->head.reason_size + dead->head.key_size + dead->head.value_size;
+}
+
+/*
+ * Letters as commands name them: {"letters": [{"key": hex, "clock_ms", "value": base64}, ...]}.
+ * clock_ms is the letter's: another one under the same key is not meant.
+ */
+#define FL_DEAD_KEY_MAX 64u
+#define FL_DEAD_COMMAND_MAX (768u << 10) /* bytes of a command's arguments */
+/* key of the i-th letter; false: there is none, or it has no key. */
+struct fl_dead_name {
+	uint8_t key[FL_DEAD_KEY_MAX];
+	size_t key_size;
+	int64_t clock_ms;
+	const char *value; /* base64, or NULL; borrowed from the JSON */
+};
+struct json_t;
+bool fl_dead_name_get(const struct json_t *arguments, size_t i, struct fl_dead_name *name);
+void fl_dead_name_print(const void *key, size_t key_size, int64_t clock_ms, struct fl_buf *out);
+/* The letter of that name; found false: it is gone, or another is there. */
+enum fl_code fl_dead_get(struct fl_txn *txn, enum fl_dbi dbi, const struct fl_dead_name *name, bool *found,
+    struct fl_dead *dead, struct fl_err *err);
+/* dead-drop: deletes all letters that a command names; adds to *count and *size. */
+enum fl_code fl_dead_drop(struct fl_txn *txn, enum fl_dbi dbi, const struct json_t *arguments, uint32_t *count,
+    uint64_t *size, struct fl_err *err);
 
 #endif

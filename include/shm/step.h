@@ -126,9 +126,10 @@ struct fl_partition_cursor {
 	uint64_t added_step; /* the step with its ADDED mark: no row of it is older */
 	uint64_t passed_before; /* offsets passed before a reset to a topic made anew */
 	uint64_t skipped_errors; /* of skipped: by ignore-parse-errors; others were null or empty */
+	uint64_t replayed;   /* dead letters that came back: counted in rows or skipped now */
 	uint64_t cluster;    /* hash of the cluster's id: what was read; 0: unknown */
 };
-static_assert(sizeof(struct fl_partition_cursor) == 408, "a file format");
+static_assert(sizeof(struct fl_partition_cursor) == 416, "a file format");
 
 /* Reads the cursor; partitions borrowed from the transaction.  found false: none yet. */
 enum fl_code fl_ingest_cursor_get(struct fl_txn *txn, bool *found,

@@ -115,12 +115,29 @@ FL_COMMAND(lag, lag, READS, "[--over N]",
     "      --offline           do not ask the broker for the ends\n",
     "The end is asked from the broker within --timeout (3 s); it is - when none answers.\n",
     "flightctl lag\nflightctl lag --over 1000 --quiet\n")
-FL_COMMAND(dlq, dlq, READS, "list | show ID",
+FL_COMMAND(dlq, dlq, WRITES, "list | summary | show ID | export [IDS] | replay IDS | drop IDS",
     "dead letters: what could not be decoded, computed or delivered",
     "      --limit N           list at most N (default 100; 0: all)\n"
-    "      --code CODE         list only this error code\n",
-    "list prints one line per dead letter with its ID; show prints its reason and its bytes.\n",
-    "flightctl dlq list --limit 20\nflightctl dlq show ingest/1/0/4711\n")
+    "      --code CODE         list only this error code\n"
+    "      --all               instead of IDs: all of them\n"
+    "      --where TEXT        instead of IDs: those of this code, or with this text in the reason\n"
+    "      --file FILE         instead of IDs: those that stand in FILE, lines as export prints them;\n"
+    "                          replay takes the values there, which may have been mended\n"
+    "      --execute           replay or drop them; without it the plan is printed\n",
+    "list prints one line per dead letter with its ID; summary counts them by reason; show prints\n"
+    "reason and bytes.  export prints JSON lines: value is the text, value_base64 the bytes that\n"
+    "are no text.  In a mended file value may also be an object: its JSON is the record then.\n"
+    "\n"
+    "replay decodes the records of ingest's letters again; what gives a row goes into the log, once,\n"
+    "with the offset and timestamp it had, after the rows that are there: a window that has closed\n"
+    "counts it as late.  What fails again stays, with the new reason.  A row that aggregate or a\n"
+    "sink refused is not replayed: other queries and sinks have it.  drop forgets letters; the\n"
+    "records remain counted as dead.\n"
+    "\n"
+    "Both travel as commands through the catalog: each program applies them once, also when it is\n"
+    "down now, or dies meanwhile.\n",
+    "flightctl dlq export --where MISSING_FIELD > letters.jsonl\n"
+    "flightctl dlq replay --file letters.jsonl --execute\n")
 FL_COMMAND(offsets, offsets, WRITES, "show | reset --topic T (--to-earliest | --to-latest | --to-offset N)",
     "positions of the sources; give up a range of offsets",
     "      --topic TOPIC       of this topic\n"

@@ -17,6 +17,6 @@ FL_DBI(PIPELINE, OUT)        /* sink u32, first row u64 -> result block */
 FL_DBI(PIPELINE, WINDOWS)    /* operator u32, end i64 -> provenance of a closed window */
 FL_DBI(PIPELINE, LATE)       /* step u64, block u32, query u32, number u32 -> late rows */
 FL_DBI(PIPELINE, DEAD)       /* step u64, block u32, row u32, query u32 -> dead letter */
-FL_DBI(EMIT,     META)       /* "meta"; "dead_size" -> u64 */
+FL_DBI(EMIT,     META)       /* "meta"; "dead_size", "command" -> u64 */
 FL_DBI(EMIT,     SINKS)      /* pipeline name \0 sink name -> position, settled, state, error */
 FL_DBI(EMIT,     DEAD)       /* pipeline \0 sink \0 row number u64 -> dead letter */

@@ -20,6 +20,7 @@
 FL_METRIC(ingest, records_delivered_total, COUNTER, "records", "Records that the source handed over.")
 FL_METRIC(ingest, rows_total, COUNTER, "rows", "Rows decoded into columns.")
 FL_METRIC(ingest, dead_total, COUNTER, "records", "Records that became dead letters.")
+FL_METRIC(ingest, replayed_total, COUNTER, "records", "Dead letters that came back as rows: flightctl dlq replay.")
 FL_METRIC(ingest, skipped_total, COUNTER, "records", "Records skipped by a rule of their format.")
 FL_METRIC(ingest, repeated_total, COUNTER, "records", "Records delivered again below the position, and dropped.")
 FL_METRIC(ingest, steps_total, COUNTER, "steps", "Steps committed.")

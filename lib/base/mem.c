@@ -415,3 +415,33 @@ fl_buf_base64(struct fl_buf *buf, const void *bytes, size_t size)
 		fl_buf_add(buf, out, 4);
 	}
 }
+
+static int
+base64_digit(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 :
+	    c >= '0' && c <= '9' ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool
+fl_buf_unbase64(struct fl_buf *buf, const char *text, size_t size)
+{
+	if (size % 4 != 0)
+		return false;
+	for (size_t i = 0; i < size; i += 4) {
+		bool is_last = i + 4 == size;
+		int pads = !is_last ? 0 : text[i + 2] == '=' && text[i + 3] == '=' ? 2 : text[i + 3] == '=';
+		uint32_t v = 0;
+
+		for (int k = 0; k < 4; k++) {
+			int digit = k >= 4 - pads ? 0 : base64_digit(text[i + (size_t)k]);
+
+			if (digit < 0)
+				return false;
+			v = v << 6 | (uint32_t)digit;
+		}
+		for (int k = 0; k < 3 - pads; k++)
+			fl_buf_byte(buf, (char)(v >> (16 - 8 * k)));
+	}
+	return true;
+}

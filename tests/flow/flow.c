@@ -25,8 +25,10 @@
  *	late N, dead N [CODE]	late rows; dead letters of the pipeline, all with that code
  *	bare N			dead letters of the pipeline that kept position and reason only
  *	kept DB <|=|> N		values in a database: late, dead, out, state of the pipeline's
- *				store, steps of ingest's
+ *				store, steps and letters (dead ones) of ingest's
  *	config NAME VALUE	a setting of the instance (tbl/config.h), before the first row
+ *	replay T P OFFSET	the dead letter of that record comes back; below it a mended value
+ *	drop T P OFFSET		the dead letter goes
  *	position T P <|=|> N	next offset of partition P of T in ingest's store
  *	step N			at most N rows a step from now on
  *	flush none|all		no window state is stored from now on, so that a restart folds
@@ -933,6 +935,7 @@ check_kept(struct flow *f, const char *name, char op, uint64_t want)
 		{ "out", FL_ROLE_PIPELINE, FL_DBI_PIPELINE_OUT },
 		{ "state", FL_ROLE_PIPELINE, FL_DBI_PIPELINE_STATE },
 		{ "steps", FL_ROLE_INGEST, FL_DBI_INGEST_STEPS },
+		{ "letters", FL_ROLE_INGEST, FL_DBI_INGEST_DEAD },
 	};
 
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(dbs); i++) {
@@ -1216,6 +1219,52 @@ check_position(struct flow *f, const char *table, int32_t partition, char op, in
 	    table, partition, op, want, got);
 }
 
+/* Gives ingest a command about one dead letter, as flightctl dlq does. */
+static bool
+command_letter(struct flow *f, const struct command *c, char **words)
+{
+	const struct fl_table *t = find_table(f, words[1]);
+	struct fl_dead_name name = { .key_size = 16 };
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	struct fl_dead dead;
+	struct fl_buf json;
+	const void *value;
+	enum fl_code code;
+	size_t size;
+	bool found;
+
+	if (t == NULL)
+		return fail(f, "there is no table %s", words[1]);
+	fl_key_u32(name.key, f->instance->pipelines[0].stream_ids[t->stream]);
+	fl_key_u32(name.key + 4, (uint32_t)atoi(words[2]));
+	fl_key_u64(name.key + 8, (uint64_t)atoll(words[3]));
+	name.clock_ms = INT64_MIN;
+	if (!open_to_read(f, FL_ROLE_INGEST, &store, &txn))
+		return false;
+	/* Its clock is whatever it is: one that is gone has none. */
+	if (fl_txn_get(txn, FL_DBI_INGEST_DEAD, name.key, name.key_size, &found, NULL, &value, &size,
+		&f->err) == FL_OK && found && fl_dead_decode(value, size, &dead, &f->err) == FL_OK)
+		name.clock_ms = dead.head.clock_ms;
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	fl_buf_init(&json);
+	fl_buf_str(&json, "{\"letters\":[{");
+	fl_dead_name_print(name.key, name.key_size, name.clock_ms, &json);
+	if (c->line_count > 0) {
+		fl_buf_str(&json, ",\"value\":\"");
+		fl_buf_base64(&json, c->lines[0], strlen(c->lines[0]));
+		fl_buf_byte(&json, '"');
+	}
+	fl_buf_str(&json, "}]}");
+	code = fl_command_put(f->instance, "ingest", words[0][0] == 'r' ? "dead-replay" : "dead-drop",
+	    json.data, NULL, &f->err);
+	fl_buf_fini(&json);
+	if (code != FL_OK)
+		return fail_err(f, "the command");
+	return settle(f) && (f->mode != RESTARTS || restart(f));
+}
+
 static bool
 hold(struct flow *f, const char *program, bool held)
 {
@@ -1266,6 +1315,8 @@ run_running(struct flow *f, const struct command *c, char **words, uint32_t coun
 	}
 	if (strcmp(verb, "caught") == 0 || strcmp(verb, "lose") == 0 || strcmp(verb, "end") == 0)
 		return run_mark(f, verb, table, partition);
+	if ((strcmp(verb, "replay") == 0 || strcmp(verb, "drop") == 0) && count == 4)
+		return command_letter(f, c, words);
 	if (strcmp(verb, "restart") == 0)
 		return restart(f) && settle(f);
 	if (strcmp(verb, "metric") == 0 && count == 3 && fl_parse_i64(words[2], &value))

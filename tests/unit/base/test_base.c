@@ -111,6 +111,33 @@ json_strings_are_always_valid(void **state)
 }
 
 static void
+base64_is_read_as_it_is_written(void **state)
+{
+	static const char *const wrong[] = {"Zg=", "Zg", "Z===", "Zg==Zg==", "Z=g=", "Zm9v\n", "Zm-v", "===="};
+	unsigned char bytes[64];
+	struct fl_buf text, back;
+
+	(void)state;
+	fl_buf_init(&text);
+	fl_buf_init(&back);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(i * 37 + 200);
+	for (size_t n = 0; n <= sizeof(bytes); n++) {
+		fl_buf_reset(&text);
+		fl_buf_reset(&back);
+		fl_buf_base64(&text, bytes, n);
+		assert_true(fl_buf_unbase64(&back, n > 0 ? text.data : "", text.size));
+		assert_int_equal(back.size, n);
+		if (n > 0)
+			assert_memory_equal(back.data, bytes, n);
+	}
+	for (size_t i = 0; i < FL_ARRAY_COUNT(wrong); i++)
+		assert_false(fl_buf_unbase64(&back, wrong[i], strlen(wrong[i])));
+	fl_buf_fini(&text);
+	fl_buf_fini(&back);
+}
+
+static void
 durations_are_read_as_flink_reads_them(void **state)
 {
 	static const struct {
@@ -283,6 +310,7 @@ main(void)
 	    cmocka_unit_test(reserved_memory_was_in_use),
 	    cmocka_unit_test(numbers_of_any_length_are_appended),
 		cmocka_unit_test(json_strings_are_always_valid),
+		cmocka_unit_test(base64_is_read_as_it_is_written),
 	    cmocka_unit_test(durations_are_read_as_flink_reads_them),
 	    cmocka_unit_test(closest_word_is_close),
 	    cmocka_unit_test(a_written_file_reads_back),
