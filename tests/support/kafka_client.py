@@ -14,6 +14,7 @@ PARTITION_EOF = -191
 QUEUE_FULL = -184
 NO_CONSUMER_CLOSE = 8
 COPY = 2
+V_END, V_RKT, V_PARTITION, V_VALUE, V_FLAGS, V_TIMESTAMP = 0, 2, 3, 4, 7, 8  # of rd_kafka_producev()
 ANSWER_MS = 15000
 
 
@@ -85,6 +86,7 @@ declare("purge", I, P, I)
 declare("topic_new", P, P, S, P)
 declare("topic_destroy", None, P)
 declare("produce", I, P, C.c_int32, I, P, Z, P, Z, P)
+rd.rd_kafka_producev.restype = I  # variadic: its arguments say their types
 declare("last_error", I)
 declare("metadata", I, P, I, P, C.POINTER(C.POINTER(Metadata)), I)
 declare("metadata_destroy", None, P)
@@ -252,14 +254,26 @@ class Client:
 
     # ---- messages ----
 
-    def send(self, topic, values, partition=0):
+    def _produce(self, handle, partition, payload, size, at_ms):
+        """0, or the error."""
+        if at_ms is not None:
+            return rd.rd_kafka_producev(
+                P(self.rk), I(V_RKT), P(handle), I(V_PARTITION), C.c_int32(partition), I(V_VALUE), payload, Z(size),
+                I(V_FLAGS), I(COPY), I(V_TIMESTAMP), L(at_ms), I(V_END))
+        if rd.rd_kafka_produce(handle, partition, COPY, payload, size, None, 0, None) != 0:
+            return rd.rd_kafka_last_error()
+        return 0
+
+    def send(self, topic, values, partition=0, times=None):
         """One message each; None is a null message.  Waits until the broker has them."""
         handle = rd.rd_kafka_topic_new(self.rk, topic.encode(), None)
         self.failed = []
-        for value in values:
+        for n, value in enumerate(values):
             payload = None if value is None else C.create_string_buffer(value, max(len(value), 1))
-            while rd.rd_kafka_produce(handle, partition, COPY, payload, len(value or b""), None, 0, None) != 0:
-                err = rd.rd_kafka_last_error()
+            while True:
+                err = self._produce(handle, partition, payload, len(value or b""), times[n] if times else None)
+                if err == 0:
+                    break
                 if err != QUEUE_FULL:
                     demand(err, "send to " + topic)
                 rd.rd_kafka_poll(self.rk, 100)
