@@ -807,9 +807,16 @@ apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
 enum fl_code
 pipeline_commands(struct pipeline *p, struct fl_err *err)
 {
+	uint64_t last;
+
 	if (!p->is_open || p->is_pending)
 		return FL_OK;
-	return fl_command_each(p->instance, "aggregate", p->command, apply_command, p, err);
+	FL_TRY(fl_command_last(p->instance, &last, err));
+	if (last == p->commands_seen)
+		return FL_OK;
+	FL_TRY(fl_command_each(p->instance, "aggregate", p->command, apply_command, p, err));
+	p->commands_seen = last;
+	return FL_OK;
 }
 
 /* ---- a turn ---- */

@@ -282,6 +282,19 @@ apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
 	return code;
 }
 
+static enum fl_code
+look_for_commands(struct emit *emit, struct fl_err *err)
+{
+	uint64_t last;
+
+	FL_TRY(fl_command_last(emit->instance, &last, err));
+	if (last == emit->commands_seen)
+		return FL_OK;
+	FL_TRY(fl_command_each(emit->instance, "emit", emit->command, apply_command, emit, err));
+	emit->commands_seen = last;
+	return FL_OK;
+}
+
 enum fl_code
 emit_step(struct emit *emit, int64_t now_ms, bool *worked, bool *done, struct fl_err *err)
 {
@@ -294,7 +307,7 @@ emit_step(struct emit *emit, int64_t now_ms, bool *worked, bool *done, struct fl
 		pthread_mutex_unlock(&emit->store_lock);
 		if (code != FL_OK)
 			return code;
-		FL_TRY(fl_command_each(emit->instance, "emit", emit->command, apply_command, emit, err));
+		FL_TRY(look_for_commands(emit, err));
 		emit->tended_ms = now_ms;
 	}
 	if (!emit->has_threads)

@@ -169,6 +169,7 @@ struct emit {
 	bool is_stopping;		/* __atomic */
 	int64_t tended_ms;
 	uint64_t command; /* last one of the catalog that was applied */
+	uint64_t commands_seen; /* the newest of any program that was looked at */
 	char state[128];		/* as status shows it */
 	uint64_t dead_quota;
 	pthread_mutex_t lock;		/* views, and opening of stores */

@@ -165,9 +165,16 @@ enum fl_code
 ingest_commands(struct ingest *ingest, struct fl_err *err)
 {
 	struct fl_err local = { .code = FL_OK };
-	enum fl_code code =
-	    fl_command_each(ingest->instance, "ingest", ingest->cursor.command, apply_command, ingest, &local);
+	uint64_t last;
+	enum fl_code code;
 
+	FL_TRY(fl_command_last(ingest->instance, &last, err));
+	if (last == ingest->commands_seen)
+		return FL_OK;
+	code = fl_command_each(
+	    ingest->instance, "ingest", ingest->cursor.command, apply_command, ingest, &local);
+	if (code == FL_OK)
+		ingest->commands_seen = last;
 	ingest->commands_wait = code == FL_E_INTERRUPTED;
 	if (code != FL_OK && fl_code_class(code) == FL_CLASS_TRANSIENT) {
 		if (code != FL_E_INTERRUPTED) /* it goes on with the next step */

@@ -176,6 +176,7 @@ struct ingest {
 	uint32_t step_rows, row_max;
 	struct fl_buf dead;
 	bool dirty;		/* positions moved without rows */
+	uint64_t commands_seen;	/* the newest of any program that was looked at */
 	bool commands_wait;	/* one goes on once what it did so far is durable */
 	bool is_replaying;	/* the step holds what a command did to dead letters */
 	bool full;

@@ -1134,6 +1134,29 @@ fl_command_put(struct fl_instance *instance, const char *program, const char *ve
 	return FL_OK;
 }
 
+enum fl_code
+fl_command_last(struct fl_instance *instance, uint64_t *number, struct fl_err *err)
+{
+	struct fl_cursor *cursor = NULL;
+	struct fl_txn *txn = NULL;
+	struct fl_item item;
+	enum fl_code code;
+	bool found = false;
+
+	*number = 0;
+	if (instance->catalog == NULL) /* one that a test made by hand */
+		return FL_OK;
+	FL_TRY(fl_txn_begin_read(instance->catalog, &txn, err));
+	code = fl_cursor_open(txn, FL_DBI_CATALOG_COMMANDS, &cursor, err);
+	if (code == FL_OK)
+		code = fl_cursor_last(cursor, &found, &item, err);
+	if (code == FL_OK)
+		*number = found ? fl_key_get_u64(item.key) : 0;
+	fl_cursor_close(&cursor);
+	fl_txn_abort(&txn);
+	return code;
+}
+
 /* The first command for program after number `after`; *json NULL: there is none. */
 static enum fl_code
 next_command(struct fl_txn *txn, const char *program, uint64_t after, struct fl_command *command,

@@ -53,6 +53,7 @@ struct pipeline {
 	uint64_t *confirmed;	/* per sink: emit's position */
 	uint64_t steps_total;
 	uint64_t command;	/* last one of the catalog that was applied */
+	uint64_t commands_seen;	/* the newest of any program that was looked at */
 	int64_t emit_read_ms;
 	struct fl_err stopped;	/* code FL_OK: it runs */
 };

@@ -104,6 +104,9 @@ struct fl_command {
 };
 enum fl_code fl_command_put(struct fl_instance *instance, const char *program, const char *verb,
     const char *arguments, uint64_t *number, struct fl_err *err);
+/* The number of the newest command of any program, 0: none.  Programs look through commands
+ * only when it has changed: one may hold many letters. */
+enum fl_code fl_command_last(struct fl_instance *instance, uint64_t *number, struct fl_err *err);
 /* Calls fn for each command of program with number > after. */
 enum fl_code fl_command_each(struct fl_instance *instance, const char *program, uint64_t after,
     enum fl_code (*fn)(void *ctx, const struct fl_command *command, struct fl_err *err), void *ctx,
