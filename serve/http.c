@@ -557,7 +557,7 @@ listen_at(const struct http_options *options, int *fd, struct fl_err *err)
 	    strerror(native));
 }
 
-static void
+static __attribute__((format(printf, 2, 0))) void
 log_trouble(void *ctx, const char *fmt, va_list args)
 {
 	char text[300];
