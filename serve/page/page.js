@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat('en-US');
 const SLOW_MS = 3000; // windows and dead letters are asked in SQL, less often
 
-const WINDOWS = `SELECT pipeline, query, state, window_start, window_end, rows AS records, row_count AS results
+const WINDOWS = `SELECT pipeline, query, state, window_start, window_end, rows AS records, row_count AS "keys, results"
 FROM windows ORDER BY state = 'open' DESC, window_end DESC, query LIMIT 40`;
 const DEAD = `SELECT program, coalesce(pipeline, '') AS pipeline, coalesce(table_name, '') AS "table", code,
 count(*) AS letters, max(clock) AS last, min(reason) AS "for example"
