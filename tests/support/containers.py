@@ -8,7 +8,7 @@ published by its proxy.  Its images are kept in the cache: later runs find their
 Where images cannot be pulled, mmdebstrap makes the base image with the sources and the Acquire
 settings of the host's apt, and tests/docker/{kafka,postgres} stand in for the servers' images.
 """
-import fcntl, glob, json, os, random, shutil, signal, socket, subprocess, tempfile, threading, time
+import fcntl, glob, http.client, json, os, random, shutil, signal, socket, subprocess, tempfile, threading, time
 
 from harness import BROKER, ROOT, Failed, check, sh, wait_for
 
@@ -236,9 +236,9 @@ class Project:
     def __init__(self, engine, images):
         self.name = "flight-test-%d" % os.getpid()
         self.engine = engine
-        self.kafka_port, self.postgres_port = free_port(), free_port()
-        self.env = dict(os.environ, KAFKA_PORT=str(self.kafka_port), POSTGRES_PORT=str(self.postgres_port),
-                        DOCKER_CLI_HINTS="false", **images)
+        self.kafka_port, self.http_port = free_port(), free_port()
+        self.env = dict(os.environ, KAFKA_PORT=str(self.kafka_port), HTTP_PORT=str(self.http_port),
+                        POSTGRES_PORT=str(free_port()), DOCKER_CLI_HINTS="false", **images)
         self.command = ["docker", "compose"] if run("docker", "compose", "version")[0] else ["docker-compose"]
         check(shutil.which(self.command[0]), "there is neither `docker compose` nor docker-compose")
         self.address = "localhost:%d" % self.kafka_port
@@ -282,6 +282,18 @@ class Project:
 
     def ctl(self, *args, rc=0, **kw):
         return self.exec("flight", "flightctl", *args, rc=rc, **kw).stdout.decode()
+
+    def get(self, path, host=None):
+        """From serve, by its port on this machine; None where it does not answer."""
+        client = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=60)
+        try:
+            client.request("GET", path, headers={"Host": host} if host else {})
+            answer = client.getresponse()
+            return answer.status, answer.read().decode()
+        except OSError:
+            return None
+        finally:
+            client.close()
 
     def kill(self, service):
         sh("docker", "kill", "-s", "KILL", self.container(service))
