@@ -16,6 +16,7 @@ NO_CONSUMER_CLOSE = 8
 COPY = 2
 V_END, V_RKT, V_PARTITION, V_VALUE, V_FLAGS, V_TIMESTAMP = 0, 2, 3, 4, 7, 8  # of rd_kafka_producev()
 ANSWER_MS = 15000
+FENCED_S = 60
 
 
 class KafkaError(Exception):
@@ -202,8 +203,17 @@ class Client:
                 key, value = entry.split("=", 1)
                 demand(rd.rd_kafka_NewTopic_set_config(item, key.encode(), value.encode()), entry)
             items.append(item)
-        self._ask("create %s" % ", ".join(names), rd.rd_kafka_CreateTopics, items,
-                  rd.rd_kafka_event_CreateTopics_result, rd.rd_kafka_CreateTopics_result_topics)
+        end = time.monotonic() + FENCED_S
+        while True:
+            try:
+                self._ask("create %s" % ", ".join(names), rd.rd_kafka_CreateTopics, items,
+                          rd.rd_kafka_event_CreateTopics_result, rd.rd_kafka_CreateTopics_result_topics)
+                break
+            except KafkaError as e:
+                # A broker that got no processor for seconds has missed its heartbeats; the next one ends that.
+                if "fenced" not in str(e) or time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
         for item in items:
             rd.rd_kafka_NewTopic_destroy(item)
 
