@@ -7,7 +7,8 @@
  * the commit at step c needs the steps after c again, so replay_from is the
  * smallest such c; the time state at each commit since is kept in memory, that the
  * cursor can name it.  A dedup's group is stored with every dirty group above it: in a
- * replay it lets no row through that it holds already, so those must hold it too.
+ * replay it lets no row through that it holds already, so those must hold it too.  Where
+ * that is much it waits until nothing is queued or half of the longest replay is reached.
  */
 #include "aggregate/pipeline.h"
 
@@ -541,35 +542,58 @@ put_image(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, uint32_t unit
 	return FL_OK;
 }
 
+/* Whether a group of unit u has to be stored with one of `unit`. */
+static bool
+goes_with(const struct pipeline *p, const uint64_t *taken, uint32_t unit, uint32_t u, uint32_t g)
+{
+	return (taken[u] >> g & 1) == 0 && fold_groups(&p->fold, u)[g].dirty_from != GROUP_CLEAN &&
+	    fold_is_above(&p->fold, unit, u);
+}
+
+static size_t
+size_above(const struct pipeline *p, const uint64_t *taken, uint32_t unit)
+{
+	size_t size = 0;
+
+	if (unit < p->fold.oper_count)
+		return 0;
+	for (uint32_t u = 0; u < fold_unit_count(&p->fold); u++)
+		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
+			if (goes_with(p, taken, unit, u, g))
+				size += state_size(&p->fold, u, g);
+	return size;
+}
+
 /* The dirty groups above a unit. */
 static enum fl_code
 put_images_above(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, uint32_t unit,
     size_t *total, struct fl_err *err)
 {
-	for (uint32_t u = 0; u < fold_unit_count(&p->fold); u++) {
-		if (!fold_is_above(&p->fold, unit, u))
-			continue;
+	for (uint32_t u = 0; u < fold_unit_count(&p->fold); u++)
 		for (uint32_t g = 0; g < TABLE_GROUPS; g++)
-			if ((taken[u] >> g & 1) == 0 &&
-			    fold_groups(&p->fold, u)[g].dirty_from != GROUP_CLEAN)
+			if (goes_with(p, taken, unit, u, g))
 				FL_TRY(put_image(p, txn, taken, u, g, total, err));
-	}
 	return FL_OK;
 }
 
 static enum fl_code
 put_images(struct pipeline *p, struct fl_txn *txn, uint64_t *taken, struct fl_err *err)
 {
+	bool has_new = p->point_count == 0 || p->points[p->point_count - 1].step < p->fold.step;
 	uint32_t u = 0, g = 0;
-	size_t total = 0;
+	size_t total = 0, limit = p->flush_bytes;
 
 	p->flush_count = 0;
 	while (find_oldest(p, taken, &u, &g)) {
-		uint64_t from = fold_groups(&p->fold, u)[g].dirty_from;
+		uint64_t rows = rows_since(p, fold_groups(&p->fold, u)[g].dirty_from);
+		bool may_wait = p->point_count < PIPELINE_POINTS_MAX;
+		size_t above = size_above(p, taken, u);
 
-		if (total >= p->flush_bytes && p->point_count < PIPELINE_POINTS_MAX &&
-		    rows_since(p, from) <= PIPELINE_REPLAY_ROWS)
+		if (may_wait && total >= limit && rows <= PIPELINE_REPLAY_ROWS)
 			break;
+		if (may_wait && has_new && above > p->flush_bytes && rows <= PIPELINE_REPLAY_ROWS / 2)
+			break;
+		limit = FL_MAX(limit, 2 * above); /* so much of the dedup's groups goes with it */
 		FL_TRY(put_image(p, txn, taken, u, g, &total, err));
 		FL_TRY(put_images_above(p, txn, taken, u, &total, err));
 	}

@@ -97,6 +97,26 @@ unit_stride(const struct fold *fold, uint32_t unit)
 	return (uint32_t)sizeof(struct table_entry) + fold->opers[unit].agg->row_size;
 }
 
+static size_t
+table_size(const struct table *t, uint32_t group)
+{
+	uint64_t heap = (uint64_t)t->heap.size * t->group_count[group] / FL_MAX(t->count, 1u);
+
+	return (size_t)t->group_count[group] * t->stride + (size_t)heap;
+}
+
+size_t
+state_size(const struct fold *fold, uint32_t u, uint32_t g)
+{
+	size_t size = 0;
+
+	if (u >= fold->oper_count)
+		return table_size(&fold->dedups[u - fold->oper_count].table, g);
+	for (uint32_t w = 0; w < fold->opers[u].window_count; w++)
+		size += table_size(&fold->opers[u].windows[w]->table, g);
+	return size;
+}
+
 enum fl_code
 state_put(struct fold *fold, struct fl_txn *txn, uint32_t u, uint32_t g, struct state_flush *flush,
     size_t *size, struct fl_err *err)

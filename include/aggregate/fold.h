@@ -378,6 +378,8 @@ void results_closed(struct fold *fold, const struct oper *oper, const struct win
 struct state_flush { /* one group written in a commit */
 	uint32_t unit, group, chunk_count;
 };
+/* Bytes of the image of one group, about. */
+size_t state_size(const struct fold *fold, uint32_t unit, uint32_t group);
 /* Writes the image of one group at fold->step; returns its bytes. */
 enum fl_code state_put(struct fold *fold, struct fl_txn *txn, uint32_t unit, uint32_t group,
     struct state_flush *flush, size_t *size, struct fl_err *err);
