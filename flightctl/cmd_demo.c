@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_demo.c - the flights pipeline without any set-up.
+ * cmd_demo.c - a system without any set-up.
  *
- * This process holds the broker (librdkafka's mock cluster), a thread that makes
- * flights, and a reader of the results; ingest, aggregate and emit run as they do in
- * production, under supervisord on a temporary instance.  Event time runs 20 times as
- * fast as the clock, so a window of a minute closes every 3 seconds.
+ * This process holds the broker (librdkafka's mock cluster), a thread that generates messages,
+ * and a reader of the results; ingest, aggregate and emit run as they do in production, under
+ * supervisord on a temporary instance.  The system's folder is copied into the instance, so
+ * that what its pipeline writes beside itself goes with it; a database is the demo's own too.
+ * Where a system has windows, its time runs faster than the clock.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -23,61 +25,75 @@
 #include <unistd.h>
 
 #include "flightctl/ctl.h"
+#include "flightctl/demo.h"
 #include "flightctl/generate.h"
 #include "flightctl/pipeline.h"
+#include "jdbc/sqlite.h"
 #include "kafka/client.h"
 
-#define DEMO_SPEED 20
-#define DEMO_PARTITIONS 2
 #define DEMO_AGO_MINUTES (30 * 24 * 60)
 #define DEMO_PIPED_S 60
+#define DEMO_FILE_MAX (1u << 20)
+#define DEMO_SERVER "localhost:5432" /* where the pipelines say that PostgreSQL is */
 #define READY_MS 30000
 #define STOP_MS 20000
-#define RUN_MAX 64
 #define AGAIN_MIN_MS 2000 /* a supervisord that ends sooner does not work here */
-
-struct result_topic {
-	const char *name, *record, *value;
-	struct topic topic;
-	struct topic_codec *codec;
-	struct fl_kafka_consumer *consumer;
-};
 
 struct demo {
 	struct ctl *ctl;
+	const struct demo_row *row;
 	struct ctl_temporary temporary;
-	const char *dir; /* its directory */
-	char schema[PATH_MAX];
+	const char *dir;	/* its directory */
+	char folder[PATH_MAX];	/* in it: the copy of the system's */
 	struct fl_kafka_mock *mock;
+	struct demo_postgres postgres;
 	struct fl_instance *instance;
 	uint16_t port; /* of the page */
+	const struct fl_plan *plan;
 	pid_t supervisord;
 	int64_t supervised_ms; /* when it was started */
 	double rate;
 	int64_t seconds; /* 0: until Ctrl-C */
 	/* Generator */
-	struct topic flights;
+	const struct generate_row *generator;
+	struct topic topic;
 	pthread_t thread;
 	bool has_thread;
 	struct fl_err thread_err;
-	uint64_t results;
+	struct demo_results *results;
 };
+
+static const struct demo_row rows[] = {
+#define FL_DEMO(name, sql, database, made, partitions, speed, rate, bad, look, text)               \
+	{#name, sql, DEMO_##database, made, partitions, speed, rate, bad, look, text},
+#include "tbl/demos.h"
+#undef FL_DEMO
+};
+
+const struct demo_row *
+demo_row(uint32_t i)
+{
+	return i < FL_ARRAY_COUNT(rows) ? &rows[i] : NULL;
+}
 
 /* ---- generator ---- */
 
 static enum fl_code
-send_flights(struct demo *demo, struct topic_codec *codec, struct fl_kafka_producer *producer,
+send_messages(struct demo *demo, struct topic_codec *codec, struct fl_kafka_producer *producer,
     struct fl_err *err)
 {
+	bool is_fast = demo->row->speed > 1;
 	struct generate_options options = {
 	    .seed = (uint64_t)fl_now_us(),
 	    /* From a full minute on, so that the first window is whole; and long ago: time that
-	     * runs 20 times as fast must not reach flight.max-future. */
-	    .start_s = (fl_now_ms() / 60000 - DEMO_AGO_MINUTES) * 60,
-	    .per_second = demo->rate / DEMO_SPEED,
+	     * runs faster than the clock must not reach flight.max-future. */
+	    .start_s = is_fast ? (fl_now_ms() / 60000 - DEMO_AGO_MINUTES) * 60 : fl_now_ms() / 1000,
+	    .per_second = demo->rate / demo->row->speed,
 	    .disorder_s = 3,
+	    .bad_share = demo->row->bad,
+	    .again_share = demo->row->bad,
+	    .stray_share = demo->row->bad / 2,
 	};
-	const struct generate_row *row = generate_row(0);
 	int64_t started_us = fl_monotonic_us();
 	struct generate generate;
 	enum fl_code code = FL_OK;
@@ -91,17 +107,19 @@ send_flights(struct demo *demo, struct topic_codec *codec, struct fl_kafka_produ
 		    (int64_t)((double)(fl_monotonic_us() - started_us) * demo->rate / 1e6);
 
 		for (; (int64_t)generate.index < due && code == FL_OK;) {
-			int32_t partition = (int32_t)(generate.index % DEMO_PARTITIONS);
+			int32_t partition = (int32_t)(generate.index % demo->row->partitions);
 
 			fl_buf_reset(&line);
-			generate_next(&generate, row, &line);
+			if (generate_next(&generate, demo->generator, &line))
+				generate_cut(&line, 0);
 			if (fl_fault("demo.send"))
 				code = FL_FAIL(err, FL_E_BROKER_AWAY, "fault: demo.send");
 			if (code == FL_OK)
 				code = topic_encode(codec, line.data, line.size, &value, err);
 			if (code == FL_OK)
 				code = fl_kafka_producer_send(producer, partition, NULL, 0,
-				    value->data, value->size, fl_now_ms(), err);
+				    value->data, value->size,
+				    is_fast ? generate_due_ms(&generate) : fl_now_ms(), err);
 		}
 		poll(NULL, 0, 20);
 	}
@@ -117,112 +135,17 @@ run_generator(void *self)
 	struct fl_kafka_producer *producer = NULL;
 	struct topic_codec *codec = NULL;
 
-	if (topic_codec_open(&demo->flights, true, &codec, &demo->thread_err) != FL_OK ||
-	    fl_kafka_producer_open(&demo->flights.table, NULL, &producer, &demo->thread_err) !=
+	if (topic_codec_open(&demo->topic, true, &codec, &demo->thread_err) != FL_OK ||
+	    fl_kafka_producer_open(&demo->topic.table, NULL, &producer, &demo->thread_err) !=
 		FL_OK ||
-	    send_flights(demo, codec, producer, &demo->thread_err) != FL_OK)
-		ctl_is_stopping = 1; /* without flights there is nothing to show */
+	    send_messages(demo, codec, producer, &demo->thread_err) != FL_OK)
+		ctl_is_stopping = 1; /* without messages there is nothing to show */
 	fl_kafka_producer_close(&producer);
 	topic_codec_close(&codec);
 	return NULL;
 }
 
 /* ---- results ---- */
-
-static enum fl_code
-open_results(struct demo *demo, struct result_topic *r, struct fl_err *err)
-{
-	struct fl_kafka_assignment set = {r->name, 0, 0};
-	char schema[PATH_MAX + 64];
-	uint32_t count;
-
-	topic_init(&r->topic);
-	snprintf(schema, sizeof(schema), "%s#flights.analyzer.%s", demo->schema, r->record);
-	FL_TRY(topic_set_schema(&r->topic, schema, err));
-	r->topic.table.brokers = fl_kafka_mock_brokers(demo->mock);
-	FL_TRY(topic_finish(&r->topic, r->name, err));
-	FL_TRY(topic_codec_open(&r->topic, false, &r->codec, err));
-	FL_TRY(fl_kafka_consumer_open(&r->topic.table, "flightctl-demo", &r->consumer, err));
-	FL_TRY(fl_kafka_consumer_partitions(r->consumer, r->name, 10000, &count, err));
-	return fl_kafka_consumer_assign(r->consumer, &set, 1, err);
-}
-
-static void
-close_results(struct result_topic *r)
-{
-	fl_kafka_consumer_close(&r->consumer);
-	topic_codec_close(&r->codec);
-	topic_fini(&r->topic);
-}
-
-/* The value of a field in a flat JSON object that we encoded ourselves. */
-static void
-pick_field(const char *json, const char *name, char *buf, size_t size)
-{
-	char pattern[64];
-	const char *at;
-	size_t len;
-
-	snprintf(pattern, sizeof(pattern), "\"%s\":", name);
-	at = strstr(json, pattern);
-	if (at == NULL) {
-		snprintf(buf, size, "?");
-		return;
-	}
-	at += strlen(pattern);
-	at += *at == '"';
-	len = strcspn(at, ",}\"");
-	snprintf(buf, size, "%.*s", (int)len, at);
-}
-
-static void
-print_result(struct demo *demo, const struct result_topic *r, const char *json)
-{
-	char end_text[32], value[64], from[32], to[32];
-	int64_t now_ms = fl_now_ms(), end_s;
-	struct tm tm;
-	time_t now = (time_t)(now_ms / 1000);
-
-	pick_field(json, "timestamp", end_text, sizeof(end_text));
-	pick_field(json, r->value, value, sizeof(value));
-	if (!fl_parse_i64(end_text, &end_s))
-		return;
-	localtime_r(&now, &tm);
-	out_instant((end_s - 60) * 1000, from);
-	out_instant(end_s * 1000, to);
-	printf("%02d:%02d:%02d.%03d  %-18s  window %.16s to %.5s  %s=%s\n", tm.tm_hour, tm.tm_min,
-	    tm.tm_sec, (int)(now_ms % 1000), r->name, from, to + 11, r->value, value);
-	if (fflush(stdout) != 0)
-		ctl_is_stopping = 1; /* nobody reads any more */
-	demo->results++;
-}
-
-static enum fl_code
-poll_results(struct demo *demo, struct result_topic *r, struct fl_err *err)
-{
-	struct fl_kafka_message messages[RUN_MAX];
-	struct fl_buf json;
-	int64_t eof_offset;
-	uint32_t count = 0;
-	enum fl_code code;
-	bool eof;
-
-	code = fl_kafka_consumer_poll(
-	    r->consumer, 0, messages, RUN_MAX, &count, &eof, &eof_offset, err);
-	if (code != FL_OK)
-		return fl_code_class(code) == FL_CLASS_TRANSIENT ? FL_OK : code;
-	fl_buf_init(&json);
-	for (uint32_t i = 0; i < count && code == FL_OK; i++) {
-		fl_buf_reset(&json);
-		code = topic_decode(
-		    r->codec, messages[i].value, messages[i].value_size, &json, err);
-		if (code == FL_OK)
-			print_result(demo, r, json.data);
-	}
-	fl_kafka_messages_release(messages, count);
-	fl_buf_fini(&json);
-	return code;
-}
 
 /* Killed by somebody who wants to see what happens: it is started again like the others. */
 static enum fl_code
@@ -246,46 +169,141 @@ follow_supervisord(struct demo *demo, struct fl_err *err)
 static enum fl_code
 watch_results(struct demo *demo, struct fl_err *err)
 {
-	struct result_topic results[] = {
-	    {.name = "average_passengers", .record = "AveragePassengers", .value = "passengers"},
-	    {.name = "trend_origin", .record = "TrendOrigin", .value = "origin"},
-	};
 	int64_t until = demo->seconds > 0 ? fl_monotonic_us() + demo->seconds * 1000000 : INT64_MAX;
-	enum fl_code code = FL_OK;
-	uint32_t opened = 0;
 
-	for (; opened < FL_ARRAY_COUNT(results) && code == FL_OK; opened++)
-		code = open_results(demo, &results[opened], err);
-	while (code == FL_OK && !ctl_is_stopping && fl_monotonic_us() < until) {
-		for (uint32_t i = 0; i < FL_ARRAY_COUNT(results) && code == FL_OK; i++)
-			code = poll_results(demo, &results[i], err);
-		if (code == FL_OK && waitpid(demo->supervisord, NULL, WNOHANG) == demo->supervisord)
-			code = follow_supervisord(demo, err);
-		fl_kafka_consumer_wait(results[0].consumer, 50);
+	FL_TRY(demo_results_open(demo->plan, demo->folder, fl_kafka_mock_brokers(demo->mock),
+	    &demo->results, err));
+	while (!ctl_is_stopping && fl_monotonic_us() < until) {
+		FL_TRY(demo_results_poll(demo->results, err));
+		if (waitpid(demo->supervisord, NULL, WNOHANG) == demo->supervisord)
+			FL_TRY(follow_supervisord(demo, err));
+		FL_TRY(demo_postgres_watch(&demo->postgres, err));
 	}
-	while (opened > 0)
-		close_results(&results[--opened]);
+	return FL_OK;
+}
+
+/* ---- the system's folder ---- */
+
+/* The demo's own server stands where the pipeline says. */
+static void
+replace_server(const struct demo *demo, const struct fl_buf *from, struct fl_buf *to)
+{
+	const char *at = from->data, *next;
+
+	while ((next = strstr(at, DEMO_SERVER)) != NULL) {
+		fl_buf_add(to, at, (size_t)(next - at));
+		fl_buf_printf(to, "127.0.0.1:%d", demo->postgres.port);
+		at = next + strlen(DEMO_SERVER);
+	}
+	fl_buf_str(to, at);
+}
+
+static enum fl_code
+copy_file(const struct demo *demo, const char *from, const char *name, struct fl_err *err)
+{
+	char path[2 * PATH_MAX], copy[2 * PATH_MAX];
+	struct fl_buf text, replaced;
+	enum fl_code code;
+
+	fl_buf_init(&text);
+	fl_buf_init(&replaced);
+	snprintf(path, sizeof(path), "%s/%s", from, name);
+	snprintf(copy, sizeof(copy), "%s/%s", demo->folder, name);
+	code = fl_file_read(path, DEMO_FILE_MAX, &text, err);
+	if (code == FL_OK && demo->row->database == DEMO_POSTGRES && text.size > 0 &&
+	    strcmp(name, demo->row->sql) == 0) {
+		replace_server(demo, &text, &replaced);
+		code = fl_file_write(copy, replaced.data, replaced.size, err);
+	} else if (code == FL_OK) {
+		code = fl_file_write(copy, text.size > 0 ? text.data : "", text.size, err);
+	}
+	fl_buf_fini(&text);
+	fl_buf_fini(&replaced);
+	return code;
+}
+
+static enum fl_code
+copy_folder(struct demo *demo, struct fl_err *err)
+{
+	char name[64], from[PATH_MAX];
+	enum fl_code code = FL_OK;
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(name, sizeof(name), "pipelines/%s", demo->row->name);
+	FL_TRY(ctl_path_data(name, from, sizeof(from), err));
+	snprintf(demo->folder, sizeof(demo->folder), "%s/%s", demo->dir, demo->row->name);
+	FL_TRY(fl_mkdirs(demo->folder, err));
+	dir = opendir(from);
+	while (dir != NULL && code == FL_OK && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.' && entry->d_type != DT_DIR)
+			code = copy_file(demo, from, entry->d_name, err);
+	if (dir != NULL)
+		closedir(dir);
 	return code;
 }
 
 /* ---- the whole ---- */
 
 static enum fl_code
-start_broker(struct demo *demo, struct fl_err *err)
+start_postgres(struct demo *demo, struct fl_err *err)
 {
-	FL_TRY(fl_kafka_mock_open(&demo->mock, err));
-	FL_TRY(fl_kafka_mock_topic(demo->mock, "flights", DEMO_PARTITIONS, err));
-	FL_TRY(fl_kafka_mock_topic(demo->mock, "average_passengers", 1, err));
-	return fl_kafka_mock_topic(demo->mock, "trend_origin", 1, err);
+	char name[128], path[PATH_MAX];
+	enum fl_code code = FL_OK;
+	struct fl_buf text;
+
+	fl_buf_init(&text);
+	snprintf(name, sizeof(name), "pipelines/%s/%s", demo->row->name, demo->row->made);
+	if (demo->row->made[0] != '\0')
+		code = ctl_path_data(name, path, sizeof(path), err);
+	if (code == FL_OK && demo->row->made[0] != '\0')
+		code = fl_file_read(path, DEMO_FILE_MAX, &text, err);
+	if (code == FL_OK)
+		code = demo_postgres_open(&demo->postgres, demo->dir, demo->row->name, text.data, err);
+	fl_buf_fini(&text);
+	return code;
 }
 
-/* A port for the page that nobody has now. */
 static enum fl_code
-set_port(struct demo *demo, struct fl_err *err)
+start_database(struct demo *demo, struct fl_err *err)
+{
+	char path[PATH_MAX + 64];
+
+	switch (demo->row->database) {
+	case DEMO_NONE:
+		return copy_folder(demo, err);
+	case DEMO_SQLITE:
+		FL_TRY(copy_folder(demo, err));
+		snprintf(path, sizeof(path), "%s/%s.db", demo->folder, demo->row->name);
+		return fl_sqlite_make(path, demo->row->made, err);
+	case DEMO_POSTGRES:
+		FL_TRY(start_postgres(demo, err));
+		return copy_folder(demo, err);
+	}
+	return FL_OK;
+}
+
+static enum fl_code
+start_broker(struct demo *demo, const char *sql, struct fl_err *err)
+{
+	struct fl_plan *plan = NULL;
+	enum fl_code code = FL_OK;
+
+	FL_TRY(fl_kafka_mock_open(&demo->mock, err));
+	FL_TRY(pipeline_read(demo->ctl, sql, fl_kafka_mock_brokers(demo->mock), &plan, err));
+	for (uint32_t i = 0; i < plan->table_count && code == FL_OK; i++)
+		if (plan->tables[i]->connector == FL_CONNECTOR_KAFKA)
+			code = fl_kafka_mock_topic(demo->mock, plan->tables[i]->topic,
+			    plan->tables[i]->is_source ? demo->row->partitions : 1, err);
+	fl_plan_free(&plan);
+	return code;
+}
+
+enum fl_code
+demo_free_port(uint16_t *port, struct fl_err *err)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET};
 	socklen_t size = sizeof(at);
-	char text[16];
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool is_bound;
 
@@ -297,7 +315,17 @@ set_port(struct demo *demo, struct fl_err *err)
 	if (!is_bound)
 		return FL_FAIL_NATIVE(
 		    err, FL_E_IO, errno, "could not find a free port: %s", strerror(errno));
-	demo->port = ntohs(at.sin_port);
+	*port = ntohs(at.sin_port);
+	return FL_OK;
+}
+
+/* For the page. */
+static enum fl_code
+set_port(struct demo *demo, struct fl_err *err)
+{
+	char text[16];
+
+	FL_TRY(demo_free_port(&demo->port, err));
 	snprintf(text, sizeof(text), "%u", (unsigned)demo->port);
 	return fl_instance_set(demo->instance, "serve.port", text, err);
 }
@@ -305,15 +333,18 @@ set_port(struct demo *demo, struct fl_err *err)
 static enum fl_code
 start_programs(struct demo *demo, struct fl_err *err)
 {
-	char sql[PATH_MAX], *files[] = {sql};
-	int64_t from_ms = fl_now_ms();
+	char sql[PATH_MAX + 64], *files[] = {sql};
+	int64_t from_ms;
 
-	FL_TRY(ctl_path_data("pipelines/flights/flights-demo.sql", sql, sizeof(sql), err));
+	snprintf(sql, sizeof(sql), "%s/%s", demo->folder, demo->row->sql);
+	FL_TRY(start_broker(demo, sql, err));
+	from_ms = fl_now_ms();
 	FL_TRY(fl_instance_open(demo->dir, true, &demo->instance, err));
 	FL_TRY(pipeline_apply(
 	    demo->ctl, demo->instance, files, 1, fl_kafka_mock_brokers(demo->mock), false, err));
 	FL_TRY(fl_instance_load(demo->instance, false, err));
 	FL_TRY(set_port(demo, err));
+	demo->plan = demo->instance->pipelines[0].plan;
 	FL_TRY(super_write(demo->instance, err));
 	demo->supervised_ms = from_ms;
 	FL_TRY(super_start(demo->instance, true, &demo->supervisord, err));
@@ -323,52 +354,86 @@ start_programs(struct demo *demo, struct fl_err *err)
 static enum fl_code
 start_generator(struct demo *demo, struct fl_err *err)
 {
-	char schema[PATH_MAX + 64];
+	const char *schema = demo->generator->schema;
+	char path[2 * PATH_MAX];
 
-	snprintf(schema, sizeof(schema), "%s#flights.analyzer.Flight", demo->schema);
-	FL_TRY(topic_set_schema(&demo->flights, schema, err));
-	demo->flights.table.brokers = fl_kafka_mock_brokers(demo->mock);
-	FL_TRY(topic_finish(&demo->flights, "flights", err));
+	demo->topic.format = TOPIC_RAW; /* spoilt ones shall arrive as they are */
+	if (schema[0] != '\0') {
+		demo->topic.format = TOPIC_AVRO;
+		snprintf(path, sizeof(path), "%s/%s", demo->folder, strchr(schema, '/') + 1);
+		FL_TRY(topic_set_schema(&demo->topic, path, err));
+	}
+	demo->topic.table.brokers = fl_kafka_mock_brokers(demo->mock);
+	FL_TRY(topic_finish(&demo->topic, demo->generator->topic, err));
 	if (pthread_create(&demo->thread, NULL, run_generator, demo) != 0)
 		return FL_FAIL(err, FL_E_IO, "could not start a thread");
 	demo->has_thread = true;
 	return FL_OK;
 }
 
+/* The command that looks at what has come out. */
+static void
+print_look(const struct demo *demo, const char *own)
+{
+	switch (demo->row->database) {
+	case DEMO_NONE:
+		printf("  %s -i %s snapshot\n", own, demo->dir);
+		break;
+	case DEMO_SQLITE:
+		printf("  sqlite3 -readonly -cmd '.timeout 10000' %s/%s.db '%s'\n", demo->folder,
+		    demo->row->name, demo->row->look);
+		break;
+	case DEMO_POSTGRES:
+		printf("  PGPASSFILE=%s %s/psql -h 127.0.0.1 -p %d -U %s -c '%s' %s\n",
+		    demo->postgres.passfile, demo->postgres.bin, demo->postgres.port,
+		    demo->row->name, demo->row->look, demo->row->name);
+		break;
+	}
+}
+
 static void
 print_hints(const struct demo *demo)
 {
-	char own[PATH_MAX] = "flightctl";
+	char own[PATH_MAX] = "flightctl", bad[64] = "";
 	struct fl_err err = {0};
 	struct fl_life life[FL_ARRAY_COUNT(fl_writers)];
 
 	ctl_path_program("flightctl", own, sizeof(own), &err);
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++)
 		fl_life_get(demo->instance, fl_writers[i], &life[i]);
-	printf("%.0f flights a second go into an embedded broker; their time runs %d times as fast "
-	       "as the\n"
-	       "clock, so a one-minute window closes every %d s.  The embedded broker has no\n"
-	       "transactions: this shows recovery, not exactly-once.\n\n"
+	if (demo->row->bad > 0)
+		snprintf(bad, sizeof(bad), ", %g %% of them bad,", demo->row->bad * 100);
+	printf("%s: %s.\n%g messages a second%s go into an embedded broker", demo->row->name,
+	    demo->row->text, demo->rate, bad);
+	if (demo->row->speed > 1)
+		printf("; their time runs %g times as fast as the clock", demo->row->speed);
+	printf(".\nThe embedded broker has no transactions: this shows recovery, not exactly-once.\n\n"
 	       "In another terminal:\n"
-	       "  kill -9 %d      # %s; %s is %d, %s is %d\n"
-	       "  %s -i %s snapshot\n"
-	       "  %s -i %s status\n"
+	       "  kill -9 %d      # %s; %s is %d, %s is %d\n",
+	    (int)life[1].pid, life[1].program, life[0].program, (int)life[0].pid, life[2].program,
+	    (int)life[2].pid);
+	print_look(demo, own);
+	printf("  %s -i %s %s\n"
 	       "or look at http://127.0.0.1:%u/ in a browser.\n\n"
 	       "Ctrl-C ends all of it and leaves nothing behind.\n\n",
-	    demo->rate, DEMO_SPEED, 60 / DEMO_SPEED, (int)life[1].pid, life[1].program,
-	    life[0].program, (int)life[0].pid, life[2].program, (int)life[2].pid, own, demo->dir,
-	    own, demo->dir, (unsigned)demo->port);
+	    own, demo->dir, demo->row->bad > 0 ? "dlq list --limit 5" : "status",
+	    (unsigned)demo->port);
 	fflush(stdout);
 }
 
 static enum fl_code
 run_demo(struct demo *demo, struct fl_err *err)
 {
-	FL_TRY(ctl_path_data(
-	    "pipelines/flights/flights.avpr", demo->schema, sizeof(demo->schema), err));
-	FL_TRY(ctl_temporary_open("demo", &demo->temporary, err));
+	bool drops = false;
+
+	if (demo->row->database == DEMO_POSTGRES) {
+		FL_TRY(demo_postgres_check(&demo->postgres, err));
+		drops = demo->postgres.drops;
+	}
+	/* Another user has to get through: root's own directories do not let it. */
+	FL_TRY(ctl_temporary_open("demo", drops, &demo->temporary, err));
 	demo->dir = demo->temporary.dir;
-	FL_TRY(start_broker(demo, err));
+	FL_TRY(start_database(demo, err));
 	FL_TRY(start_programs(demo, err));
 	print_hints(demo);
 	FL_TRY(start_generator(demo, err));
@@ -383,16 +448,41 @@ end_demo(struct demo *demo)
 	ctl_is_stopping = 1;
 	if (demo->has_thread)
 		pthread_join(demo->thread, NULL);
-	/* The programs end while the broker still answers them. */
+	/* The programs end while the broker and the database still answer them. */
 	if (demo->supervisord > 0 &&
 	    super_stop(demo->dir, demo->supervisord, STOP_MS, &err) != FL_OK) {
 		fl_warn("%s", err.text);
 		kill(demo->supervisord, SIGKILL);
 	}
+	demo_results_close(&demo->results);
+	demo_postgres_close(&demo->postgres);
 	fl_instance_close(&demo->instance);
 	fl_kafka_mock_close(&demo->mock);
-	topic_fini(&demo->flights);
+	topic_fini(&demo->topic);
 	ctl_temporary_close(&demo->temporary);
+}
+
+/* The system and the generator of that name; NULL and a message: there is none. */
+static bool
+find_system(struct demo *demo, const char *name)
+{
+	char names[128] = "";
+
+	for (uint32_t i = 0; demo_row(i) != NULL; i++) {
+		size_t at = strlen(names);
+
+		if (strcmp(demo_row(i)->name, name) == 0)
+			demo->row = demo_row(i);
+		snprintf(names + at, sizeof(names) - at, "%s%s", i > 0 ? ", " : "", demo_row(i)->name);
+	}
+	if (demo->row == NULL) {
+		ctl_usage(demo->ctl, "there is no system \"%s\"; there are: %s", name, names);
+		return false;
+	}
+	for (uint32_t i = 0; generate_row(i) != NULL; i++)
+		if (strcmp(generate_row(i)->name, name) == 0)
+			demo->generator = generate_row(i);
+	return true;
 }
 
 int
@@ -401,35 +491,38 @@ cmd_demo(struct ctl *ctl)
 	struct demo *demo = fl_calloc(1, sizeof(*demo));
 	struct fl_err err = {0};
 	const char *option, *value;
+	uint64_t lines;
 	int status = CTL_OK;
 
 	demo->ctl = ctl;
-	demo->rate = 300;
 	if (isatty(STDOUT_FILENO) == 0)
 		demo->seconds = DEMO_PIPED_S;
 	while ((option = ctl_next_option(ctl, &value)) != NULL) {
 		if (strcmp(option, "seconds") == 0)
 			ctl_option_i64(ctl, option, value, 1, &demo->seconds);
 		else
-			ctl_option_f64(ctl, option, value, 1, 1e6, &demo->rate);
+			ctl_option_f64(ctl, option, value, 0.1, 1e6, &demo->rate);
 	}
-	if (!ctl_need_args(ctl, 0, 0)) {
+	if (!ctl_need_args(ctl, 0, 1) ||
+	    !find_system(demo, ctl->arg_count > 0 ? ctl->args[0] : rows[0].name)) {
 		free(demo);
 		return ctl->status;
 	}
+	demo->rate = demo->rate > 0 ? demo->rate : demo->row->rate;
 	ctl_stop_on(SIGINT);
 	ctl_stop_on(SIGTERM);
 	ctl_stop_on(SIGHUP);
-	topic_init(&demo->flights);
+	topic_init(&demo->topic);
 	/* The mock is an old broker to librdkafka's eyes, which it says again and again. */
 	if (ctl->verbose == 0)
 		fl_log_open("flightctl", FL_LOG_ERROR);
 	if (run_demo(demo, &err) != FL_OK && !ctl_is_stopping)
 		status = ctl_fail(ctl, &err);
+	lines = demo_results_count(demo->results);
 	end_demo(demo);
 	if (demo->thread_err.code != FL_OK)
 		status = ctl_fail(ctl, &demo->thread_err);
-	ctl_say(ctl, "%" PRIu64 " results; everything is ended and removed", demo->results);
+	ctl_say(ctl, "%" PRIu64 " results; everything is ended and removed", lines);
 	free(demo);
 	return status;
 }

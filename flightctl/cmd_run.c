@@ -110,7 +110,7 @@ cmd_run(struct ctl *ctl)
 	if (!ctl_need_args(ctl, 1, 1))
 		return ctl->status;
 	dir = ctl->is_instance_named ? ctl->instance : temporary.dir;
-	if (dir == temporary.dir && ctl_temporary_open("run", &temporary, &err) != FL_OK) {
+	if (dir == temporary.dir && ctl_temporary_open("run", false, &temporary, &err) != FL_OK) {
 		ctl_fail(ctl, &err);
 		return fl_code_exit(err.code);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * temporary.c - instances that nobody named: made under the user's cache, removed at the end.
+ * temporary.c - instances that nobody named: made under the user's cache (or in /tmp, where another
+ * user's program must get through), removed at the end.
  *
  * "At the end" holds for kill -9 too: a child of its own session, the guard, holds the other
  * end of a pipe.  When the pipe closes without a word, the guard waits until no program holds
@@ -8,6 +9,7 @@
  * above that one that had to be made, when they are empty.
  */
 #include "flightctl/ctl.h"
+#include "flightctl/demo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +52,7 @@ is_in_use(const char *dir)
 {
 	has_lock = false;
 	nftw(dir, look_at_entry, 16, FTW_PHYS);
-	return has_lock || super_pid(dir) != 0;
+	return has_lock || super_pid(dir) != 0 || demo_postgres_is_up(dir);
 }
 
 static int
@@ -153,13 +155,16 @@ existing_size(const char *path)
 }
 
 enum fl_code
-ctl_temporary_open(const char *what, struct ctl_temporary *temporary, struct fl_err *err)
+ctl_temporary_open(
+    const char *what, bool is_passed, struct ctl_temporary *temporary, struct fl_err *err)
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	char parent[PATH_MAX / 2], above[PATH_MAX / 2];
 
 	*temporary = (struct ctl_temporary){.guard_fd = -1};
-	if (cache != NULL && cache[0] == '/')
+	if (is_passed)
+		snprintf(parent, sizeof(parent), "/tmp");
+	else if (cache != NULL && cache[0] == '/')
 		snprintf(parent, sizeof(parent), "%s/flight", cache);
 	else if (home != NULL && home[0] == '/')
 		snprintf(parent, sizeof(parent), "%s/.cache/flight", home);
@@ -167,8 +172,12 @@ ctl_temporary_open(const char *what, struct ctl_temporary *temporary, struct fl_
 		snprintf(parent, sizeof(parent), "/tmp/flight-%u", (unsigned)getuid());
 	snprintf(above, sizeof(above), "%.*s", (int)(strrchr(parent, '/') - parent), parent);
 	temporary->kept_size = existing_size(above);
-	FL_TRY(fl_mkdirs(parent, err));
-	snprintf(temporary->dir, sizeof(temporary->dir), "%s/%s.XXXXXX", parent, what);
+	if (is_passed)
+		temporary->kept_size = strlen(parent);
+	else
+		FL_TRY(fl_mkdirs(parent, err));
+	snprintf(temporary->dir, sizeof(temporary->dir), "%s/%s%s.XXXXXX", parent,
+	    is_passed ? "flight-" : "", what);
 	if (mkdtemp(temporary->dir) == NULL) {
 		temporary->dir[0] = '\0';
 		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno,

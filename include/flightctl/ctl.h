@@ -196,13 +196,14 @@ struct ctl_temporary {
 	int guard_fd;
 };
 /*
- * A new private directory under the user's cache.  It is gone after _close(), and soon
- * after this process was killed too.
+ * A new private directory under the user's cache; is_passed: in /tmp, so that another user's
+ * program can get through to what is its own.  It is gone after _close(), and soon after this
+ * process was killed too.
  *
  * Process:  forks; call it before there are threads or open stores.
  */
 enum fl_code ctl_temporary_open(
-    const char *what, struct ctl_temporary *temporary, struct fl_err *err);
+    const char *what, bool is_passed, struct ctl_temporary *temporary, struct fl_err *err);
 /* Waits some seconds for programs that still hold a lock in it.  Nothing, if never opened. */
 void ctl_temporary_close(struct ctl_temporary *temporary);
 

@@ -14,16 +14,20 @@
  * Dispatch, usage, help, completion and docs/cli.md come from these rows.
  * clang-format off
  */
-FL_COMMAND(demo, demo, LOCAL, "[--seconds N]",
-    "run the flights pipeline on an embedded broker and print its results",
+FL_COMMAND(demo, demo, LOCAL, "[SYSTEM] [--seconds N]",
+    "run a system on embedded parts and print its results",
     "      --seconds N         end after N seconds (default: 60 if stdout is no terminal)\n"
-    "      --rate R            flights per second (default 300)\n",
-    "Starts a broker inside this process (librdkafka's mock cluster), a generator of flights\n"
-    "whose time runs 20 times as fast as the clock, and ingest, aggregate and emit under a\n"
-    "private supervisord.  Prints a line per result, commands to try and the address of its page.\n"
-    "Ctrl-C ends it all and removes what it made.  The embedded broker has no transactions: the\n"
-    "demo shows recovery, not exactly-once.\n",
-    "flightctl demo\nflightctl demo --seconds 10\n")
+    "      --rate R            messages per second (default: 300 flights, 5 routes, 2 events,\n"
+    "                          2 foods, 20 logins)\n",
+    "SYSTEM is flights (without one), routes, orders, food or logins: a folder of data/pipelines.\n"
+    "Starts a broker inside this process (librdkafka's mock cluster), a generator of messages,\n"
+    "and ingest, aggregate and emit under a private supervisord; for routes and orders a PostgreSQL\n"
+    "cluster of its own in the instance directory, on a port of the loopback (Debian package\n"
+    "postgresql-15; the system's clusters are left alone; root's runs as user postgres), for food a\n"
+    "SQLite file.  The time of flights and logins runs 20 times as fast as the clock.  Prints a line per\n"
+    "result, commands to try and the address of its page.  Ctrl-C ends it all and removes what it\n"
+    "made.  The embedded broker has no transactions: the demo shows recovery, not exactly-once.\n",
+    "flightctl demo\nflightctl demo food --seconds 10\n")
 FL_COMMAND(up, up, WRITES, "[--detach | --apply-only] [-b BROKERS] [--reset] [FILE.sql...]",
     "put pipelines into the instance and run its programs",
     "      --detach            return when the programs are ready\n"
