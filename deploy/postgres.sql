@@ -4,3 +4,8 @@ CREATE USER routes PASSWORD 'routes';
 CREATE DATABASE routes OWNER routes;
 CREATE USER orders PASSWORD 'orders';
 CREATE DATABASE orders OWNER orders;
+
+-- The tables of orders; that of routes is made by its pipeline.
+\connect orders
+SET ROLE orders;
+\i /flight/orders.sql
