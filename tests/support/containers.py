@@ -112,6 +112,11 @@ class Engine:
                 os.killpg(self.daemon.pid, signal.SIGKILL)
                 self.daemon.wait()
             self.daemon = None
+            # A namespace of the host's network stays mounted.
+            with open("/proc/mounts") as f:
+                left = [line.split()[1] for line in f]
+            for path in reversed([p for p in left if p.startswith(self.tmp + "/")]):
+                run("umount", path)
 
     def end(self):
         if self.daemon is None:
