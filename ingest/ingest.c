@@ -409,7 +409,8 @@ is_commit_due(struct ingest *ingest, int64_t now_ms)
 		due = false;
 	/* Positions without rows, and steps that may go. */
 	if (!due && (ingest->dirty || ingest->trim_to > ingest->committer.first_step + 1))
-		due = ingest->sync ? ingest->dirty : fl_is_due(now_ms, ingest->committed_ms, TIME_INTERVAL_MS);
+		due = ingest->sync || (ingest->dirty && ingest->cursor.finished != 0) ?
+		    ingest->dirty : fl_is_due(now_ms, ingest->committed_ms, TIME_INTERVAL_MS);
 	return due;
 }
 
@@ -442,7 +443,9 @@ ingest_step(struct ingest *ingest, int64_t now_ms, bool *worked, bool *done, str
 	FL_TRY(take_all(ingest, worked, err));
 	if (is_commit_due(ingest, now_ms))
 		FL_TRY(commit(ingest, now_ms, worked, err));
-	*done = !*worked && ingest->cursor.finished && !ingest->commands_wait && committer_is_idle(&ingest->committer) &&
+	/* What a command did may wait for its commit after the last row's. */
+	*done = !*worked && ingest->cursor.finished && !ingest->commands_wait && !ingest->dirty &&
+	    ingest->dead.size == 0 && committer_is_idle(&ingest->committer) &&
 	    __atomic_load_n(&ingest->committer.durable_finished, __ATOMIC_ACQUIRE);
 	return FL_OK;
 }
