@@ -261,6 +261,8 @@ ends_fill(struct ends *ends, struct look *look)
 		look->site->users++;
 		pthread_mutex_unlock(&ends->serve->lock);
 		ends->site = look->site;
+		/* It sleeps for as long as there are none. */
+		pthread_cond_signal(&ends->changed);
 	}
 	for (uint32_t i = 0; i < all; i++) {
 		look->ends[i] = -1;
