@@ -484,15 +484,15 @@ fail_down(const char *dir, const char *program, struct fl_err *err)
 	    said[0] != '\0' ? said : "its log is empty");
 }
 
-/* Has it opened its store?  What it then waits for is no matter of its start.  Before, it
- * says starting or loading; at its end, why it ended. */
+/* Has it opened its store?  What it then waits for is no matter of its start.  One that has
+ * said why it fails is about to end. */
 static bool
 is_open(const struct fl_life *life)
 {
 	if (strcmp(life->state, "done") == 0)
 		return true;
-	return life->is_running && strcmp(life->state, "starting") != 0 &&
-	       strcmp(life->state, "loading") != 0;
+	return life->is_running && (strcmp(life->state, "running") == 0 ||
+				       strncmp(life->state, "waiting", strlen("waiting")) == 0);
 }
 
 enum fl_code
