@@ -103,8 +103,26 @@ get_changed(const struct fl_node *agg, const struct table *t, uint32_t entry)
 	return row;
 }
 
+/* Rows of the aggregate pass the stages above it: into taken, or NULL: as changes into the outbox. */
 static void
-climb(struct fold *fold, struct oper *oper, const uint32_t *sel, uint32_t sel_count, uint32_t row_count)
+climb(struct pass *p, struct oper *oper, struct fl_builder *taken)
+{
+	for (uint32_t i = 1; i < oper->upper_count && p->sel_count > 0; i++) {
+		struct stage *st = &oper->upper[i];
+
+		stage_reset(st, p->row_count);
+		if (st->node->kind == FL_NODE_CALC)
+			pass_filter(p, st);
+		else if (taken != NULL)
+			results_take(p, st, taken);
+		else
+			results_put_changes(p, st);
+	}
+}
+
+static void
+put_changes(struct fold *fold, struct oper *oper, const uint32_t *sel, uint32_t sel_count,
+    uint32_t row_count)
 {
 	struct pass p;
 
@@ -113,15 +131,7 @@ climb(struct fold *fold, struct oper *oper, const uint32_t *sel, uint32_t sel_co
 	p.sel = sel;
 	p.sel_count = sel_count;
 	p.is_changes = true;
-	for (uint32_t i = 1; i < oper->upper_count && p.sel_count > 0; i++) {
-		struct stage *st = &oper->upper[i];
-
-		stage_reset(st, p.row_count);
-		if (st->node->kind == FL_NODE_CALC)
-			pass_filter(&p, st);
-		else
-			results_put_changes(&p, st);
-	}
+	climb(&p, oper, NULL);
 }
 
 /* Rows order[0..count), of which entries are the keys', one after the other. */
@@ -161,7 +171,7 @@ change_rows(struct pass *p, const struct agg_input *inputs, const uint32_t *orde
 			put_changed(agg, t, entries[sel[i] / 2],
 			    (uint64_t)p->base + order[sel[i] / 2]);
 	if (!fold->discard && n > 0)
-		climb(fold, oper, sel, n, 2 * count);
+		put_changes(fold, oper, sel, n, 2 * count);
 	for (uint32_t c = 0; c < agg->schema.count; c++)
 		fl_buf_fini(&bufs[c]);
 	free(bufs);
@@ -254,15 +264,7 @@ update_current(struct fold *fold, struct oper *oper, uint32_t *at, struct fl_bui
 	fold->discard = true; /* a row that the sink cannot have has died already */
 	pass_init(&p, fold, oper, &fold->fire_arena, count);
 	p.rows = &oper->upper[0].batch;
-	for (uint32_t i = 1; i < oper->upper_count && p.sel_count > 0; i++) {
-		struct stage *st = &oper->upper[i];
-
-		stage_reset(st, p.row_count);
-		if (st->node->kind == FL_NODE_CALC)
-			pass_filter(&p, st);
-		else
-			results_take(&p, st, rows);
-	}
+	climb(&p, oper, rows);
 	fold->discard = was_discarding;
 	for (uint32_t k = 0; k < p.sel_count; k++) {
 		uint64_t row = get_changed(oper->agg, t, from + pass_row(&p, k));

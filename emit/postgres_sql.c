@@ -91,17 +91,17 @@ pg_sql_create_table(
 
 	fl_buf_str(out, "CREATE TABLE IF NOT EXISTS ");
 	if (schema != NULL) {
-		fl_pg_quote_name(out, schema);
+		fl_buf_sql_name(out, schema);
 		fl_buf_byte(out, '.');
 	}
-	fl_pg_quote_name(out, name);
+	fl_buf_sql_name(out, name);
 	fl_buf_str(out, " (");
 	for (i = 0; i < table->physical.count; i++) {
 		const struct fl_field *field = &table->physical.fields[i];
 
 		if (i > 0)
 			fl_buf_str(out, ", ");
-		fl_pg_quote_name(out, field->name);
+		fl_buf_sql_name(out, field->name);
 		fl_buf_byte(out, ' ');
 		put_type(out, &field->type);
 		if (!field->type.nullable)
@@ -109,7 +109,7 @@ pg_sql_create_table(
 	}
 	for (i = 0; i < table->primary_key_count; i++) {
 		fl_buf_str(out, i == 0 ? ", PRIMARY KEY (" : ", ");
-		fl_pg_quote_name(out, table->physical.fields[table->primary_key[i]].name);
+		fl_buf_sql_name(out, table->physical.fields[table->primary_key[i]].name);
 	}
 	fl_buf_str(out, table->primary_key_count > 0 ? "))" : ")");
 }

@@ -178,22 +178,10 @@ roll_back(struct sqlite_impl *impl)
 }
 
 static void
-add_name(struct fl_buf *sql, const char *name)
-{
-	fl_buf_byte(sql, '"');
-	for (; *name != '\0'; name++) {
-		if (*name == '"')
-			fl_buf_byte(sql, '"');
-		fl_buf_byte(sql, *name);
-	}
-	fl_buf_byte(sql, '"');
-}
-
-static void
 add_table(struct fl_buf *sql, const struct fl_table *table)
 {
 	fl_buf_str(sql, "main.");
-	add_name(sql, table->jdbc->table_name);
+	fl_buf_sql_name(sql, table->jdbc->table_name);
 }
 
 static bool
@@ -214,7 +202,7 @@ add_key_list(struct fl_buf *sql, const struct fl_table *table)
 
 	for (k = 0; k < table->primary_key_count; k++) {
 		fl_buf_str(sql, k == 0 ? "(" : ", ");
-		add_name(sql, table->physical.fields[table->primary_key[k]].name);
+		fl_buf_sql_name(sql, table->physical.fields[table->primary_key[k]].name);
 	}
 	fl_buf_byte(sql, ')');
 }
@@ -237,9 +225,9 @@ add_upsert(struct fl_buf *sql, const struct fl_table *table)
 		if (is_key(table, c))
 			continue;
 		fl_buf_str(sql, between);
-		add_name(sql, table->physical.fields[c].name);
+		fl_buf_sql_name(sql, table->physical.fields[c].name);
 		fl_buf_str(sql, " = excluded.");
-		add_name(sql, table->physical.fields[c].name);
+		fl_buf_sql_name(sql, table->physical.fields[c].name);
 		between = ", ";
 	}
 	if (table->jdbc->updated_last) {
@@ -260,7 +248,7 @@ make_put(struct fl_buf *sql, const struct fl_table *table)
 	add_table(sql, table);
 	for (c = 0; c < table->physical.count; c++) {
 		fl_buf_str(sql, c == 0 ? " (" : ", ");
-		add_name(sql, table->physical.fields[c].name);
+		fl_buf_sql_name(sql, table->physical.fields[c].name);
 	}
 	for (c = 0; c < table->physical.count; c++)
 		fl_buf_printf(sql, "%s?%" PRIu32, c == 0 ? ") VALUES (" : ", ", c + 1);
@@ -278,7 +266,7 @@ make_delete(struct fl_buf *sql, const struct fl_table *table)
 	add_table(sql, table);
 	for (k = 0; k < table->primary_key_count; k++) {
 		fl_buf_str(sql, k == 0 ? " WHERE " : " AND ");
-		add_name(sql, table->physical.fields[table->primary_key[k]].name);
+		fl_buf_sql_name(sql, table->physical.fields[table->primary_key[k]].name);
 		fl_buf_printf(sql, " = ?%" PRIu32, k + 1);
 	}
 }
@@ -306,7 +294,7 @@ make_create(struct fl_buf *sql, const struct fl_table *table)
 		const struct fl_field *field = &table->physical.fields[c];
 
 		fl_buf_str(sql, c == 0 ? " (" : ", ");
-		add_name(sql, field->name);
+		fl_buf_sql_name(sql, field->name);
 		fl_buf_printf(sql, " %s%s", column_type(field->type.id),
 		    field->type.nullable ? "" : " NOT NULL");
 	}

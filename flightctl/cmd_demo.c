@@ -278,7 +278,10 @@ start_database(struct demo *demo, struct fl_err *err)
 		return fl_sqlite_make(path, demo->row->made, err);
 	case DEMO_POSTGRES:
 		FL_TRY(start_postgres(demo, err));
-		return copy_folder(demo, err);
+		FL_TRY(copy_folder(demo, err));
+		/* Where the pipeline says that it lies. */
+		snprintf(path, sizeof(path), "%s/%s.password", demo->folder, demo->row->name);
+		return demo_postgres_write_password(&demo->postgres, path, err);
 	}
 	return FL_OK;
 }
@@ -384,8 +387,8 @@ print_look(const struct demo *demo, const char *own)
 		    demo->row->name, demo->row->look);
 		break;
 	case DEMO_POSTGRES:
-		printf("  PGPASSFILE=%s %s/psql -h 127.0.0.1 -p %d -U %s -c '%s' %s\n",
-		    demo->postgres.passfile, demo->postgres.bin, demo->postgres.port,
+		printf("  PGPASSWORD=$(cat %s/%s.password) %s/psql -h 127.0.0.1 -p %d -U %s -c '%s' %s\n",
+		    demo->folder, demo->row->name, demo->postgres.bin, demo->postgres.port,
 		    demo->row->name, demo->row->look, demo->row->name);
 		break;
 	}

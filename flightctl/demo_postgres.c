@@ -301,6 +301,12 @@ demo_postgres_is_up(const char *dir)
 	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
+enum fl_code
+demo_postgres_write_password(const struct demo_postgres *pg, const char *path, struct fl_err *err)
+{
+	return write_secret(path, pg->password, 0, 0, false, err);
+}
+
 static enum fl_code
 wait_ready(struct demo_postgres *pg, struct fl_err *err)
 {
@@ -319,23 +325,18 @@ enum fl_code
 demo_postgres_open(struct demo_postgres *pg, const char *dir, const char *name,
     const char *statements, struct fl_err *err)
 {
-	char port[16], line[128];
+	char port[16];
 	const char *server[] = {"postgres", "-D", "data", "-p", port, "-c",
 	    "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "shared_buffers=16MB",
 	    "-c", "max_connections=20", NULL};
 
 	pg->name = name;
 	snprintf(pg->dir, sizeof(pg->dir), "%s/pg", dir);
-	snprintf(pg->passfile, sizeof(pg->passfile), "%s/pgpass", dir);
 	FL_TRY(demo_postgres_check(pg, err));
 	FL_TRY(make_dir(pg, dir, err));
 	FL_TRY(draw_password(pg, err));
 	FL_TRY(make_cluster(pg, statements, err));
 	FL_TRY(demo_free_port(&pg->port, err));
-	snprintf(line, sizeof(line), "127.0.0.1:%d:*:%s:%s\n", pg->port, name, pg->password);
-	FL_TRY(write_secret(pg->passfile, line, 0, 0, false, err));
-	if (setenv("PGPASSFILE", pg->passfile, 1) != 0)
-		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "PGPASSFILE: %s", strerror(errno));
 	snprintf(port, sizeof(port), "%d", pg->port);
 	FL_TRY(start_program(pg, server, NULL, &pg->pid, err));
 	return wait_ready(pg, err);

@@ -66,19 +66,11 @@ value_col(struct inspect_value *value, const struct fl_col *col, uint32_t i, str
 	fl_buf_reset(text);
 	switch ((enum fl_type_id)col->type.id) {
 	case FL_TYPE_BOOLEAN:
-		value_i64(value, FL_COL_AT(col, uint8_t, i));
-		break;
 	case FL_TYPE_TINYINT:
-		value_i64(value, FL_COL_AT(col, int8_t, i));
-		break;
 	case FL_TYPE_SMALLINT:
-		value_i64(value, FL_COL_AT(col, int16_t, i));
-		break;
 	case FL_TYPE_INT:
-		value_i64(value, FL_COL_AT(col, int32_t, i));
-		break;
 	case FL_TYPE_BIGINT:
-		value_i64(value, FL_COL_AT(col, int64_t, i));
+		value_i64(value, fl_load_i64(col, i));
 		break;
 	case FL_TYPE_FLOAT: /* the shortest decimal of the float, not of its double */
 		fl_print_float(text, FL_COL_AT(col, float, i));

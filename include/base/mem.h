@@ -63,6 +63,8 @@ void fl_buf_printf(struct fl_buf *buf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes; invalid UTF-8 becomes U+FFFD. */
 void fl_buf_json(struct fl_buf *buf, const char *s, size_t len);
+/* A name in SQL: "a""b". */
+void fl_buf_sql_name(struct fl_buf *buf, const char *name);
 /* Base64, standard alphabet with padding. */
 void fl_buf_base64(struct fl_buf *buf, const void *p, size_t size);
 /* The other way; false: text is no base64, as fl_buf_base64() writes it. */

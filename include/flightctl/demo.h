@@ -26,7 +26,7 @@ enum fl_code demo_free_port(uint16_t *port, struct fl_err *err);
 struct demo_postgres {
 	char dir[PATH_MAX], bin[PATH_MAX]; /* its directory; where the programs are */
 	const char *name;		   /* of user and database; borrowed */
-	char password[33], passfile[PATH_MAX];
+	char password[33];
 	uint16_t port;
 	pid_t pid; /* 0: it does not run */
 	bool drops; /* started by root, who is refused: it runs as user postgres */
@@ -37,14 +37,17 @@ struct demo_postgres {
 enum fl_code demo_postgres_check(struct demo_postgres *pg, struct fl_err *err);
 /*
  * Makes the cluster in DIR/pg, runs statements (NULL: none) in its database, each line end after
- * a semicolon ends one, and starts it on a port of the loopback, with a password that
- * PGPASSFILE tells the programs started later.  It dies with the calling thread.
+ * a semicolon ends one, and starts it on a port of the loopback, with a password.  It dies with
+ * the calling thread.
  *
  * Errors:  BAD_CONFIG, TIMED_OUT with the last line of its log
  */
 enum fl_code demo_postgres_open(
     struct demo_postgres *pg, const char *dir, const char *name, const char *statements,
     struct fl_err *err);
+/* Into a new file that its owner alone reads.  Errors: IO. */
+enum fl_code demo_postgres_write_password(
+    const struct demo_postgres *pg, const char *path, struct fl_err *err);
 /* Errors: DATABASE_AWAY: it has ended. */
 enum fl_code demo_postgres_watch(struct demo_postgres *pg, struct fl_err *err);
 void demo_postgres_close(struct demo_postgres *pg);

@@ -35,7 +35,6 @@ enum fl_code fl_pg_run(struct fl_pg *pg, const char *sql, struct pg_result **las
 enum fl_code fl_pg_fail_away(struct fl_pg *pg, const char *what, struct fl_err *err);
 enum fl_code fl_pg_fail_result(struct fl_pg *pg, const struct pg_result *res, struct fl_err *err);
 
-void fl_pg_quote_name(struct fl_buf *out, const char *name); /* "a""b" */
 void fl_pg_quote_text(struct fl_buf *out, const char *text); /* 'it''s', or E'..' for a backslash */
 /* 'schema.table' or 'table' as written, either with quotes; schema NULL: none.
  *

@@ -22,7 +22,7 @@ FL_DEMO(flights, "flights-demo.sql", NONE, "", 2, 20, 300, 0, "",
     "average passengers per minute and the country of origin with the most; a one-minute window closes every 3 s")
 FL_DEMO(routes, "routes-demo.sql", POSTGRES, "", 2, 1, 5, 0.1, "SELECT * FROM routes_table ORDER BY timestamp DESC LIMIT 5",
     "positions of users, checked by a JSON Schema, into a table of PostgreSQL")
-FL_DEMO(orders, "orders-demo.sql", POSTGRES, "tables.sql", 1, 1, 2, 0.05, "SELECT * FROM orders ORDER BY updated_ts DESC LIMIT 5",
+FL_DEMO(orders, "orders.sql", POSTGRES, "tables.sql", 1, 1, 2, 0.05, "SELECT * FROM orders ORDER BY updated_ts DESC LIMIT 5",
     "events of customers and orders, each id once, into three tables of PostgreSQL; an order has its last status")
 FL_DEMO(food, "food.sql", SQLITE, "CREATE TABLE aggregated(food TEXT PRIMARY KEY, count INTEGER); INSERT INTO aggregated VALUES('pie', 36)",
     2, 1, 2, 0.1, "SELECT * FROM aggregated", "how many of each food, since ever, in a SQLite file that held 36 pies before")

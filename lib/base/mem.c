@@ -397,6 +397,18 @@ fl_buf_json(struct fl_buf *buf, const char *s, size_t len)
 }
 
 void
+fl_buf_sql_name(struct fl_buf *buf, const char *name)
+{
+	fl_buf_byte(buf, '"');
+	for (; *name != '\0'; name++) {
+		if (*name == '"')
+			fl_buf_byte(buf, '"');
+		fl_buf_byte(buf, *name);
+	}
+	fl_buf_byte(buf, '"');
+}
+
+void
 fl_buf_base64(struct fl_buf *buf, const void *bytes, size_t size)
 {
 	static const char digits[] =

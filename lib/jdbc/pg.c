@@ -326,18 +326,6 @@ fl_pg_connect(struct fl_pg *pg, struct fl_err *err)
 /* ---- names ---- */
 
 void
-fl_pg_quote_name(struct fl_buf *out, const char *name)
-{
-	fl_buf_byte(out, '"');
-	for (; *name != '\0'; name++) {
-		if (*name == '"')
-			fl_buf_byte(out, '"');
-		fl_buf_byte(out, *name);
-	}
-	fl_buf_byte(out, '"');
-}
-
-void
 fl_pg_quote_text(struct fl_buf *out, const char *text)
 {
 	if (strchr(text, '\\') != NULL)

@@ -115,28 +115,16 @@ open_file(struct file *file, struct fl_err *err)
 }
 
 static void
-add_name(struct fl_buf *sql, const char *name)
-{
-	fl_buf_byte(sql, '"');
-	for (; *name != '\0'; name++) {
-		if (*name == '"')
-			fl_buf_byte(sql, '"');
-		fl_buf_byte(sql, *name);
-	}
-	fl_buf_byte(sql, '"');
-}
-
-static void
 make_select(struct fl_buf *sql, const struct fl_table *table)
 {
 	uint32_t c;
 
 	for (c = 0; c < table->physical.count; c++) {
 		fl_buf_str(sql, c == 0 ? "SELECT " : ", ");
-		add_name(sql, table->physical.fields[c].name);
+		fl_buf_sql_name(sql, table->physical.fields[c].name);
 	}
 	fl_buf_str(sql, " FROM main.");
-	add_name(sql, table->jdbc->table_name);
+	fl_buf_sql_name(sql, table->jdbc->table_name);
 }
 
 /* Some index might hold all columns, and then its order would be the rows'. */

@@ -1,4 +1,4 @@
--- routes.sql for a broker without TLS and a database that trusts its user.
+-- routes.sql for a broker without TLS.
 
 SET 'pipeline.name' = 'routes';
 -- What breaks a rule of this file becomes a dead letter.
@@ -6,6 +6,7 @@ SET 'flight.table.routes.json-schema' = 'routes.schema.json';
 -- 'strict': an integer literal is no number with a fraction, 3.0 is no integer.
 SET 'flight.table.routes.json-schema-typing' = 'lenient';
 SET 'flight.table.routes_table.create' = 'true';
+SET 'flight.table.routes_table.password-file' = 'routes.password';
 
 CREATE TABLE routes (
   `timestamp` DOUBLE NOT NULL,             -- seconds since 1970

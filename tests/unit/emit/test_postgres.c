@@ -41,7 +41,7 @@ static void
 names_and_texts_are_quoted(void **state)
 {
 	(void)state;
-	fl_pg_quote_name(&buf, "a\"; DROP TABLE b; --");
+	fl_buf_sql_name(&buf, "a\"; DROP TABLE b; --");
 	fl_pg_quote_text(&buf, "it's");
 	fl_pg_quote_text(&buf, "back\\slash'");
 	assert_string_equal(buf.data, "\"a\"\"; DROP TABLE b; --\"'it''s'E'back\\\\slash'''");
