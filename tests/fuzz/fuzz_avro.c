@@ -7,19 +7,8 @@
  * strings or longs whatever fits); a row that decodes into all columns is
  * encoded and must decode to the same bytes again.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "codec/codec.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(x) \
-	do { \
-		if (!(x)) \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 /* Encodes row 0; out stays empty when the schema has no way to write it. */
 static void

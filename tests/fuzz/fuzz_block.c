@@ -6,11 +6,8 @@
  * block: three bytes each, place (16 bits) and value.  Patches get past the hash of
  * the columns, which raw bytes never would.
  */
-#include <stdlib.h>
-
 #include "shm/step.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static struct fl_field fields[] = {
     {"b", {FL_TYPE_BOOLEAN, true, 0, 0, 0}},

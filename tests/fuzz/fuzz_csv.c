@@ -6,21 +6,10 @@
  * pieces, which must give the same records; a row is encoded, and that text must decode
  * to a row which encodes to the same text.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "../../ingest/split.h"
 #include "base/util.h"
 #include "codec/codec.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(x) \
-	do { \
-		if (!(x)) \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 static struct fl_field fields[] = {
 	{ "a", { .id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX } },

@@ -6,21 +6,10 @@
  * to a row which encodes to the same text.  The same for a table with ROWs, by
  * the text that people see of it.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/util.h"
 #include "codec/codec.h"
 #include "expr/expr.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(x) \
-	do { \
-		if (!(x)) \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 static struct fl_field fields[] = {
 	{ "a", { .id = FL_TYPE_BOOLEAN, .nullable = true } },

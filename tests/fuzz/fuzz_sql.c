@@ -6,20 +6,9 @@
  * A refusal says where and why; a plan can be shown, and the same text gives the
  * same plan.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/util.h"
 #include "sql/plan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(x) \
-	do { \
-		if (!(x)) \
-			abort(); \
-	} while (0)
+#include "fuzz.h"
 
 #define SEPARATOR "\n%%\n"
 
