@@ -112,10 +112,10 @@ class Engine:
                 os.killpg(self.daemon.pid, signal.SIGKILL)
                 self.daemon.wait()
             self.daemon = None
-            # A namespace of the host's network stays mounted.
+            # A namespace of the host's network stays mounted, and the data on themselves.
             with open("/proc/mounts") as f:
                 left = [line.split()[1] for line in f]
-            for path in reversed([p for p in left if p.startswith(self.tmp + "/")]):
+            for path in reversed([p for p in left if p.startswith((self.tmp + "/", CACHE + "/"))]):
                 run("umount", path)
 
     def end(self):
