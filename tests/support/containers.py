@@ -41,7 +41,7 @@ def free_port():
 
 class Engine:
     def __init__(self, tmp):
-        self.tmp, self.daemon, self.lock = tmp, None, None
+        self.tmp, self.daemon, self.lock, self.data = tmp, None, None, None
         if not shutil.which("docker"):
             raise Unusable("there is no docker command; tests/support/install docker")
         answers, self.why = run("docker", "version", "--format", "{{.Server.Version}}", timeout=30)
@@ -68,7 +68,7 @@ class Engine:
             raise Unusable("no daemon answers (%s), and only root can start one" % self.why.strip()[-200:])
         if not shutil.which("dockerd"):
             raise Unusable("no daemon answers, and there is no dockerd; tests/support/install docker")
-        data = self.data_root()
+        data = self.data = self.data_root()
         if not self.try_start(data):
             # What an earlier one left may be damaged; that the machine allows none shows at the second try.
             self.end_daemon()
@@ -115,7 +115,7 @@ class Engine:
             # A namespace of the host's network stays mounted, and the data on themselves.
             with open("/proc/mounts") as f:
                 left = [line.split()[1] for line in f]
-            for path in reversed([p for p in left if p.startswith((self.tmp + "/", CACHE + "/"))]):
+            for path in reversed([p for p in left if p.startswith(self.tmp + "/") or p == self.data]):
                 run("umount", path)
 
     def end(self):
