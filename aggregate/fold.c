@@ -260,6 +260,7 @@ fold_fini(struct fold *fold)
 	free(fold->out.blocks);
 	free(fold->out.values);
 	fl_buf_fini(&fold->out.bytes);
+	fl_dead_tally_fini(&fold->out.tally);
 	table_keys_fini(&fold->keys);
 	fl_arena_fini(&fold->arena);
 	fl_arena_fini(&fold->fire_arena);

@@ -490,7 +490,7 @@ put_out(struct pipeline *p, struct fl_txn *txn, struct fl_err *err)
 		if (v->dbi == FL_DBI_PIPELINE_LATE)
 			p->late_size += v->size;
 	}
-	return FL_OK;
+	return fl_dead_tally_put(txn, FL_DBI_PIPELINE_COUNTS, &out->tally, err);
 }
 
 /* Rows that a replay would fold again if it began at this commit. */

@@ -21,7 +21,7 @@ void
 fold_out_reset(struct fold *fold)
 {
 	fl_buf_reset(&fold->out.bytes);
-	fold->out.block_count = fold->out.value_count = 0;
+	fold->out.block_count = fold->out.value_count = fold->out.tally.count = 0;
 }
 
 static size_t
@@ -293,6 +293,7 @@ results_dead(struct pass *p, uint32_t row, enum fl_code code, const char *what)
 	value->size = bytes.size;
 	fl_buf_add(&fold->out.bytes, bytes.data, bytes.size);
 	fold->dead_size += bytes.size;
+	fl_dead_tally_add(&fold->out.tally, p->oper->index, code, 1);
 	/* A fired row that dies is no input row: conservation counts those. */
 	if (p->view != NULL)
 		p->oper->count.dead++;

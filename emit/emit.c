@@ -236,22 +236,34 @@ look(struct emit *emit, bool *done, struct fl_err *err)
 	return code;
 }
 
+/* ---- dead letters ---- */
+
+enum fl_code
+emit_dead_size_add(struct fl_txn *txn, int64_t more, uint64_t *total, struct fl_err *err)
+{
+	const void *value;
+	uint64_t sum = 0;
+	size_t size;
+	bool found;
+
+	FL_TRY(fl_txn_get(txn, FL_DBI_EMIT_META, "dead_size", 9, &found, NULL, &value, &size, err));
+	if (found && size == sizeof(sum))
+		memcpy(&sum, value, size);
+	sum = more < 0 ? sum - FL_MIN(sum, (uint64_t)-more) : sum + (uint64_t)more;
+	if (total != NULL)
+		*total = sum;
+	return more == 0 ? FL_OK : fl_txn_put(txn, FL_DBI_EMIT_META, "dead_size", 9, 0, &sum, sizeof(sum), err);
+}
+
 /* ---- commands: dead-drop ---- */
 
 static enum fl_code
 drop_dead(struct fl_txn *txn, uint64_t number, const json_t *arguments, uint32_t *count, struct fl_err *err)
 {
-	uint64_t freed = 0, total = 0;
-	const void *value;
-	size_t size;
-	bool found;
+	uint64_t freed = 0;
 
 	FL_TRY(fl_dead_drop(txn, FL_DBI_EMIT_DEAD, arguments, count, &freed, err));
-	FL_TRY(fl_txn_get(txn, FL_DBI_EMIT_META, "dead_size", 9, &found, NULL, &value, &size, err));
-	if (found && size == sizeof(total))
-		memcpy(&total, value, size);
-	total -= FL_MIN(total, freed);
-	FL_TRY(fl_txn_put(txn, FL_DBI_EMIT_META, "dead_size", 9, 0, &total, sizeof(total), err));
+	FL_TRY(emit_dead_size_add(txn, -(int64_t)freed, NULL, err));
 	return fl_txn_put(txn, FL_DBI_EMIT_META, "command", 7, 0, &number, sizeof(number), err);
 }
 

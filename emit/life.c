@@ -88,6 +88,16 @@ emit_sink_fini(struct emit_sink *sink)
 
 /* ---- emit's store ---- */
 
+/* What the keys of the sink's letters and of their counters begin with. */
+static size_t
+owner_key(const struct emit_sink *sink, uint8_t key[64])
+{
+	size_t size = fl_sink_key(sink->pipeline->name, sink->table->name, key); /* <= 55 */
+
+	key[size++] = '\0';
+	return size;
+}
+
 static void
 set_state(struct fl_sink_position *position, enum emit_state state, const char *error)
 {
@@ -108,6 +118,43 @@ put_record(struct emit_sink *sink, struct fl_txn *txn, struct fl_sink_position *
 	    txn, FL_DBI_EMIT_SINKS, key, key_size, 0, position, sizeof(*position), err);
 }
 
+/* Letters are those of one store of the pipeline: another numbers its rows anew. */
+static enum fl_code
+forget_letters(struct emit_sink *sink, struct fl_txn *txn, enum fl_dbi dbi, uint64_t *freed, struct fl_err *err)
+{
+	struct fl_cursor *cursor = NULL;
+	uint8_t owner[64], key[80];
+	size_t size = owner_key(sink, owner);
+	struct fl_item item;
+	bool found = true;
+	enum fl_code code;
+
+	for (;;) {
+		FL_TRY(fl_cursor_open(txn, dbi, &cursor, err));
+		code = fl_cursor_seek(cursor, owner, size, &found, &item, err);
+		found = code == FL_OK && found && item.key_size > size && item.key_size <= sizeof(key) &&
+		    memcmp(item.key, owner, size) == 0;
+		if (found) {
+			memcpy(key, item.key, item.key_size);
+			*freed += item.size;
+		}
+		fl_cursor_close(&cursor);
+		if (!found)
+			return code;
+		FL_TRY(fl_txn_del(txn, dbi, key, item.key_size, err));
+	}
+}
+
+static enum fl_code
+begin_letters(struct emit_sink *sink, struct fl_txn *txn, struct fl_err *err)
+{
+	uint64_t freed = 0, ignored = 0;
+
+	FL_TRY(forget_letters(sink, txn, FL_DBI_EMIT_DEAD, &freed, err));
+	FL_TRY(forget_letters(sink, txn, FL_DBI_EMIT_COUNTS, &ignored, err));
+	return freed > 0 ? emit_dead_size_add(txn, -(int64_t)freed, NULL, err) : FL_OK;
+}
+
 static enum fl_code
 write_record(struct emit_sink *sink, int64_t now_ms, bool settled, enum emit_state state,
     const char *error, struct fl_err *err)
@@ -123,6 +170,8 @@ write_record(struct emit_sink *sink, int64_t now_ms, bool settled, enum emit_sta
 		return FL_FAIL(err, FL_E_IO, "fault before the commit of emit's store");
 	pthread_mutex_lock(&sink->emit->store_lock);
 	code = fl_txn_begin_write(sink->emit->store, &txn, err);
+	if (code == FL_OK && !sink->has_record)
+		code = begin_letters(sink, txn, err);
 	if (code == FL_OK)
 		code = put_record(sink, txn, &position, err);
 	if (code == FL_OK)
@@ -374,9 +423,8 @@ open_sink(struct emit_sink *sink, const struct emit_outbox *outbox, int64_t now_
 static size_t
 dead_key(const struct emit_sink *sink, uint64_t number, uint8_t key[64])
 {
-	size_t size = fl_sink_key(sink->pipeline->name, sink->table->name, key); /* <= 55 */
+	size_t size = owner_key(sink, key);
 
-	key[size++] = '\0';
 	fl_key_u64(key + size, number);
 	return size + 8;
 }
@@ -386,22 +434,17 @@ static enum fl_code
 put_dead(struct emit_sink *sink, struct fl_txn *txn, struct fl_dead *dead, const uint8_t *key,
     size_t key_size, struct fl_err *err)
 {
-	const void *value;
 	uint64_t total = 0;
-	size_t size;
-	bool found;
 
-	FL_TRY(fl_txn_get(txn, FL_DBI_EMIT_META, "dead_size", 9, &found, NULL, &value, &size, err));
-	if (found && size == sizeof(total))
-		memcpy(&total, value, size);
+	FL_TRY(emit_dead_size_add(txn, 0, &total, err));
 	if (total + dead->head.value_size > sink->emit->dead_quota)
 		dead->head.value_size = 0;
 	fl_buf_reset(&sink->dead);
 	fl_dead_encode(dead, &sink->dead);
 	FL_TRY(fl_txn_put(txn, FL_DBI_EMIT_DEAD, key, key_size, 0, sink->dead.data,
 	    sink->dead.size, err));
-	total += sink->dead.size;
-	return fl_txn_put(txn, FL_DBI_EMIT_META, "dead_size", 9, 0, &total, sizeof(total), err);
+	FL_TRY(fl_dead_count(txn, FL_DBI_EMIT_COUNTS, key, key_size - 8, dead->head.code, 1, err));
+	return emit_dead_size_add(txn, (int64_t)sink->dead.size, NULL, err);
 }
 
 /* Writes and syncs the dead letter of a row before any transaction passes it, and its

@@ -177,6 +177,10 @@ struct emit {
 	pthread_mutex_t store_lock;	/* one write transaction at a time */
 };
 
+/* ---- emit.c ---- */
+/* Bytes of dead letters in emit's store; total NULL: nobody asks. */
+enum fl_code emit_dead_size_add(struct fl_txn *txn, int64_t more, uint64_t *total, struct fl_err *err);
+
 /* ---- life.c ---- */
 void emit_sink_init(struct emit_sink *sink, struct emit *emit, const struct fl_pipeline *pipeline,
     uint32_t index);

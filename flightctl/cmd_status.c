@@ -6,7 +6,7 @@
 #include "flightctl/ctl.h"
 
 struct screen {
-	struct out_table programs, pipelines, partitions, sinks;
+	struct out_table programs, pipelines, partitions, sinks, errors;
 	bool is_emit_running;
 	uint32_t running, missing, silent, stopped, waiting;
 };
@@ -134,15 +134,37 @@ add_sinks(struct screen *screen, const struct fl_view *view)
 		}
 }
 
+/* Dead letters that there ever were; `flightctl dlq` has those that are left. */
+static void
+add_errors(struct screen *screen, const struct fl_view *view)
+{
+	out_init(&screen->errors, "errors", "program,pipeline,of,error,letters#");
+	for (uint32_t i = 0; i < view->tally_count; i++) {
+		const struct fl_view_tally *t = &view->tallies[i];
+
+		if (t->code == FL_OK)
+			continue;
+		out_row(&screen->errors);
+		out_cell(&screen->errors, 0, fl_role_program(t->role));
+		out_cell(&screen->errors, 1, t->pipeline);
+		out_cell(&screen->errors, 2, t->of);
+		out_cell(&screen->errors, 3, fl_code_name(t->code));
+		out_cellf(&screen->errors, 4, "%" PRIu64, t->count);
+	}
+}
+
 static void
 print_screen(const struct ctl *ctl, const struct fl_instance *instance, const struct fl_view *view,
     const struct screen *screen, const char *verdict)
 {
+	uint64_t pipelines_dead = 0;
 	const struct out_table *tables[] = {
-	    &screen->programs, &screen->pipelines, &screen->partitions, &screen->sinks};
+	    &screen->programs, &screen->pipelines, &screen->partitions, &screen->sinks, &screen->errors};
 	struct fl_buf out;
 	char uuid[37];
 
+	for (uint32_t i = 0; i < view->pipeline_count; i++)
+		pipelines_dead += view->pipelines[i].dead;
 	fl_buf_init(&out);
 	fl_uuid_print(&instance->uuid, uuid);
 	if (ctl->json) {
@@ -150,8 +172,9 @@ print_screen(const struct ctl *ctl, const struct fl_instance *instance, const st
 		fl_buf_json(&out, instance->dir, strlen(instance->dir));
 		fl_buf_printf(&out,
 		    ",\"uuid\":\"%s\",\"verdict\":\"%s\",\"dead_letters\":{\"ingest\":%" PRIu64
-		    ",\"emit\":%" PRIu64 "},\"ingest_bytes\":%" PRIu64,
-		    uuid, verdict, view->ingest_dead, view->emit_dead, view->ingest_bytes);
+		    ",\"aggregate\":%" PRIu64 ",\"emit\":%" PRIu64 "},\"ingest_bytes\":%" PRIu64,
+		    uuid, verdict, view->ingest_dead, pipelines_dead, view->emit_dead,
+		    view->ingest_bytes);
 		for (uint32_t i = 0; i < FL_ARRAY_COUNT(tables); i++) {
 			fl_buf_printf(&out, ",\n\"%s\":", tables[i]->title);
 			out_json(tables[i], &out);
@@ -171,11 +194,11 @@ print_screen(const struct ctl *ctl, const struct fl_instance *instance, const st
 			}
 		for (uint32_t i = 0; i < view->problem_count; i++)
 			fl_buf_printf(&out, "\nproblem: %s\n", view->problems[i]);
-		if (view->ingest_dead + view->emit_dead > 0)
+		if (view->ingest_dead + pipelines_dead + view->emit_dead > 0)
 			fl_buf_printf(&out,
-			    "\ndead letters: %" PRIu64 " of ingest, %" PRIu64
+			    "\ndead letters: %" PRIu64 " of ingest, %" PRIu64 " of aggregate, %" PRIu64
 			    " of emit; flightctl dlq list\n",
-			    view->ingest_dead, view->emit_dead);
+			    view->ingest_dead, pipelines_dead, view->emit_dead);
 	}
 	out_write(&out);
 	fl_buf_fini(&out);
@@ -194,6 +217,7 @@ show_status(const struct ctl *ctl, struct fl_instance *instance, bool is_strict)
 	add_pipelines(&screen, &view);
 	add_partitions(&screen, &view);
 	add_sinks(&screen, &view);
+	add_errors(&screen, &view);
 	if (screen.running == 0 && screen.stopped == 0 && fl_view_is_finished(instance, &view)) {
 		verdict = "finished";
 	} else if (screen.running == 0) {
@@ -210,6 +234,7 @@ show_status(const struct ctl *ctl, struct fl_instance *instance, bool is_strict)
 	out_fini(&screen.pipelines);
 	out_fini(&screen.partitions);
 	out_fini(&screen.sinks);
+	out_fini(&screen.errors);
 	fl_view_fini(&view);
 	return status;
 }

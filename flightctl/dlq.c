@@ -402,12 +402,6 @@ plan_letter(void *ctx, const struct dlq_letter *letter, bool *stop, struct fl_er
 
 /* ---- giving the commands, and what became of them ---- */
 
-static const char *
-program_of(enum fl_role role)
-{
-	return role == FL_ROLE_INGEST ? "ingest" : role == FL_ROLE_PIPELINE ? "aggregate" : "emit";
-}
-
 /* The last command that the program has applied; 0: none, or nobody knows. */
 static uint64_t
 read_applied(const struct fl_instance *instance, const struct command *command)
@@ -460,11 +454,11 @@ wait_for_all(const struct ctl *ctl, const struct change *change, const char **wa
 
 			if (read_applied(change->instance, command) >= command->number)
 				continue;
-			fl_life_get(change->instance, program_of(command->role), &life);
+			fl_life_get(change->instance, fl_role_program(command->role), &life);
 			if (life.is_running)
 				all = false;
 			else
-				*waiting = program_of(command->role);
+				*waiting = fl_role_program(command->role);
 		}
 		if (!all)
 			ctl_wait_until(fl_monotonic_us() + 50000);
@@ -493,7 +487,7 @@ give(const struct ctl *ctl, struct change *change, struct fl_err *err)
 		struct command *command = &change->commands[i];
 
 		fl_buf_str(&command->json, "]}");
-		FL_TRY(fl_command_put(change->instance, program_of(command->role), verb, command->json.data,
+		FL_TRY(fl_command_put(change->instance, fl_role_program(command->role), verb, command->json.data,
 		    &command->number, err));
 	}
 	if (sent == 0)

@@ -108,6 +108,7 @@ fill_txn(struct fl_txn *txn, struct committer *committer, uint64_t to, struct fl
 			FL_TRY(put_step(txn, job, err));
 		FL_TRY(trim_steps(txn, job, err));
 		FL_TRY(put_dead(txn, job, err));
+		FL_TRY(fl_dead_tally_put(txn, FL_DBI_INGEST_COUNTS, &job->tally, err));
 		last_hash = job->cursor.last_hash;
 		first_step = job->cursor.first_step;
 	}
@@ -247,6 +248,7 @@ committer_close(struct committer *committer)
 		free(committer->jobs[i].bytes);
 		free(committer->jobs[i].parts);
 		fl_buf_fini(&committer->jobs[i].dead);
+		fl_dead_tally_fini(&committer->jobs[i].tally);
 	}
 	(void)pthread_cond_destroy(&committer->changed);
 	(void)pthread_mutex_destroy(&committer->lock);

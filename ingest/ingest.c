@@ -283,6 +283,7 @@ ingest_close(struct ingest **out)
 		(void)close(ingest->wake_fd);
 	fl_buf_fini(&ingest->marks);
 	fl_buf_fini(&ingest->dead);
+	fl_dead_tally_fini(&ingest->tally);
 	fl_arena_fini(&ingest->arena);
 	free(ingest);
 }

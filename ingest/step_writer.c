@@ -130,6 +130,8 @@ step_write(struct ingest *ingest, struct job *job, int64_t now_ms)
 	fl_buf_reset(&job->dead);
 	if (ingest->dead.size > 0)
 		fl_buf_add(&job->dead, ingest->dead.data, ingest->dead.size);
+	fl_dead_tally_copy(&job->tally, &ingest->tally);
+	ingest->tally.count = 0;
 	job->dead_size = ingest->dead_size;
 	job->trim_to = ingest->trim_to;
 	fl_arena_reset(&ingest->arena);
@@ -179,4 +181,5 @@ dead_add(struct part *part, const struct source_record *record, const struct fl_
 	memcpy(ingest->dead.data + at, &entry, sizeof entry);
 	fl_buf_add(&ingest->dead, zeros, FL_ROUND_UP(ingest->dead.size, 8) - ingest->dead.size);
 	ingest->dead_size += entry.size;
+	fl_dead_tally_add(&ingest->tally, part->c.stream, (uint32_t)why->code, 1);
 }

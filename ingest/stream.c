@@ -323,6 +323,17 @@ decode(struct part *part, const struct source_record *record, struct fl_err *why
 	return FL_VERDICT_DEAD;
 }
 
+/* What was odd in the record just decoded; it counts if the record becomes a row. */
+static void
+note_oddities(struct stream *stream, bool is_row)
+{
+	uint64_t odd = fl_decoder_oddities(stream->decoder);
+
+	if (odd != stream->odd_seen && is_row)
+		fl_dead_tally_add(&stream->ingest->tally, stream->id, FL_OK, odd - stream->odd_seen);
+	stream->odd_seen = odd;
+}
+
 static bool
 take_record(struct part *part, const struct source_record *record)
 {
@@ -335,6 +346,7 @@ take_record(struct part *part, const struct source_record *record)
 	switch (decode(part, record, &why)) {
 	case FL_VERDICT_ROW:
 		taken = end_row(part, record, &why);
+		note_oddities(part->stream, taken == TAKEN);
 		if (taken == TAKEN_NOT)
 			return false;
 		if (taken == TAKEN) {
@@ -365,6 +377,7 @@ enum replay_result
 stream_replay(struct part *part, const struct source_record *record, struct fl_err *why)
 {
 	struct part *replay = part->replay;
+	enum taken taken;
 
 	if (replay == NULL) {
 		replay = part->replay = fl_calloc(1, sizeof *replay);
@@ -379,7 +392,9 @@ stream_replay(struct part *part, const struct source_record *record, struct fl_e
 		return REPLAY_FULL;
 	switch (decode(replay, record, why)) {
 	case FL_VERDICT_ROW:
-		switch (end_row(replay, record, why)) {
+		taken = end_row(replay, record, why);
+		note_oddities(part->stream, taken == TAKEN);
+		switch (taken) {
 		case TAKEN:
 			return REPLAY_ROW;
 		case TAKEN_DEAD:

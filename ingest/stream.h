@@ -94,6 +94,7 @@ struct stream {
 	const struct source_ops *ops;
 	struct source *source;
 	struct fl_decoder *decoder;
+	uint64_t odd_seen;	/* oddities of the decoder before the record at hand */
 	struct part **parts;
 	uint32_t part_count;
 	struct part **reading;	/* in the source's order */
@@ -121,6 +122,7 @@ struct job {
 	struct fl_partition_cursor *parts;
 	uint32_t part_max;
 	struct fl_buf dead;	/* entries of struct dead_entry, key, value */
+	struct fl_dead_tally tally; /* what it adds to the counters of them, and of oddities */
 	uint64_t dead_size;	/* bytes of dead letters in the store after this */
 	uint64_t trim_to;	/* steps before it may go */
 };
@@ -175,6 +177,7 @@ struct ingest {
 	size_t step_size;	/* upper bound of its bytes so far */
 	uint32_t step_rows, row_max;
 	struct fl_buf dead;
+	struct fl_dead_tally tally;
 	bool dirty;		/* positions moved without rows */
 	uint64_t commands_seen;	/* the newest of any program that was looked at */
 	bool commands_wait;	/* one goes on once what it did so far is durable */

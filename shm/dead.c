@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dead.c - dead letters to bytes and back. */
+/* dead.c - dead letters to bytes and back, and their counters. */
 #include "shm/dead.h"
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 void
@@ -110,4 +111,100 @@ fl_dead_drop(struct fl_txn *txn, enum fl_dbi dbi, const struct json_t *arguments
 		FL_TRY(fl_txn_del(txn, dbi, name.key, name.key_size, err));
 	}
 	return FL_OK;
+}
+
+/* ---- counters ---- */
+
+#define OWNER_SIZE_MAX 60u
+
+enum fl_code
+fl_dead_count(struct fl_txn *txn, enum fl_dbi dbi, const void *owner, size_t owner_size, uint32_t code,
+    uint64_t more, struct fl_err *err)
+{
+	uint8_t key[OWNER_SIZE_MAX + 4];
+	uint64_t count = 0;
+	const void *value;
+	size_t size;
+	bool found;
+
+	assert(owner_size <= OWNER_SIZE_MAX);
+	memcpy(key, owner, owner_size);
+	fl_key_u32(key + owner_size, code);
+	FL_TRY(fl_txn_get(txn, dbi, key, owner_size + 4, &found, NULL, &value, &size, err));
+	if (found && size == sizeof(count))
+		memcpy(&count, value, size);
+	count += more;
+	return fl_txn_put(txn, dbi, key, owner_size + 4, 0, &count, sizeof(count), err);
+}
+
+enum fl_code
+fl_dead_count_each(struct fl_txn *txn, enum fl_dbi dbi, const void *prefix, size_t prefix_size,
+    fl_dead_count_fn *fn, void *ctx, struct fl_err *err)
+{
+	struct fl_cursor *cursor = NULL;
+	struct fl_item item;
+	enum fl_code code;
+	bool found = false;
+
+	FL_TRY(fl_cursor_open(txn, dbi, &cursor, err));
+	code = fl_cursor_seek(cursor, prefix, prefix_size, &found, &item, err);
+	while (code == FL_OK && found && item.key_size >= prefix_size + 4 &&
+	    (prefix_size == 0 || memcmp(item.key, prefix, prefix_size) == 0)) {
+		const uint8_t *key = item.key;
+		uint64_t count;
+
+		if (item.size == sizeof(count)) {
+			memcpy(&count, item.value, sizeof(count));
+			fn(ctx, key, item.key_size - 4, fl_key_get_u32(key + item.key_size - 4), count);
+		}
+		code = fl_cursor_next(cursor, &found, &item, err);
+	}
+	fl_cursor_close(&cursor);
+	return code;
+}
+
+void
+fl_dead_tally_add(struct fl_dead_tally *tally, uint32_t owner, uint32_t code, uint64_t more)
+{
+	uint32_t i;
+
+	for (i = 0; i < tally->count; i++)
+		if (tally->rows[i].owner == owner && tally->rows[i].code == code)
+			break;
+	if (i == tally->capacity) {
+		tally->capacity = FL_MAX(8u, tally->capacity * 2);
+		tally->rows = fl_realloc(tally->rows, tally->capacity * sizeof(*tally->rows));
+	}
+	if (i == tally->count)
+		tally->rows[tally->count++] = (struct fl_dead_more){ .owner = owner, .code = code };
+	tally->rows[i].more += more;
+}
+
+void
+fl_dead_tally_copy(struct fl_dead_tally *to, const struct fl_dead_tally *from)
+{
+	to->count = 0;
+	for (uint32_t i = 0; i < from->count; i++)
+		fl_dead_tally_add(to, from->rows[i].owner, from->rows[i].code, from->rows[i].more);
+}
+
+enum fl_code
+fl_dead_tally_put(
+    struct fl_txn *txn, enum fl_dbi dbi, const struct fl_dead_tally *tally, struct fl_err *err)
+{
+	uint8_t owner[4];
+
+	for (uint32_t i = 0; i < tally->count; i++) {
+		fl_key_u32(owner, tally->rows[i].owner);
+		FL_TRY(fl_dead_count(
+		    txn, dbi, owner, sizeof(owner), tally->rows[i].code, tally->rows[i].more, err));
+	}
+	return FL_OK;
+}
+
+void
+fl_dead_tally_fini(struct fl_dead_tally *tally)
+{
+	free(tally->rows);
+	memset(tally, 0, sizeof(*tally));
 }

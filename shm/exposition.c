@@ -3,7 +3,8 @@
  * exposition.c - all rows of tbl/metrics.h, as Prometheus reads them.
  *
  * A family is a name with its HELP and TYPE and, below, a line for each thing that has it.
- * The labels are bounded by what the pipelines declare: programs, partitions, pipelines, sinks.
+ * The labels are bounded by what the pipelines declare (programs, partitions, pipelines,
+ * queries, sinks) and by tbl/errors.h.
  */
 #include "shm/exposition.h"
 
@@ -53,7 +54,8 @@ const char *
 fl_scope_labels(enum fl_series_scope scope)
 {
 	static const char *const labels[] = {
-	    "program", "topic,partition,stream", "pipeline", "pipeline,sink"};
+	    "program", "topic,partition,stream", "pipeline", "pipeline,sink",
+	    "program,source,stream,pipeline,query,sink,error", "source,stream"};
 
 	return labels[scope];
 }
@@ -178,7 +180,7 @@ partition_value(const struct writer *w, enum fl_series series, uint32_t i, char 
 		return print_number(text, size, p->state == FL_PARTITION_STOPPED);
 	if (series == FL_SERIES_partition_records_total)
 		return print_number(text, size, p->delivered);
-	return print_number(text, size, p->dead);
+	return print_number(text, size, p->dead + p->replayed); /* a counter does not go back */
 }
 
 static bool
@@ -290,6 +292,38 @@ add_sinks(struct writer *w, enum fl_series series)
 		}
 }
 
+/* Whose they are: ingest's have a source and its stream, aggregate's a pipeline and a query,
+ * emit's a pipeline and a sink. */
+static void
+add_letters(struct writer *w, bool are_odd)
+{
+	for (uint32_t i = 0; i < w->view->tally_count; i++) {
+		const struct fl_view_tally *t = &w->view->tallies[i];
+		struct label labels[4];
+		uint32_t count = 0;
+		char text[64], stream[16];
+
+		if ((t->code == FL_OK) != are_odd)
+			continue;
+		if (!are_odd)
+			labels[count++] = (struct label){"program", fl_role_program(t->role)};
+		if (t->role == FL_ROLE_INGEST) {
+			snprintf(stream, sizeof(stream), "%u", t->stream);
+			labels[count++] = (struct label){"source", t->of};
+			labels[count++] = (struct label){"stream", stream};
+		} else {
+			labels[count++] = (struct label){"pipeline", t->pipeline};
+			labels[count++] =
+			    (struct label){t->role == FL_ROLE_EMIT ? "sink" : "query", t->of};
+		}
+		if (!are_odd)
+			labels[count++] = (struct label){"error", fl_code_name(t->code)};
+		assert(count <= FL_ARRAY_COUNT(labels));
+		print_number(text, sizeof(text), t->count);
+		add_sample(w, labels, count, text);
+	}
+}
+
 static bool
 print_series(struct writer *w)
 {
@@ -314,6 +348,10 @@ print_series(struct writer *w)
 			break;
 		case FL_SCOPE_SINK:
 			add_sinks(w, (enum fl_series)i);
+			break;
+		case FL_SCOPE_LETTERS:
+		case FL_SCOPE_SOURCE:
+			add_letters(w, info->scope == FL_SCOPE_SOURCE);
 			break;
 		}
 	}

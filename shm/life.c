@@ -22,6 +22,12 @@
 const char *const fl_writers[FL_WRITER_COUNT] = {"ingest", "aggregate", "emit"};
 const char *const fl_programs[FL_PROGRAM_COUNT] = {"ingest", "aggregate", "emit", "serve"};
 
+const char *
+fl_role_program(enum fl_role role)
+{
+	return role == FL_ROLE_INGEST ? "ingest" : role == FL_ROLE_PIPELINE ? "aggregate" : "emit";
+}
+
 void
 fl_life_read_mode(struct fl_instance *instance)
 {

@@ -2,8 +2,10 @@
 /* view.c - the cursors of all stores, copied out. */
 #include "shm/view.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "shm/dead.h"
 #include "shm/life.h"
 
 enum fl_code
@@ -19,6 +21,84 @@ fl_view_store_open(const struct fl_instance *instance, enum fl_role role, const 
 	}
 	return code;
 }
+
+/* ---- counters of dead letters ---- */
+
+struct tallies {
+	struct fl_view *view;
+	struct fl_view_tally tally; /* of whom, as far as the key does not say it */
+	const struct fl_plan *plan;
+};
+
+static void
+add_tally(void *ctx, const void *owner, size_t owner_size, uint32_t code, uint64_t count)
+{
+	struct tallies *t = ctx;
+	struct fl_view *view = t->view;
+	uint32_t number = owner_size == 4 ? fl_key_get_u32(owner) : 0;
+	struct fl_view_tally tally = t->tally;
+	const struct fl_table *table;
+
+	tally.code = (enum fl_code)code;
+	tally.count = count;
+	if (tally.role == FL_ROLE_INGEST) {
+		table = fl_view_table(view, number);
+		if (table == NULL)
+			return; /* nobody reads the stream any more */
+		tally.stream = number;
+		tally.of = table->name;
+	} else if (tally.role == FL_ROLE_PIPELINE) {
+		tally.of = number < t->plan->query_count ? t->plan->queries[number].name : "";
+	}
+	if (view->tally_count == view->tally_capacity) {
+		view->tally_capacity = FL_MAX(16u, view->tally_capacity * 2);
+		view->tallies =
+		    fl_realloc(view->tallies, view->tally_capacity * sizeof(*view->tallies));
+	}
+	view->tallies[view->tally_count++] = tally;
+}
+
+static int
+compare_tallies(const void *a, const void *b)
+{
+	const struct fl_view_tally *x = a, *y = b;
+	int by = (int)x->role - (int)y->role;
+
+	if (by == 0 && x->pipeline != NULL)
+		by = strcmp(x->pipeline, y->pipeline);
+	if (by == 0)
+		by = x->stream < y->stream ? -1 : x->stream > y->stream;
+	if (by == 0)
+		by = strcmp(x->of, y->of);
+	return by != 0 ? by : (int)x->code - (int)y->code;
+}
+
+uint64_t
+fl_view_letters(const struct fl_view *view, enum fl_role role)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < view->tally_count; i++)
+		if (view->tallies[i].role == role && view->tallies[i].code != FL_OK)
+			sum += view->tallies[i].count;
+	return sum;
+}
+
+static enum fl_code
+read_sink(struct fl_txn *txn, struct fl_view *view, const char *pipeline, struct fl_view_sink *sink,
+    struct fl_err *err)
+{
+	struct tallies t = { .view = view,
+		.tally = { .role = FL_ROLE_EMIT, .pipeline = pipeline, .of = sink->name } };
+	uint8_t owner[64];
+	size_t size = fl_sink_key(pipeline, sink->name, owner);
+
+	owner[size++] = '\0';
+	FL_TRY(fl_sink_position_get(txn, pipeline, sink->name, &sink->is_known, &sink->position, err));
+	return fl_dead_count_each(txn, FL_DBI_EMIT_COUNTS, owner, size, add_tally, &t, err);
+}
+
+/* ---- the stores ---- */
 
 static enum fl_code
 read_emit(const struct fl_instance *instance, struct fl_view *view, struct fl_err *err)
@@ -42,12 +122,9 @@ read_emit(const struct fl_instance *instance, struct fl_view *view, struct fl_er
 		return FL_OK;
 	code = fl_txn_begin_read(store, &txn, err);
 	for (uint32_t i = 0; i < instance->pipeline_count && code == FL_OK; i++)
-		for (uint32_t s = 0; s < view->pipelines[i].sink_count && code == FL_OK; s++) {
-			struct fl_view_sink *sink = &view->pipelines[i].sinks[s];
-
-			code = fl_sink_position_get(txn, instance->pipelines[i].name, sink->name,
-			    &sink->is_known, &sink->position, err);
-		}
+		for (uint32_t s = 0; s < view->pipelines[i].sink_count && code == FL_OK; s++)
+			code = read_sink(txn, view, instance->pipelines[i].name,
+			    &view->pipelines[i].sinks[s], err);
 	if (code == FL_OK)
 		view->emit_dead = fl_txn_count(txn, FL_DBI_EMIT_DEAD);
 	fl_txn_abort(&txn);
@@ -59,6 +136,8 @@ static enum fl_code
 read_pipeline(const struct fl_instance *instance, struct fl_view *view, struct fl_view_pipeline *p,
     struct fl_err *err)
 {
+	struct tallies t = { .view = view, .plan = p->pipeline->plan,
+		.tally = { .role = FL_ROLE_PIPELINE, .pipeline = p->pipeline->name } };
 	struct fl_pipeline_cursor_view cursor = { 0 };
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
@@ -80,6 +159,7 @@ read_pipeline(const struct fl_instance *instance, struct fl_view *view, struct f
 		for (uint32_t s = 0; s < FL_MIN(p->sink_count, p->cursor.sink_count); s++)
 			p->sinks[s].count = cursor.sinks[s];
 		p->dead = fl_txn_count(txn, FL_DBI_PIPELINE_DEAD);
+		code = fl_dead_count_each(txn, FL_DBI_PIPELINE_COUNTS, NULL, 0, add_tally, &t, err);
 	}
 	fl_txn_abort(&txn);
 	fl_store_close(&store);
@@ -102,6 +182,7 @@ fl_view_table(const struct fl_view *view, uint32_t stream)
 static enum fl_code
 read_ingest(const struct fl_instance *instance, struct fl_view *view, struct fl_err *err)
 {
+	struct tallies t = { .view = view, .tally = { .role = FL_ROLE_INGEST } };
 	const struct fl_ingest_cursor *cursor = NULL;
 	const struct fl_partition_cursor *partitions = NULL;
 	struct fl_store *store = NULL;
@@ -129,6 +210,7 @@ read_ingest(const struct fl_instance *instance, struct fl_view *view, struct fl_
 				view->partitions[view->ingest.partition_count++] = partitions[i];
 		}
 		view->ingest_dead = fl_txn_count(txn, FL_DBI_INGEST_DEAD);
+		code = fl_dead_count_each(txn, FL_DBI_INGEST_COUNTS, NULL, 0, add_tally, &t, err);
 	}
 	fl_txn_abort(&txn);
 	fl_store_size(store, &view->ingest_bytes, &used, &map);
@@ -163,6 +245,8 @@ fl_view_read(const struct fl_instance *instance, struct fl_view *view)
 			note_problem(view, &err);
 	if (read_ingest(instance, view, &err) != FL_OK)
 		note_problem(view, &err);
+	if (view->tally_count > 0)
+		qsort(view->tallies, view->tally_count, sizeof(*view->tallies), compare_tallies);
 }
 
 bool
@@ -190,6 +274,9 @@ void
 fl_view_fini(struct fl_view *view)
 {
 	fl_arena_fini(&view->arena);
+	free(view->tallies);
+	view->tallies = NULL;
+	view->tally_count = view->tally_capacity = 0;
 }
 
 int64_t

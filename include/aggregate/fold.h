@@ -26,6 +26,7 @@
 #define FL_AGGREGATE_FOLD_H
 
 #include "aggregate/table.h"
+#include "shm/dead.h"
 #include "shm/pipeline.h"
 #include "shm/step.h"
 #include "sql/plan.h"
@@ -165,6 +166,7 @@ struct out {
 	uint32_t block_count, block_capacity;
 	struct out_value *values;
 	uint32_t value_count, value_capacity;
+	struct fl_dead_tally tally; /* by query and code */
 };
 
 struct out_sink {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dead.h - the one format of dead letter; ingest, aggregate and emit write it.
+ * dead.h - the one format of dead letter, and how letters are counted; ingest, aggregate and
+ * emit write both.
  *
  *	struct fl_dead_head, then reason text, then key bytes, then value bytes.
  */
@@ -63,5 +64,34 @@ enum fl_code fl_dead_get(struct fl_txn *txn, enum fl_dbi dbi, const struct fl_de
 /* dead-drop: deletes all letters that a command names; adds to *count and *size. */
 enum fl_code fl_dead_drop(struct fl_txn *txn, enum fl_dbi dbi, const struct json_t *arguments, uint32_t *count,
     uint64_t *size, struct fl_err *err);
+
+/*
+ * Letters that there ever were, by owner and code: a value each in the store's COUNTS, changed
+ * in the transaction of the letters.  It does not go back when letters are replayed or dropped,
+ * and counts one that failed again once, for its first reason.
+ *
+ *	owner	stream (ingest), query (aggregate), as u32; "pipeline\0sink\0" (emit)
+ */
+enum fl_code fl_dead_count(struct fl_txn *txn, enum fl_dbi dbi, const void *owner, size_t owner_size,
+    uint32_t code, uint64_t more, struct fl_err *err);
+/* All of them whose key begins with prefix, in the order of keys; owner is borrowed. */
+typedef void fl_dead_count_fn(
+    void *ctx, const void *owner, size_t owner_size, uint32_t code, uint64_t count);
+enum fl_code fl_dead_count_each(struct fl_txn *txn, enum fl_dbi dbi, const void *prefix, size_t prefix_size,
+    fl_dead_count_fn *fn, void *ctx, struct fl_err *err);
+
+/* What a step is going to add: a few (owner, code) however many letters. */
+struct fl_dead_tally {
+	struct fl_dead_more {
+		uint32_t owner, code;
+		uint64_t more;
+	} *rows;
+	uint32_t count, capacity;
+};
+void fl_dead_tally_add(struct fl_dead_tally *tally, uint32_t owner, uint32_t code, uint64_t more);
+void fl_dead_tally_copy(struct fl_dead_tally *to, const struct fl_dead_tally *from);
+enum fl_code fl_dead_tally_put(
+    struct fl_txn *txn, enum fl_dbi dbi, const struct fl_dead_tally *tally, struct fl_err *err);
+void fl_dead_tally_fini(struct fl_dead_tally *tally);
 
 #endif

@@ -17,6 +17,7 @@ enum fl_series {
 };
 enum fl_series_scope {
 	FL_SCOPE_PROGRAM, FL_SCOPE_PARTITION, FL_SCOPE_PIPELINE, FL_SCOPE_SINK,
+	FL_SCOPE_LETTERS, FL_SCOPE_SOURCE,
 };
 struct fl_series_info {
 	const char *name, *unit, *help;

@@ -10,6 +10,7 @@
 #define FL_WRITER_COUNT 3u
 #define FL_PROGRAM_COUNT 4u
 extern const char *const fl_programs[FL_PROGRAM_COUNT]; /* the writers, then serve */
+const char *fl_role_program(enum fl_role role); /* the one that writes such a store */
 extern const char *const fl_writers[FL_WRITER_COUNT];	/* ingest, aggregate, emit */
 
 #define FL_SERVE_LOCK "/run/serve" /* below DIR; serve has no store, the others lock theirs */

@@ -30,6 +30,16 @@ struct fl_view_pipeline {
 	uint64_t dead;
 };
 
+/* A counter of dead letters; code FL_OK: of oddities in records that became rows. */
+struct fl_view_tally {
+	enum fl_role role;
+	const char *pipeline; /* NULL: ingest's */
+	const char *of;	      /* source, query or sink */
+	uint32_t stream;      /* ingest's */
+	enum fl_code code;
+	uint64_t count;
+};
+
 #define FL_VIEW_PROBLEMS_MAX 16
 struct fl_view {
 	struct fl_arena arena;
@@ -38,6 +48,8 @@ struct fl_view {
 	struct fl_partition_cursor *partitions; /* of pipelines; ingest.partition_count */
 	uint64_t ingest_dead, emit_dead;
 	uint64_t ingest_bytes;
+	struct fl_view_tally *tallies; /* ingest's, the pipelines', emit's */
+	uint32_t tally_count, tally_capacity;
 	uint32_t pipeline_count;
 	struct fl_view_pipeline *pipelines;
 	const char *problems[FL_VIEW_PROBLEMS_MAX];
@@ -53,6 +65,8 @@ bool fl_view_is_finished(const struct fl_instance *instance, const struct fl_vie
 /* Opens one store of the instance for reading; *store NULL when it does not exist yet. */
 enum fl_code fl_view_store_open(const struct fl_instance *instance, enum fl_role role,
     const char *pipeline, struct fl_store **store, struct fl_err *err);
+/* Letters that there ever were, of one program. */
+uint64_t fl_view_letters(const struct fl_view *view, enum fl_role role);
 /* The time that a source gave a record, -1 if it gives none as files do; then FL_TIME_MIN. */
 int64_t fl_view_record_time(int64_t ms);
 const char *fl_view_partition_state(const struct fl_partition_cursor *partition);

@@ -26,6 +26,7 @@
  *	bare N			dead letters of the pipeline that kept position and reason only
  *	kept DB <|=|> N		values in a database: late, dead, out, state of the pipeline's
  *				store, steps and letters (dead ones) of ingest's
+ *	counted CODE <|=|> N	dead letters that there ever were with that code; counted oddities
  *	config NAME VALUE	a setting of the instance (tbl/config.h), before the first row
  *	replay T P OFFSET	the dead letter of that record comes back; below it a mended value
  *	drop T P OFFSET		the dead letter goes
@@ -47,7 +48,8 @@
  * the work that it makes), with random step sizes,
  * with the n-th commit of each program failing (n = 1, 2 ... 6), and with random
  * interleavings of partitions and step sizes; every way must meet every expectation
- * (as a multiset in the last), and conservation must hold.  A comment that begins with
+ * (as a multiset in the last), and conservation must hold, as must dead letters by reason be as
+ * many as are counted in all.  A comment that begins with
  * "# in order:" keeps a file out of the last way, and says why.
  *
  * Instances are made in $TMPDIR (default /tmp).
@@ -68,6 +70,7 @@
 #include "ingest/ingest.h"
 #include "inspect/inspect.h"
 #include "shm/dead.h"
+#include "shm/view.h"
 
 #define LINE_MAX_COUNT 4096
 #define DAY_MS INT64_C(1704067200000) /* 2024-01-01 */
@@ -1038,6 +1041,54 @@ check_all_current(struct flow *f)
 	return is_good;
 }
 
+/* The counters by reason come to what is counted in other ways; pipelines lose no letters here. */
+static bool
+check_tallies(struct flow *f)
+{
+	uint64_t ingest = 0, pipelines = 0, emit = 0;
+	struct fl_view view;
+	bool fine = true;
+
+	fl_view_read(f->instance, &view);
+	for (uint32_t i = 0; view.has_ingest && i < view.ingest.partition_count; i++)
+		ingest += view.partitions[i].dead + view.partitions[i].replayed;
+	for (uint32_t i = 0; i < view.pipeline_count; i++) {
+		pipelines += view.pipelines[i].dead;
+		for (uint32_t s = 0; s < view.pipelines[i].sink_count; s++)
+			emit += view.pipelines[i].sinks[s].position.dead;
+	}
+	if (view.problem_count > 0)
+		fine = fail(f, "%s", view.problems[0]);
+	else if (fl_view_letters(&view, FL_ROLE_INGEST) != ingest ||
+	    fl_view_letters(&view, FL_ROLE_PIPELINE) != pipelines ||
+	    fl_view_letters(&view, FL_ROLE_EMIT) != emit)
+		fine = fail(f, "dead letters by reason: ingest %" PRIu64 " of %" PRIu64 ", aggregate %" PRIu64
+		    " of %" PRIu64 ", emit %" PRIu64 " of %" PRIu64, fl_view_letters(&view, FL_ROLE_INGEST),
+		    ingest, fl_view_letters(&view, FL_ROLE_PIPELINE), pipelines,
+		    fl_view_letters(&view, FL_ROLE_EMIT), emit);
+	fl_view_fini(&view);
+	return fine;
+}
+
+/* "counted BAD_JSON = 2": by all programs; "counted oddities = 2". */
+static bool
+check_counted(struct flow *f, const char *name, char op, uint64_t want)
+{
+	uint64_t got = 0;
+	struct fl_view view;
+
+	fl_view_read(f->instance, &view);
+	for (uint32_t i = 0; i < view.tally_count; i++) {
+		const struct fl_view_tally *t = &view.tallies[i];
+
+		if (strcmp(name, t->code == FL_OK ? "oddities" : fl_code_name(t->code)) == 0)
+			got += t->count;
+	}
+	fl_view_fini(&view);
+	return is_as(op, (int64_t)got, (int64_t)want) ||
+	    fail(f, "counted %s: expected %c %" PRIu64 ", got %" PRIu64, name, op, want, got);
+}
+
 /* What must hold whenever somebody looks. */
 static bool
 check_always(struct flow *f)
@@ -1046,7 +1097,7 @@ check_always(struct flow *f)
 	enum fl_code code;
 
 	if (!check_metric(f, "aggregate.conservation", '=', 0) ||
-	    !check_metric(f, "ingest.conservation", '=', 0))
+	    !check_metric(f, "ingest.conservation", '=', 0) || !check_tallies(f))
 		return false;
 	code = aggregate_shot_take(f->instance, PIPELINE, NULL, &shot, &f->err);
 	for (uint32_t i = 0; code == FL_OK && aggregate_shot_row(shot, i) != NULL;)
@@ -1331,6 +1382,8 @@ run_running(struct flow *f, const struct command *c, char **words, uint32_t coun
 		return check_dead(f, (uint64_t)value, NULL, true);
 	if (strcmp(verb, "kept") == 0 && count == 4 && fl_parse_i64(words[3], &value))
 		return check_kept(f, words[1], words[2][0], (uint64_t)value);
+	if (strcmp(verb, "counted") == 0 && count == 4 && fl_parse_i64(words[3], &value))
+		return check_counted(f, words[1], words[2][0], (uint64_t)value);
 	if (strcmp(verb, "position") == 0 && count == 5 && fl_parse_i64(words[4], &value))
 		return check_position(f, words[1], atoi(words[2]), words[3][0], value);
 	if (strcmp(verb, "step") == 0 && count == 2 && fl_parse_i64(words[1], &value)) {

@@ -313,6 +313,34 @@ count_dead(struct fixture *f, struct fl_dead_head *head, char *value, size_t val
 	return count;
 }
 
+static void
+sum_up(void *ctx, const void *owner, size_t owner_size, uint32_t code, uint64_t count)
+{
+	assert_int_equal(owner_size, strlen("p") + strlen("files") + 2);
+	assert_memory_equal(owner, "p\0files", owner_size);
+	assert_int_equal(code, FL_E_SINK_REFUSED);
+	*(uint64_t *)ctx += count;
+}
+
+/* Letters of "files" that there ever were. */
+static uint64_t
+count_ever(struct fixture *f)
+{
+	struct fl_store_options options = { .role = FL_ROLE_EMIT };
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	uint64_t count = 0;
+	char path[256];
+
+	fl_instance_path(f->instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
+	OK(fl_store_open(path, &options, &store, &f->err));
+	OK(fl_txn_begin_read(store, &txn, &f->err));
+	OK(fl_dead_count_each(txn, FL_DBI_EMIT_COUNTS, NULL, 0, sum_up, &count, &f->err));
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	return count;
+}
+
 /* ---- the claims ---- */
 
 static void
@@ -520,6 +548,8 @@ a_refused_row_is_dead_lettered_before_it_is_passed(void **state)
 	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 1);
 	get_record(f, "files", &position);
 	assert_int_equal(position.next, 4);
+	assert_int_equal(position.dead, 1);
+	assert_int_equal(count_ever(f), 1);
 }
 
 /* Both sinks are opened by a commit each; none comes after the dead letter's. */
@@ -545,6 +575,39 @@ a_dead_letter_is_counted_although_nothing_is_stored_after_it(void **state)
 	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 1);
 	get_record(f, "files", &position);
 	assert_int_equal(position.dead, 1);
+	assert_int_equal(count_ever(f), 1);
+}
+
+/* Its rows have the numbers of the old one's. */
+static void
+letters_of_another_store_of_the_pipeline_stand_in_nobody_s_way(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_sink_position position;
+	struct fl_dead_head head;
+	char value[128] = "", path[256];
+
+	add_block(f, 1, 4);
+	start(f);
+	arm("emit.refuse:2,emit.refuse:3");
+	run_idle(f);
+	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 2);
+	assert_int_equal(count_ever(f), 2);
+	emit_close(&f->emit);
+	fl_store_close(&f->store);
+	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
+	remove_dir(path);
+	open_store(f);
+	f->next[1] = 0;
+	add_block(f, 1, 2);
+	start(f);
+	arm("emit.refuse:2");
+	run_idle(f);
+	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 1);
+	get_record(f, "files", &position);
+	assert_int_equal(position.dead, 1);
+	assert_int_equal(count_ever(f), 1);
+	assert_int_equal(head.offset, 1);
 }
 
 static void
@@ -890,6 +953,7 @@ main(void)
 		TEST(rows_of_a_directory_cleared_after_a_kill_are_not_written_again),
 		TEST(a_refused_row_is_dead_lettered_before_it_is_passed),
 		TEST(a_dead_letter_is_counted_although_nothing_is_stored_after_it),
+		TEST(letters_of_another_store_of_the_pipeline_stand_in_nobody_s_way),
 		TEST(dead_letters_beyond_their_quota_keep_all_but_the_row),
 		TEST(the_row_that_a_sink_refuses_in_a_run_is_singled_out),
 		TEST(the_position_of_an_idle_sink_is_renewed_once_a_day),

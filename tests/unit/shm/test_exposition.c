@@ -74,6 +74,47 @@ lag_is_never_negative_and_absent_where_no_end_is_known(void **state)
 }
 
 static void
+letters_are_labelled_by_whose_they_are_and_oddities_are_none(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_view_tally tallies[] = {
+		{ FL_ROLE_INGEST, NULL, "orders", 3, FL_OK, 7 },
+		{ FL_ROLE_INGEST, NULL, "orders", 3, FL_E_BAD_JSON, 2 },
+		{ FL_ROLE_PIPELINE, "p", "q", 0, FL_E_DIVISION_BY_ZERO, 4 },
+		{ FL_ROLE_EMIT, "p", "s", 0, FL_E_SINK_REFUSED, UINT64_MAX },
+	};
+
+	f->view.tallies = tallies;
+	f->view.tally_count = FL_ARRAY_COUNT(tallies);
+	assert_true(fl_exposition_print(
+	    &f->instance, &f->view, NULL, "flight_dead_letters_total", false, &f->out));
+	assert_non_null(strstr(f->out.data,
+	    "# TYPE flight_dead_letters_total counter\n"
+	    "flight_dead_letters_total{program=\"ingest\",source=\"orders\",stream=\"3\",error=\"BAD_JSON\"} 2\n"
+	    "flight_dead_letters_total{program=\"aggregate\",pipeline=\"p\",query=\"q\",error=\"DIVISION_BY_ZERO\"} 4\n"
+	    "flight_dead_letters_total{program=\"emit\",pipeline=\"p\",sink=\"s\",error=\"SINK_REFUSED\"} "
+	    "18446744073709551615\n"));
+	assert_null(strstr(f->out.data, " 7\n"));
+	assert_int_equal(fl_view_letters(&f->view, FL_ROLE_INGEST), 2);
+	fl_buf_reset(&f->out);
+	assert_true(fl_exposition_print(
+	    &f->instance, &f->view, NULL, "flight_oddities_total", false, &f->out));
+	assert_non_null(strstr(f->out.data, "\nflight_oddities_total{source=\"orders\",stream=\"3\"} 7\n"));
+}
+
+static void
+a_partition_s_dead_letters_that_came_back_stay_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	f->partitions[1].dead = 2;
+	f->partitions[1].replayed = 3;
+	assert_true(fl_exposition_print(
+	    &f->instance, &f->view, NULL, "flight_partition_dead_total", false, &f->out));
+	assert_non_null(strstr(f->out.data, "{topic=\"t\",partition=\"3\",stream=\"2\"} 5\n"));
+}
+
+static void
 a_family_without_a_value_has_no_head(void **state)
 {
 	struct fixture *f = *state;
@@ -113,6 +154,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(label_values_are_escaped, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    lag_is_never_negative_and_absent_where_no_end_is_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    letters_are_labelled_by_whose_they_are_and_oddities_are_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_partition_s_dead_letters_that_came_back_stay_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_family_without_a_value_has_no_head, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_glob_that_fits_no_name_says_so, setup, teardown),
