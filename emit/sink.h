@@ -220,6 +220,8 @@ void emit_text_row(const struct fl_batch *batch, uint32_t i, uint8_t kind, struc
 /* encode() of sinks that want text, and of those that want the table's format. */
 enum fl_code emit_encode_text(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i,
     uint8_t kind, struct fl_buf *out, struct fl_err *err);
+/* Errors: SINK_REFUSED: the row is a change of another. */
+enum fl_code emit_check_insert(const struct emit_sink *sink, uint8_t kind, struct fl_err *err);
 enum fl_code emit_encode_format(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i,
     uint8_t kind, struct fl_buf *out, struct fl_err *err);
 

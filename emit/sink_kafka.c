@@ -15,6 +15,13 @@
  * and only then is its position final.  After an unknown outcome of rows [a, b) the
  * producer is dropped and the same is done again: the position is a or b.
  *
+ * A run's bytes hold values one after the other; where messages have keys, or values
+ * that can be null, a row of them is
+ *
+ *	struct message_head, key, value
+ *
+ * Headers are made when a message is sent: they say what the run knows anyway.
+ *
  * librdkafka's mock cluster ignores transactional offsets.  It is known by its
  * cluster id; with it the position in emit's store is all there is, and rows that
  * were committed just before a kill -9 come again: the demo says so.
@@ -33,9 +40,21 @@
 #define ABORT_TIMEOUT_MS 5000
 #define POSITION_VERSION 1
 
+/* Names and texts are UTF-8; docs/sql.md has them. */
+#define HEADER_PIPELINE "flight.pipeline"
+#define HEADER_SINK "flight.sink"
+#define HEADER_STORE "flight.store"
+#define HEADER_ROW "flight.row"
+
+struct message_head {
+	int32_t key_size, value_size; /* -1: null */
+};
+
 struct kafka_impl {
 	struct fl_kafka_producer *producer;
 	bool is_init;
+	struct fl_encoder *key_encoder; /* NULL: messages have no key */
+	struct fl_col *cols;		/* of a row, as the key's or the value's encoder wants them */
 	char txn_id[FL_TXN_ID_MAX + 1]; /* the compiler refuses longer ones */
 	char group[FL_TXN_ID_MAX + 1 + 37];
 };
@@ -74,7 +93,13 @@ kafka_close(struct emit_sink *sink)
 static void
 kafka_fini(struct emit_sink *sink)
 {
-	free(sink->impl);
+	struct kafka_impl *impl = sink->impl;
+
+	if (impl == NULL)
+		return;
+	fl_encoder_free(&impl->key_encoder);
+	free(impl->cols);
+	free(impl);
 	sink->impl = NULL;
 }
 
@@ -129,6 +154,120 @@ print_position(const struct emit_sink *sink, uint64_t next, uint64_t chain, char
 	    fl_uuid_print(&sink->position.store, uuid), sink->position.generation, next, chain);
 }
 
+/* ---- messages ---- */
+
+static enum fl_code
+make_key_encoder(struct emit_sink *sink, struct fl_err *err)
+{
+	struct kafka_impl *impl = sink->impl;
+	struct fl_codec_options options;
+
+	if (sink->table->key == NULL || impl->key_encoder != NULL)
+		return FL_OK;
+	options = fl_table_key_codec(sink->table);
+	if (fl_encoder_new(&options, &impl->key_encoder, err) != FL_OK)
+		return fl_err_context(err, "table \"%s\", its key", sink->table->name);
+	impl->cols = fl_calloc(sink->table->physical.count, sizeof(impl->cols[0]));
+	return FL_OK;
+}
+
+/* True: rows of a run are more than values. */
+static bool
+has_heads(const struct fl_table *table)
+{
+	return table->key != NULL || table->format == FL_FORMAT_RAW;
+}
+
+/* Appends a key or a value; *size -1: it is null. */
+static enum fl_code
+put_part(const struct fl_batch *batch, uint32_t i, struct fl_encoder *encoder, struct fl_buf *out,
+    int32_t *size, struct fl_err *err)
+{
+	size_t at = out->size;
+
+	*size = -1;
+	if (fl_encoder_is_null(encoder, batch, i))
+		return FL_OK;
+	FL_TRY(fl_encode(encoder, batch, i, out, err));
+	*size = (int32_t)(out->size - at);
+	return FL_OK;
+}
+
+/* Some columns of a batch in another order; cols has room for them. */
+static struct fl_batch
+project(const struct fl_batch *batch, const struct fl_schema *schema, const uint32_t *columns,
+    struct fl_col *cols)
+{
+	for (uint32_t c = 0; c < schema->count; c++)
+		cols[c] = batch->cols[columns[c]];
+	return (struct fl_batch){ .schema = schema, .cols = cols, .row_count = batch->row_count };
+}
+
+static enum fl_code
+put_message(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, struct fl_buf *out,
+    struct message_head *head, struct fl_err *err)
+{
+	const struct fl_message_key *key = sink->table->key;
+	struct kafka_impl *impl = sink->impl;
+	struct fl_batch part;
+
+	if (key != NULL) {
+		part = project(batch, &key->schema, key->columns, impl->cols);
+		if (put_part(&part, i, impl->key_encoder, out, &head->key_size, err) != FL_OK)
+			return fl_err_context(err, "the message's key");
+	}
+	if (key == NULL || key->is_in_value)
+		return put_part(batch, i, sink->encoder, out, &head->value_size, err);
+	part = project(batch, &key->value, key->value_columns, impl->cols);
+	return put_part(&part, i, sink->encoder, out, &head->value_size, err);
+}
+
+static enum fl_code
+kafka_encode(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uint8_t kind,
+    struct fl_buf *out, struct fl_err *err)
+{
+	struct message_head head = { -1, -1 };
+	size_t at = out->size;
+
+	if (!has_heads(sink->table))
+		return emit_encode_format(sink, batch, i, kind, out, err);
+	FL_TRY(emit_check_insert(sink, kind, err));
+	fl_buf_add(out, &head, sizeof(head));
+	FL_TRY(put_message(sink, batch, i, out, &head, err));
+	memcpy(out->data + at, &head, sizeof(head));
+	return FL_OK;
+}
+
+static enum fl_code
+send_message(struct emit_sink *sink, const struct emit_row *row, const char *bytes, struct fl_err *err)
+{
+	struct kafka_impl *impl = sink->impl;
+	const struct fl_table *table = sink->table;
+	const char *pipeline = sink->pipeline->name;
+	char number[24], uuid[37];
+	struct fl_kafka_header headers[] = { { HEADER_PIPELINE, pipeline, strlen(pipeline) },
+		{ HEADER_SINK, table->name, strlen(table->name) }, { HEADER_STORE, uuid, sizeof(uuid) - 1 },
+		{ HEADER_ROW, number, 0 } };
+	struct message_head head = { -1, (int32_t)row->size };
+	const char *key, *value;
+
+	if (has_heads(table)) {
+		memcpy(&head, bytes, sizeof(head));
+		bytes += sizeof(head);
+	}
+	key = head.key_size < 0 ? NULL : bytes;
+	value = head.value_size < 0 ? NULL : bytes + FL_MAX(head.key_size, 0);
+	if (table->headers) {
+		(void)fl_uuid_print(&sink->position.store, uuid);
+		headers[3].size = (size_t)snprintf(number, sizeof(number), "%" PRIu64, row->number);
+	}
+	return fl_kafka_producer_send_with(impl->producer, table->one_partition ? 0 : -1, key,
+	    (size_t)FL_MAX(head.key_size, 0), value, (size_t)FL_MAX(head.value_size, 0), 0, headers,
+	    table->headers ? FL_ARRAY_COUNT(headers) : 0, err);
+}
+
+/* ---- opening ---- */
+
 /* The topic must be there before the position is asked for: a group has no offset on
  * a topic that does not exist, and that must not look like an expired one. */
 static enum fl_code
@@ -182,6 +321,7 @@ kafka_open(
 	int64_t offset = -1;
 	enum fl_code code;
 
+	FL_TRY(make_key_encoder(sink, err));
 	/* A producer whose init timed out is asked again: a broker that is away must
 	 * not cost a new client per attempt. */
 	if (impl->producer == NULL)
@@ -221,7 +361,6 @@ give_up(struct kafka_impl *impl, enum fl_code code, bool unknown, bool *open_aga
 static enum fl_code
 send_rows(struct emit_sink *sink, struct emit_run *run, struct fl_err *err)
 {
-	struct kafka_impl *impl = sink->impl;
 	enum fl_code code;
 	uint32_t k;
 
@@ -230,8 +369,8 @@ send_rows(struct emit_sink *sink, struct emit_run *run, struct fl_err *err)
 	for (k = 0; k < run->count; k++) {
 		const struct emit_row *row = &run->rows[k];
 
-		code = fl_kafka_producer_send(impl->producer, -1, NULL, 0,
-		    run->bytes.data + row->at, row->size, 0, err);
+		/* A value may be of no bytes, and then still is no null. */
+		code = send_message(sink, row, run->bytes.data != NULL ? run->bytes.data + row->at : "", err);
 		if (code != FL_OK) {
 			run->refused = code == FL_E_SINK_REFUSED ? (int64_t)k : -1;
 			return code;
@@ -297,7 +436,7 @@ const struct emit_sink_ops emit_sink_kafka = {
 	.name = "kafka",
 	.expires = true,
 	.open = kafka_open,
-	.encode = emit_encode_format,
+	.encode = kafka_encode,
 	.deliver = kafka_deliver,
 	.refresh = kafka_refresh,
 	.close = kafka_close,

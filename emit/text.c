@@ -94,12 +94,19 @@ emit_encode_text(struct emit_sink *sink, const struct fl_batch *batch, uint32_t 
 }
 
 enum fl_code
+emit_check_insert(const struct emit_sink *sink, uint8_t kind, struct fl_err *err)
+{
+	if (kind == FL_CHANGE_INSERT)
+		return FL_OK;
+	return FL_FAIL(err, FL_E_SINK_REFUSED,
+	    "table \"%s\" takes new rows only, and this one is a change (%s)",
+	    sink->table->name, kind < FL_ARRAY_COUNT(kind_text) ? kind_text[kind] : "?");
+}
+
+enum fl_code
 emit_encode_format(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uint8_t kind,
     struct fl_buf *out, struct fl_err *err)
 {
-	if (kind != FL_CHANGE_INSERT)
-		return FL_FAIL(err, FL_E_SINK_REFUSED,
-		    "table \"%s\" takes new rows only, and this one is a change (%s)",
-		    sink->table->name, kind < FL_ARRAY_COUNT(kind_text) ? kind_text[kind] : "?");
+	FL_TRY(emit_check_insert(sink, kind, err));
 	return fl_encode(sink->encoder, batch, i, out, err);
 }

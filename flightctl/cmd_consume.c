@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "flightctl/ctl.h"
 #include "kafka/client.h"
 
@@ -42,6 +43,57 @@ find_start(struct job *job, struct fl_kafka_consumer *consumer, int32_t partitio
 	return FL_OK;
 }
 
+/* name=value,name=value as kcat prints them. */
+static void
+add_headers(struct fl_buf *out, const struct fl_kafka_message *m)
+{
+	struct fl_kafka_header header;
+
+	for (uint32_t i = 0; fl_kafka_message_header(m, i, &header); i++) {
+		fl_buf_printf(out, "%s%s=", i > 0 ? "," : "", header.name);
+		if (header.value != NULL)
+			fl_buf_add(out, header.value, header.size);
+		else
+			fl_buf_str(out, "NULL");
+	}
+}
+
+/* "headers":["name","value",...] as kcat's envelope; nothing where there is none. */
+static void
+add_headers_json(struct fl_buf *out, const struct fl_kafka_message *m)
+{
+	struct fl_kafka_header header;
+	uint32_t count = 0;
+
+	for (; fl_kafka_message_header(m, count, &header); count++) {
+		fl_buf_str(out, count == 0 ? ",\"headers\":[" : ",");
+		fl_buf_json(out, header.name, strlen(header.name));
+		fl_buf_byte(out, ',');
+		if (header.value != NULL)
+			fl_buf_json(out, header.value, header.size);
+		else
+			fl_buf_str(out, "null");
+	}
+	fl_buf_str(out, count > 0 ? "]" : "");
+}
+
+/* What is no text comes in base64 as well: the text has lost what it was. */
+static void
+add_key_json(struct fl_buf *out, const struct fl_kafka_message *m)
+{
+	fl_buf_str(out, ",\"key\":");
+	if (m->key == NULL) {
+		fl_buf_str(out, "null");
+		return;
+	}
+	fl_buf_json(out, m->key, m->key_size);
+	if (fl_utf8_valid(m->key, m->key_size) == m->key_size)
+		return;
+	fl_buf_str(out, ",\"key_base64\":\"");
+	fl_buf_base64(out, m->key, m->key_size);
+	fl_buf_byte(out, '"');
+}
+
 static void
 add_format(struct job *job, const struct fl_kafka_message *m, int32_t partition)
 {
@@ -58,6 +110,9 @@ add_format(struct job *job, const struct fl_kafka_message *m, int32_t partition)
 				break;
 			case 'k':
 				fl_buf_add(&job->out, m->key, m->key_size);
+				break;
+			case 'h':
+				add_headers(&job->out, m);
 				break;
 			case 't':
 				fl_buf_str(&job->out, job->topic.table.topic);
@@ -103,12 +158,10 @@ show_message(const struct ctl *ctl, struct job *job, struct topic_codec *codec,
 		fl_buf_str(&job->out, "{\"topic\":");
 		fl_buf_json(&job->out, job->topic.table.topic, strlen(job->topic.table.topic));
 		fl_buf_printf(&job->out,
-		    ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"ts\":%" PRId64 ",\"key\":",
+		    ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"ts\":%" PRId64,
 		    partition, m->offset, m->ts_ms);
-		if (m->key == NULL)
-			fl_buf_str(&job->out, "null");
-		else
-			fl_buf_json(&job->out, m->key, m->key_size);
+		add_headers_json(&job->out, m);
+		add_key_json(&job->out, m);
 		fl_buf_str(&job->out, ",\"payload\":");
 		is_json = job->topic.format != TOPIC_JSON || m->value == NULL ||
 			  topic_is_json(job->line.data, job->line.size);

@@ -279,7 +279,7 @@ try_decode(struct change *change, const struct fl_table *table, const void *valu
 		change->table_of = table;
 		if (fl_decoder_new(&options, &change->decoder, &err) != FL_OK)
 			return err.text;
-		fl_builder_init(&change->builder, &table->physical);
+		fl_builder_init(&change->builder, options.schema);
 		change->has_builder = true;
 	}
 	if (change->decoder == NULL)
@@ -288,6 +288,31 @@ try_decode(struct change *change, const struct fl_table *table, const void *valu
 	(void)fl_builder_begin(&change->builder);
 	if (fl_decode(change->decoder, value, size, &change->builder, &err) != FL_VERDICT_DEAD)
 		return NULL;
+	return err.text;
+}
+
+/* A key that gave no row gives none with another value. */
+static const char *
+try_key(const struct fl_table *table, const struct fl_dead *dead)
+{
+	struct fl_codec_options options = fl_table_key_codec(table);
+	const void *key = dead->head.flags & FL_DEAD_NULL_KEY ? NULL : dead->key;
+	struct fl_decoder *decoder = NULL;
+	struct fl_builder builder;
+	static struct fl_err err;
+	enum fl_verdict verdict;
+
+	err = (struct fl_err){.code = FL_OK};
+	if (fl_decoder_new(&options, &decoder, &err) != FL_OK)
+		return err.text;
+	fl_builder_init(&builder, options.schema);
+	(void)fl_builder_begin(&builder);
+	verdict = fl_decode(decoder, key, dead->head.key_size, &builder, &err);
+	fl_builder_fini(&builder);
+	fl_decoder_free(&decoder);
+	if (verdict != FL_VERDICT_DEAD)
+		return NULL;
+	(void)fl_err_context(&err, "the message's key");
 	return err.text;
 }
 
@@ -314,6 +339,10 @@ find_objection(struct change *change, const struct dlq_letter *letter, struct fl
 		return "a mended value has 512 KiB at most: produce it to the topic";
 	if (!*is_mended && h->value_size < h->value_full)
 		return "its bytes were not kept (quota): give them by --file";
+	if (table->key != NULL && (h->flags & FL_DEAD_NO_KEY))
+		return "its key was not kept (quota): produce the record to the topic";
+	if (table->key != NULL && (objection = try_key(table, &letter->dead)) != NULL)
+		return objection;
 	if (*is_mended && own != NULL && value->size == h->value_size &&
 	    (h->value_size == 0 || memcmp(value->data, own, h->value_size) == 0))
 		*is_mended = false;

@@ -85,7 +85,8 @@ replay_letter(struct ingest *ingest, const struct letter *letter, struct done *d
 	struct fl_err why = { .code = FL_OK };
 
 	if (part == NULL || part->c.dead == 0 ||
-	    (!letter->is_mended && head->value_size < head->value_full)) {
+	    (!letter->is_mended && head->value_size < head->value_full) ||
+	    (part->stream->key_decoder != NULL && (head->flags & FL_DEAD_NO_KEY))) {
 		done->passed_over++;
 		return;
 	}

@@ -170,6 +170,8 @@ dead_add(struct part *part, const struct source_record *record, const struct fl_
 		dead.head.value_size = (uint32_t)record->value_size;
 		dead.key = record->key;
 		dead.value = record->value;
+	} else if (record->key_size > 0) {
+		dead.head.flags |= FL_DEAD_NO_KEY;
 	}
 	memset(&entry, 0, sizeof entry);
 	fl_key_u32(entry.key, part->c.stream);

@@ -312,22 +312,62 @@ end_row(struct part *part, const struct source_record *record, struct fl_err *wh
 	return TAKEN;
 }
 
+/* The key's columns lie behind the value's, unless the value has them too. */
+static enum fl_verdict
+decode_key(struct part *part, const struct source_record *record, struct fl_err *why)
+{
+	struct stream *stream = part->stream;
+	const struct fl_message_key *key = stream->table->key;
+	enum fl_verdict verdict;
+
+	fl_builder_reset(&stream->key);
+	(void)fl_builder_begin(&stream->key);
+	verdict = fl_decode(stream->key_decoder, record->key, record->key_size, &stream->key, why);
+	if (verdict == FL_VERDICT_DEAD)
+		fl_err_context(why, "the message's key");
+	if (verdict != FL_VERDICT_ROW || key->is_in_value)
+		return verdict;
+	fl_builder_commit(&stream->key);
+	for (uint32_t c = 0; c < key->schema.count; c++) {
+		struct fl_col col = stream->key.cols[c].col;
+
+		col.bytes = stream->key.cols[c].bytes.data != NULL ? stream->key.cols[c].bytes.data : "";
+		fl_builder_set_from(&part->builder, key->value.count + c, &col, 0);
+	}
+	return FL_VERDICT_ROW;
+}
+
+/* A key that is skipped, as a null one in most formats, takes the record with it, if its
+ * value is one. */
 static enum fl_verdict
 decode(struct part *part, const struct source_record *record, struct fl_err *why)
 {
-	if (record->value_size <= SOURCE_VALUE_MAX)
-		return fl_decode(part->stream->decoder, record->value, record->value_size, &part->builder, why);
+	const struct stream *stream = part->stream;
+	enum fl_verdict key = FL_VERDICT_ROW, value;
+
+	if (record->value_size > SOURCE_VALUE_MAX) {
+		fl_builder_rollback(&part->builder);
+		(void)FL_FAIL(why, FL_E_ROW_TOO_LARGE, "the record has %zu bytes, at most %u are read",
+		    record->value_size, SOURCE_VALUE_MAX);
+		return FL_VERDICT_DEAD;
+	}
+	if (stream->key_decoder != NULL && (key = decode_key(part, record, why)) == FL_VERDICT_DEAD) {
+		fl_builder_rollback(&part->builder);
+		return FL_VERDICT_DEAD;
+	}
+	value = fl_decode(stream->decoder, record->value, record->value_size, &part->builder, why);
+	if (key == FL_VERDICT_ROW || value != FL_VERDICT_ROW)
+		return value;
 	fl_builder_rollback(&part->builder);
-	(void)FL_FAIL(why, FL_E_ROW_TOO_LARGE, "the record has %zu bytes, at most %u are read",
-	    record->value_size, SOURCE_VALUE_MAX);
-	return FL_VERDICT_DEAD;
+	return key;
 }
 
 /* What was odd in the record just decoded; it counts if the record becomes a row. */
 static void
 note_oddities(struct stream *stream, bool is_row)
 {
-	uint64_t odd = fl_decoder_oddities(stream->decoder);
+	uint64_t odd = fl_decoder_oddities(stream->decoder) +
+	    (stream->key_decoder != NULL ? fl_decoder_oddities(stream->key_decoder) : 0);
 
 	if (odd != stream->odd_seen && is_row)
 		fl_dead_tally_add(&stream->ingest->tally, stream->id, FL_OK, odd - stream->odd_seen);
@@ -656,6 +696,13 @@ stream_open(struct ingest *ingest, struct stream *stream, struct fl_err *err)
 	find_columns(stream);
 	if (codec.format == FL_FORMAT_NONE && table->letters != NULL)
 		return FL_OK; /* no field of the record is asked for */
+	if (table->key != NULL) {
+		struct fl_codec_options key = fl_table_key_codec(table);
+
+		if (fl_decoder_new(&key, &stream->key_decoder, err) != FL_OK)
+			return fl_err_context(err, "table \"%s\", its key", table->name);
+		fl_builder_init(&stream->key, &table->key->schema);
+	}
 	if (fl_decoder_new(&codec, &stream->decoder, err) != FL_OK || open_source(stream, err) != FL_OK)
 		return fl_err_context(err, "table \"%s\"", table->name);
 	return FL_OK;
@@ -669,6 +716,9 @@ stream_close(struct stream *stream)
 	if (stream->source != NULL)
 		stream->ops->close(&stream->source);
 	fl_decoder_free(&stream->decoder);
+	if (stream->key_decoder != NULL)
+		fl_builder_fini(&stream->key);
+	fl_decoder_free(&stream->key_decoder);
 	for (uint32_t i = 0; i < stream->part_count; i++)
 		free_part(stream->parts[i]);
 	free(stream->parts);

@@ -95,6 +95,8 @@ struct stream {
 	struct source *source;
 	struct fl_decoder *decoder;
 	uint64_t odd_seen;	/* oddities of the decoder before the record at hand */
+	struct fl_decoder *key_decoder; /* NULL: messages have no key that is read */
+	struct fl_builder key;	/* one row: what the key of the record holds */
 	struct part **parts;
 	uint32_t part_count;
 	struct part **reading;	/* in the source's order */

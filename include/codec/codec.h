@@ -65,6 +65,7 @@ struct fl_codec_options { /* the part of a table that codecs need */
 	 * does not fit its type is refused. */
 	bool json_typed;
 	struct fl_csv_options csv;
+	bool raw_little_endian;
 };
 
 /*
@@ -84,7 +85,7 @@ void fl_decoder_free(struct fl_decoder **decoder);
  * Decodes one record into columns [0, schema->count) of builder and leaves the
  * row open: the caller sets metadata columns after them and commits; on SKIPPED
  * or DEAD the row is rolled back.  fl_builder_begin() must have been called.
- * value NULL: a null message, skipped but with a JSON Schema.
+ * value NULL: a null message, skipped but with a JSON Schema; raw takes it for a NULL.
  */
 enum fl_verdict fl_decode(struct fl_decoder *decoder, const void *value, size_t size,
     struct fl_builder *builder, struct fl_err *err);
@@ -98,6 +99,8 @@ void fl_encoder_free(struct fl_encoder **encoder);
  * a NOT NULL column, a string that is no enum symbol, a value out of range). */
 enum fl_code fl_encode(struct fl_encoder *encoder, const struct fl_batch *batch, uint32_t row,
     struct fl_buf *out, struct fl_err *err);
+/* The row is no message at all, a null key or value: raw of a NULL.  Not to be encoded then. */
+bool fl_encoder_is_null(const struct fl_encoder *encoder, const struct fl_batch *batch, uint32_t row);
 
 /* ---- why a record is a dead letter, in parts ---- */
 

@@ -79,6 +79,14 @@ enum fl_code fl_kafka_consumer_poll(struct fl_kafka_consumer *consumer, uint32_t
     struct fl_kafka_message *messages, uint32_t max, uint32_t *count, bool *eof,
     int64_t *eof_offset, struct fl_err *err);
 void fl_kafka_messages_release(struct fl_kafka_message *messages, uint32_t count);
+/* Header i of a message that was not released; false: it has no more.  value NULL: null. */
+struct fl_kafka_header {
+	const char *name;
+	const void *value;
+	size_t size;
+};
+bool fl_kafka_message_header(
+    const struct fl_kafka_message *message, uint32_t i, struct fl_kafka_header *header);
 /* Waits until some partition has something, at most wait_ms. */
 void fl_kafka_consumer_wait(struct fl_kafka_consumer *consumer, int wait_ms);
 /* Readable when wait() would return: for waiting on several consumers at once. */
@@ -99,6 +107,10 @@ enum fl_code fl_kafka_producer_init(struct fl_kafka_producer *producer, int time
 enum fl_code fl_kafka_producer_begin(struct fl_kafka_producer *producer, struct fl_err *err);
 enum fl_code fl_kafka_producer_send(struct fl_kafka_producer *producer, int32_t partition /* -1: any */,
     const void *key, size_t key_size, const void *value, size_t size, int64_t ts_ms, struct fl_err *err);
+/* The same with headers, in their order. */
+enum fl_code fl_kafka_producer_send_with(struct fl_kafka_producer *producer, int32_t partition,
+    const void *key, size_t key_size, const void *value, size_t size, int64_t ts_ms,
+    const struct fl_kafka_header *headers, uint32_t header_count, struct fl_err *err);
 /* Puts the position into the transaction: group offset on (topic, partition 0). */
 enum fl_code fl_kafka_producer_position(struct fl_kafka_producer *producer, const char *group,
     int64_t offset, const char *metadata, struct fl_err *err);

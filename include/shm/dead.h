@@ -13,6 +13,7 @@
 #define FL_DEAD_NULL_KEY 1u
 #define FL_DEAD_NULL_VALUE 2u
 #define FL_DEAD_IS_JSON 4u /* value is JSON of a row, not the record's bytes */
+#define FL_DEAD_NO_KEY 8u  /* the key's bytes were not kept: key_size is 0, it was more */
 
 struct fl_dead_head {
 	uint32_t code;	     /* enum fl_code */

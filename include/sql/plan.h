@@ -144,12 +144,26 @@ struct fl_letters {
 	uint8_t *what;			/* enum fl_letter_column, by column of the stream */
 };
 
+/* KAFKA: what a message's key holds. */
+struct fl_message_key {
+	enum fl_format format;
+	struct fl_json_options json;
+	struct fl_csv_options csv;
+	bool raw_little_endian;
+	struct fl_schema schema;	/* as its codec sees it: without 'key.fields-prefix' */
+	uint32_t *columns;		/* indexes in physical, in the key's order */
+	/* value.fields-include: ALL, the value holds every column; else those of `value`. */
+	bool is_in_value;
+	struct fl_schema value;
+	uint32_t *value_columns;	/* indexes in physical, in their order */
+};
+
 struct fl_table {
 	const char *name;
 	uint32_t column_count;
 	struct fl_column *columns;
 	struct fl_schema schema;	/* all columns, in order: names and types */
-	/* What the codec decodes or encodes: physical columns only, in order. */
+	/* Physical columns only, in order: what codecs decode or encode, unless there is a key. */
 	struct fl_schema physical;
 	struct fl_expr *watermark;	/* over schema; NULL: none */
 	int32_t rowtime;		/* column index or -1 */
@@ -166,6 +180,8 @@ struct fl_table {
 	struct fl_json_options json;
 	struct fl_csv_options csv;
 	bool csv_header;		/* FILESYSTEM: the first line of a file names the columns */
+	bool raw_little_endian;
+	struct fl_message_key *key;	/* NULL: messages have none */
 	const char *topic;		/* KAFKA: first topic */
 	uint32_t topic_count;
 	const char *const *topics;
@@ -183,6 +199,8 @@ struct fl_table {
 	const char *path;		/* FILESYSTEM: absolute */
 	/* FL_TXN_ID_MAX bytes at most with "." and the table's name */
 	const char *txn_prefix;		/* sink.transactional-id-prefix or NULL */
+	bool one_partition;		/* sink.partitioner = fixed: all messages into partition 0 */
+	bool headers;			/* flight.table.T.headers: of messages that are written */
 	const char *print_id;		/* print-identifier or NULL */
 	bool print_stderr;
 	/* The Avro schema as JSON text, every named type resolved within it: the
@@ -352,6 +370,8 @@ enum fl_takes_changes fl_table_takes_changes(const struct fl_table *table);
 const char *fl_table_option(const struct fl_table *table, const char *key);
 /* What a decoder or encoder of the table has to know; borrows from it. */
 struct fl_codec_options fl_table_codec(const struct fl_table *table);
+/* The same of its messages' keys; table->key is not NULL. */
+struct fl_codec_options fl_table_key_codec(const struct fl_table *table);
 /* EXPLAIN for people: tables, streams, the tree of each query, time settings. */
 void fl_plan_explain(const struct fl_plan *plan, struct fl_buf *out);
 /* What check --flink says: one line per thing that is not portable. */

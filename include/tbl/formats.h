@@ -1,5 +1,5 @@
 /*
- * formats.h - the value formats of Kafka and file tables.
+ * formats.h - the formats of Kafka messages, keys and values, and of files.
  *
  * FL_FORMAT(name, code, text, prefix, letter, lines)
  *	name	FL_FORMAT_<name>
@@ -14,3 +14,4 @@
 FL_FORMAT(AVRO, 1, "avro", avro, 'A', 0)
 FL_FORMAT(JSON, 2, "json", json, 'J', 1)
 FL_FORMAT(CSV,  3, "csv",  csv,  'C', 1)
+FL_FORMAT(RAW,  4, "raw",  raw,  'R', 0)

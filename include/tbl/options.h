@@ -4,7 +4,8 @@
  * FL_OPTION(name, key, connectors, kind, choices)
  *	name	    FL_OPTION_<name>: the case of bind_option.c that acts on it
  *	key	    as written; "properties.*" takes any key that begins so; of format
- *		    options the key after 'format'; after 'value.format' "value." stands in front
+ *		    options the key after 'format'; after 'value.format' "value." stands in front,
+ *		    of those of 'key.format' "key."
  *	connectors  letters of connectors.h and formats.h; * any, + any that takes a format
  *	kind	    TEXT; BOOL; DURATION; INTEGER; ENUM; IGNORED (accepted with a
  *		    notice); REFUSED (Flink has it, we have not)
@@ -32,15 +33,15 @@ FL_OPTION(ALIGN_DRIFT, "scan.watermark.alignment.max-drift", "KT", DURATION, NUL
 FL_OPTION(ALIGN_INTERVAL, "scan.watermark.alignment.update-interval", "KT", IGNORED, "alignment is by reading order")
 FL_OPTION(SCAN_PARALLELISM, "scan.parallelism", "KT", IGNORED, "one machine, one reader")
 FL_OPTION(SINK_PARALLELISM, "sink.parallelism", "KFPDT", IGNORED, "one machine, one writer for each sink")
-FL_OPTION(PARTITIONER, "sink.partitioner", "K", ENUM, "default")
+FL_OPTION(PARTITIONER, "sink.partitioner", "K", ENUM, "default|fixed|round-robin")
 FL_OPTION(GUARANTEE, "sink.delivery-guarantee", "K", ENUM, "none|at-least-once|exactly-once")
 FL_OPTION(TXN_PREFIX, "sink.transactional-id-prefix", "K", TEXT, NULL)
 FL_OPTION(TXN_NAMING, "sink.transaction-naming-strategy", "K", IGNORED, "one transactional.id for each sink")
 FL_OPTION(TOPIC_PATTERN, "topic-pattern", "K", REFUSED, "list the topics: 'topic' = 'a;b'")
-FL_OPTION(KEY_FORMAT, "key.format", "K", REFUSED, NULL)
-FL_OPTION(KEY_FIELDS, "key.fields", "K", REFUSED, NULL)
-FL_OPTION(KEY_PREFIX, "key.fields-prefix", "K", REFUSED, NULL)
-FL_OPTION(VALUE_INCLUDE, "value.fields-include", "K", ENUM, "ALL")
+FL_OPTION(KEY_FORMAT, "key.format", "K", TEXT, NULL)
+FL_OPTION(KEY_FIELDS, "key.fields", "K", TEXT, NULL)
+FL_OPTION(KEY_PREFIX, "key.fields-prefix", "K", TEXT, NULL)
+FL_OPTION(VALUE_INCLUDE, "value.fields-include", "K", ENUM, "ALL|EXCEPT_KEY")
 FL_OPTION(PATH, "path", "F", TEXT, NULL)
 FL_OPTION(MONITOR, "source.monitor-interval", "F", REFUSED, "a directory is read once")
 FL_OPTION(PATH_PATTERN, "source.path.regex-pattern", "F", REFUSED, "name the file or its directory in 'path'")
@@ -83,3 +84,5 @@ FL_OPTION(CSV_ARRAY, "csv.array-element-delimiter", "C", IGNORED, "there are no 
 FL_OPTION(CSV_SCIENTIFIC, "csv.write-bigdecimal-in-scientific-notation", "C", IGNORED, "decimals are 1.5000 in topics, 1.5 and 1E+2 in files")
 FL_OPTION(AVRO_ENCODING, "avro.encoding", "A", ENUM, "binary")
 FL_OPTION(AVRO_LEGACY, "avro.timestamp_mapping.legacy", "A", ENUM, "true")
+FL_OPTION(RAW_CHARSET, "raw.charset", "R", ENUM, "UTF-8")
+FL_OPTION(RAW_ENDIAN, "raw.endianness", "R", ENUM, "big-endian|little-endian")

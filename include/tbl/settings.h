@@ -56,6 +56,7 @@ FL_TABLE_SETTING(UPDATED_LAST, "updated-last", "true: jdbc:sqlite: an updated ro
 FL_TABLE_SETTING(PASSWORD_FILE, "password-file", "FILE: jdbc: the password, read at each connection; only its owner may read it (mode 0400)")
 FL_TABLE_SETTING(OPTION_FILE, "OPTION-file", "FILE: the value of OPTION, as if it stood in WITH: for secrets; read at each start, from the .sql file's directory unless absolute; a newline at its end does not count")
 FL_TABLE_SETTING(CSV_HEADER, "csv-header", "true: csv in files: the first line of each file names the columns")
+FL_TABLE_SETTING(HEADERS, "headers", "true: kafka: messages that are written carry headers with the pipeline, the table, the store and the number of the result")
 FL_TABLE_SETTING(JSON_SCHEMA, "json-schema", "FILE: the JSON Schema that each record of a json source must obey")
 FL_TABLE_SETTING(JSON_SCHEMA_TYPING, "json-schema-typing", "lenient or strict: how the schema's types take numbers; default lenient (3.0 is an integer, 3 a number)")
 #undef FL_TABLE_SETTING

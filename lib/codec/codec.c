@@ -72,7 +72,7 @@ fl_decode(struct fl_decoder *decoder, const void *value, size_t size, struct fl_
 {
 	enum fl_verdict verdict = FL_VERDICT_SKIPPED;
 
-	if (fl_likely(value != NULL)) {
+	if (fl_likely(value != NULL) || decoder->takes_null) {
 		verdict = decoder->decode(decoder, value, size, builder, err);
 	} else if (decoder->refuses_null) {
 		(void)FL_FAIL(err, FL_E_EMPTY_VALUE, "the value is null, which no JSON Schema allows");
@@ -121,6 +121,13 @@ fl_encode(struct fl_encoder *encoder, const struct fl_batch *batch, uint32_t row
 		out->data[size] = '\0';
 	}
 	return code;
+}
+
+bool
+fl_encoder_is_null(const struct fl_encoder *encoder, const struct fl_batch *batch, uint32_t row)
+{
+	return encoder->is_null_of_null && encoder->schema->fields[0].type.nullable &&
+	    !fl_col_is_valid(&batch->cols[0], row);
 }
 
 /* ---- shared by the formats ---- */

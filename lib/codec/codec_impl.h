@@ -25,6 +25,7 @@ struct fl_decoder {
 	const struct fl_schema *schema;
 	uint64_t oddity_count;
 	bool refuses_null; /* a null message is a dead letter, not skipped */
+	bool takes_null;   /* ... is a row: decode() gets NULL */
 };
 
 struct fl_encoder {
@@ -32,6 +33,7 @@ struct fl_encoder {
 	    uint32_t row, struct fl_buf *out, struct fl_err *err);
 	void (*free)(struct fl_encoder *encoder);
 	const struct fl_schema *schema;
+	bool is_null_of_null; /* a NULL in the one column is a null message */
 };
 
 #define FL_FORMAT(name, code, text, prefix, letter, lines) \

@@ -8,6 +8,8 @@
  *	/coordinates/0: maximum 90, got 90.5
  *	/userId: required, but missing
  *
+ * each of them with "the message's key: " in front, where it was the key.
+ *
  * The text is what a letter keeps, so letters of former versions and of any store can be
  * taken apart.  A text of another form has no field, and the code's name is its rule.
  */
@@ -99,8 +101,13 @@ parse_field(const char *p, const char *end, struct fl_fault *fault)
 void
 fl_fault_parse(enum fl_code code, const char *text, size_t size, struct fl_fault *fault)
 {
+	static const char key[] = "the message's key: ";
 	const char *end = text + size;
 
+	if (size >= sizeof(key) && memcmp(text, key, sizeof(key) - 1) == 0) {
+		text += sizeof(key) - 1;
+		size -= sizeof(key) - 1;
+	}
 	fault->field[0] = fault->value[0] = '\0';
 	(void)snprintf(fault->rule, sizeof(fault->rule), "%s", fl_code_name(code));
 	if (size > 7 && memcmp(text, "field \"", 7) == 0)

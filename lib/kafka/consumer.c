@@ -618,6 +618,17 @@ fl_kafka_messages_release(struct fl_kafka_message *messages, uint32_t count)
 	}
 }
 
+bool
+fl_kafka_message_header(
+    const struct fl_kafka_message *message, uint32_t i, struct fl_kafka_header *header)
+{
+	rd_kafka_headers_t *headers;
+
+	return rd_kafka_message_headers(message->handle, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+	    rd_kafka_header_get_all(headers, i, &header->name, &header->value, &header->size) ==
+		RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 void
 fl_kafka_consumer_wait(struct fl_kafka_consumer *consumer, int wait_ms)
 {

@@ -261,6 +261,26 @@ enum fl_code
 fl_kafka_producer_send(struct fl_kafka_producer *producer, int32_t partition, const void *key,
     size_t key_size, const void *value, size_t size, int64_t ts_ms, struct fl_err *err)
 {
+	return fl_kafka_producer_send_with(producer, partition, key, key_size, value, size, ts_ms, NULL, 0, err);
+}
+
+static rd_kafka_headers_t *
+make_headers(const struct fl_kafka_header *headers, uint32_t count)
+{
+	rd_kafka_headers_t *list = count > 0 ? rd_kafka_headers_new(count) : NULL;
+
+	for (uint32_t i = 0; i < count; i++)
+		(void)rd_kafka_header_add(
+		    list, headers[i].name, -1, headers[i].value, (ssize_t)headers[i].size);
+	return list;
+}
+
+enum fl_code
+fl_kafka_producer_send_with(struct fl_kafka_producer *producer, int32_t partition, const void *key,
+    size_t key_size, const void *value, size_t size, int64_t ts_ms,
+    const struct fl_kafka_header *headers, uint32_t header_count, struct fl_err *err)
+{
+	rd_kafka_headers_t *list = make_headers(headers, header_count);
 	int64_t until_us = 0;
 	rd_kafka_resp_err_t native;
 
@@ -269,7 +289,7 @@ fl_kafka_producer_send(struct fl_kafka_producer *producer, int32_t partition, co
 		    RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
 		    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_size),
 		    RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size), RD_KAFKA_V_TIMESTAMP(ts_ms),
-		    RD_KAFKA_V_OPAQUE(producer), RD_KAFKA_V_END);
+		    RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_OPAQUE(producer), RD_KAFKA_V_END);
 		if (native == RD_KAFKA_RESP_ERR_NO_ERROR)
 			return FL_OK;
 		if (native != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -280,6 +300,8 @@ fl_kafka_producer_send(struct fl_kafka_producer *producer, int32_t partition, co
 			break;
 		(void)rd_kafka_poll(producer->rk, 50);
 	}
+	if (list != NULL)
+		rd_kafka_headers_destroy(list); /* what is sent is the client's */
 	if (raise_failure(producer, err) != FL_OK)
 		return err->code;
 	if (native == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || native == RD_KAFKA_RESP_ERR__INVALID_ARG)

@@ -5,6 +5,7 @@
  *	bind_setting.c	SET
  *	bind_option.c	WITH (...)
  *	bind_jdbc.c	the url of a database
+ *	bind_key.c	the key of a Kafka message
  *	bind_table.c	CREATE TABLE: columns, rowtime; at the end: streams, sinks, schemas
  *	bind_expr.c	expressions and types
  *	bind_query.c	SELECT to a tree of nodes; INSERT
@@ -35,6 +36,8 @@ struct bind_table {
 	const struct ast_create *ast;
 	int64_t idle_timeout_ms; /* -1: the pipeline's */
 	bool has_group_id;
+	const struct ast_option *key_fields, *key_prefix; /* KAFKA; NULL: not given */
+	bool except_key;	 /* value.fields-include */
 	struct bind_table *next;
 	bool dropped;
 	uint32_t line, col;
@@ -156,8 +159,13 @@ enum fl_code bind_settings(struct bind *b, const struct ast_list *statements);
 enum fl_code bind_publishes(struct bind *b); /* once the sinks are known */
 enum fl_code bind_table(struct bind *b, const struct ast_statement *statement);
 enum fl_code bind_options(struct bind *b, struct bind_table *bt);
+/* Once the columns are known: which of them a message's key holds, and which its value. */
+enum fl_code bind_key(struct bind *b, struct bind_table *bt);
+/* The key's part of a stream's identity and of a plan's text. */
+void fl_table_print_key(const struct fl_table *t, struct fl_buf *out);
 /* The url of t->jdbc and what else it takes to connect; url is not shown, it may hold a password. */
 /* The csv options as a part of a stream's identity and of a plan's text. */
+void fl_csv_options_print(const struct fl_csv_options *csv, struct fl_buf *out);
 void fl_table_print_csv(const struct fl_table *t, struct fl_buf *out);
 enum fl_code bind_jdbc_url(
     struct bind *b, struct fl_table *t, const char *url, uint32_t line, uint32_t col);

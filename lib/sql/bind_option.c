@@ -41,8 +41,12 @@ struct options {
 	char letter;		/* of the connector */
 	char format_letter;	/* 0: no format */
 	const char *format_prefix; /* of its options: "value." after 'value.format' */
+	char key_letter;	/* of the key's format; 0: none */
 	const struct ast_option *given[FL_OPTION_COUNT];
 	int64_t number[FL_OPTION_COUNT]; /* BOOL, DURATION, INTEGER, ENUM */
+	/* Of the key's format: "key.json.ignore-parse-errors". */
+	const struct ast_option *key_given[FL_OPTION_COUNT];
+	int64_t key_number[FL_OPTION_COUNT];
 };
 
 /* ---- finding ---- */
@@ -72,26 +76,36 @@ is_format_row(const struct row *row)
 	return false;
 }
 
+/* Of which format is told apart by what stands in front of the key. */
 static bool
-takes_option(const struct options *o, const struct row *row)
+takes_option(const struct options *o, const struct row *row, bool is_key)
 {
+	char letter = is_key ? o->key_letter : o->format_letter;
+
 	if (is_format_row(row))
-		return o->format_letter != 0 && strchr(row->connectors, o->format_letter) != NULL;
-	return row->connectors[0] == '*' || strchr(row->connectors, o->letter) != NULL ||
-	       (row->connectors[0] == '+' && o->connector->format != FL_CONNECTOR_FORMAT_NONE);
+		return letter != 0 && strchr(row->connectors, letter) != NULL;
+	return !is_key && (row->connectors[0] == '*' || strchr(row->connectors, o->letter) != NULL ||
+	    (row->connectors[0] == '+' && o->connector->format != FL_CONNECTOR_FORMAT_NONE));
 }
 
-/* The row of a key for this connector and format, -1: none. */
+/* What stands in front of the row's key. */
+static const char *
+row_prefix(const struct options *o, const struct row *row, bool is_key)
+{
+	return !is_format_row(row) ? "" : is_key ? "key." : o->format_prefix;
+}
+
+/* The row of a key for this connector and format, or for the key's format; -1: none. */
 static int
-find_row(const struct options *o, const char *key)
+find_row(const struct options *o, const char *key, bool is_key)
 {
 	size_t i;
 
 	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++) {
-		const char *name = ROWS[i].key, *prefix = is_format_row(&ROWS[i]) ? o->format_prefix : "";
+		const char *name = ROWS[i].key, *prefix = row_prefix(o, &ROWS[i], is_key);
 		size_t len = strlen(name), skip = strlen(prefix);
 
-		if (!takes_option(o, &ROWS[i]) || strncmp(key, prefix, skip) != 0)
+		if (!takes_option(o, &ROWS[i], is_key) || strncmp(key, prefix, skip) != 0)
 			continue;
 		if (name[len - 1] == '*' ? strncmp(name, key, len - 1) == 0 : strcmp(name, key + skip) == 0)
 			return (int)i;
@@ -102,13 +116,16 @@ find_row(const struct options *o, const char *key)
 static const char *
 suggest_key(const struct options *o, const char *key)
 {
-	const char *keys[FL_ARRAY_COUNT(ROWS)];
+	const char *keys[2 * FL_ARRAY_COUNT(ROWS)];
 	size_t i, n = 0;
 
-	for (i = 0; i < FL_ARRAY_COUNT(ROWS); i++)
-		if (takes_option(o, &ROWS[i]))
-			keys[n++] = !is_format_row(&ROWS[i]) ? ROWS[i].key :
-			    fl_arena_printf(o->b->arena, "%s%s", o->format_prefix, ROWS[i].key);
+	for (i = 0; i < 2 * FL_ARRAY_COUNT(ROWS); i++) {
+		const struct row *row = &ROWS[i / 2];
+		bool is_key = i % 2 == 1;
+
+		if (takes_option(o, row, is_key))
+			keys[n++] = fl_arena_printf(o->b->arena, "%s%s", row_prefix(o, row, is_key), row->key);
+	}
 	return bind_did_you_mean(o->b, key, keys, n);
 }
 
@@ -180,12 +197,12 @@ check_property(struct options *o, const struct ast_option *opt)
 }
 
 static enum fl_code
-read_option(struct options *o, int i, const struct ast_option *opt)
+read_option(struct options *o, int i, bool is_key, const struct ast_option *opt)
 {
 	const struct row *row = &ROWS[i];
 	const char *value = opt->value->text, *expected;
 
-	o->given[i] = opt;
+	*(is_key ? &o->key_given[i] : &o->given[i]) = opt;
 	if (i == FL_OPTION_PROPERTIES)
 		return check_property(o, opt);
 	if (row->kind == IGNORED)
@@ -194,7 +211,7 @@ read_option(struct options *o, int i, const struct ast_option *opt)
 		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->key->line, opt->key->col, row->choices,
 		    "the option '%s' is not supported%s%s", opt->key->text,
 		    row->choices != NULL ? ": " : "", row->choices != NULL ? row->choices : "");
-	expected = bind_value(o->b, row->kind, row->choices, value, &o->number[i]);
+	expected = bind_value(o->b, row->kind, row->choices, value, is_key ? &o->key_number[i] : &o->number[i]);
 	if (expected == NULL)
 		return FL_OK;
 	if (row->kind == ENUM && strchr(row->choices, '|') == NULL)
@@ -324,6 +341,20 @@ apply_startup(struct options *o)
 }
 
 static enum fl_code
+apply_partitioner(struct options *o)
+{
+	const struct ast_option *opt = o->given[FL_OPTION_PARTITIONER];
+	int64_t partitioner = o->number[FL_OPTION_PARTITIONER]; /* default, fixed, round-robin */
+
+	/* Flink, too, takes round-robin for the default of Java's client. */
+	if (opt != NULL && partitioner == 2 && o->given[FL_OPTION_KEY_FIELDS] != NULL)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->key->line, opt->key->col, NULL,
+		    "Currently 'round-robin' partitioner only works when option 'key.fields' is not specified.");
+	o->table->one_partition = opt != NULL && partitioner == 1;
+	return FL_OK;
+}
+
+static enum fl_code
 apply_kafka(struct options *o)
 {
 	struct bind *b = o->b;
@@ -347,6 +378,10 @@ apply_kafka(struct options *o)
 	t->discovery_ms = o->given[FL_OPTION_DISCOVERY] != NULL ? o->number[FL_OPTION_DISCOVERY] :
 	    INT64_C(300000);
 	FL_TRY(apply_startup(o));
+	FL_TRY(apply_partitioner(o));
+	o->bt->key_fields = o->given[FL_OPTION_KEY_FIELDS];
+	o->bt->key_prefix = o->given[FL_OPTION_KEY_PREFIX];
+	o->bt->except_key = o->number[FL_OPTION_VALUE_INCLUDE] == 1;
 	if (o->given[FL_OPTION_TXN_PREFIX] != NULL)
 		t->txn_prefix = o->given[FL_OPTION_TXN_PREFIX]->value->text;
 	if (t->txn_prefix != NULL && t->txn_prefix[0] == '\0')
@@ -431,12 +466,6 @@ apply_common(struct options *o)
 		bind_notice(o->b, o->given[FL_OPTION_EMIT_STRATEGY]->key->line,
 		    "'scan.watermark.emit.strategy' = 'on-periodic' is ignored: watermarks move with "
 		    "every record");
-	t->json.ignore_parse_errors = o->number[FL_OPTION_JSON_IGNORE] != 0;
-	t->json.fail_on_missing_field = o->number[FL_OPTION_JSON_MISSING] != 0;
-	t->json.iso8601 = o->number[FL_OPTION_JSON_TIMESTAMP] != 0;
-	t->json.decimal_as_plain = o->number[FL_OPTION_JSON_PLAIN] != 0;
-	t->json.ignore_null_fields = o->number[FL_OPTION_JSON_NULLS] != 0;
-	t->json.strict = o->b->json_strict && o->format_letter == 'J';
 	if (o->given[FL_OPTION_PRINT_ID] != NULL)
 		t->print_id = o->given[FL_OPTION_PRINT_ID]->value->text;
 	t->print_stderr = o->number[FL_OPTION_PRINT_ERR] != 0;
@@ -471,9 +500,10 @@ apply_letters(struct options *o)
 
 /* One character; the delimiter may also be written as Java has it. */
 static enum fl_code
-read_character(const struct options *o, enum option_name name, char *out)
+read_character(const struct options *o, const struct ast_option *const *given, enum option_name name,
+    char *out)
 {
-	const struct ast_option *opt = o->given[name];
+	const struct ast_option *opt = given[name];
 	const char *text = opt != NULL ? opt->value->text : NULL;
 	unsigned code;
 	int used = 0;
@@ -497,29 +527,68 @@ read_character(const struct options *o, enum option_name name, char *out)
 }
 
 static enum fl_code
-apply_csv(struct options *o)
+read_csv(const struct options *o, const struct ast_option *const *given, const int64_t *number,
+    struct fl_csv_options *csv)
 {
-	struct fl_csv_options *csv = &o->table->csv;
-	const struct ast_option *none = o->given[FL_OPTION_CSV_NO_QUOTE];
+	const struct ast_option *none = given[FL_OPTION_CSV_NO_QUOTE];
 
-	if (o->table->format != FL_FORMAT_CSV)
-		return FL_OK;
 	csv->delimiter = ',';
 	csv->quote = '"';
-	if (o->number[FL_OPTION_CSV_NO_QUOTE] != 0) {
+	if (number[FL_OPTION_CSV_NO_QUOTE] != 0) {
 		csv->quote = '\0';
-		if (o->given[FL_OPTION_CSV_QUOTE] != NULL)
+		if (given[FL_OPTION_CSV_QUOTE] != NULL)
 			return BIND_FAIL(o->b, FL_E_BAD_OPTION, none->key->line, none->key->col, NULL,
 			    "Format cannot define a quote character and disabled quote character at the same time.");
 	}
-	FL_TRY(read_character(o, FL_OPTION_CSV_DELIMITER, &csv->delimiter));
-	FL_TRY(read_character(o, FL_OPTION_CSV_QUOTE, &csv->quote));
-	FL_TRY(read_character(o, FL_OPTION_CSV_ESCAPE, &csv->escape));
-	csv->allow_comments = o->number[FL_OPTION_CSV_COMMENTS] != 0;
-	csv->ignore_parse_errors = o->number[FL_OPTION_CSV_IGNORE] != 0;
+	FL_TRY(read_character(o, given, FL_OPTION_CSV_DELIMITER, &csv->delimiter));
+	FL_TRY(read_character(o, given, FL_OPTION_CSV_QUOTE, &csv->quote));
+	FL_TRY(read_character(o, given, FL_OPTION_CSV_ESCAPE, &csv->escape));
+	csv->allow_comments = number[FL_OPTION_CSV_COMMENTS] != 0;
+	csv->ignore_parse_errors = number[FL_OPTION_CSV_IGNORE] != 0;
 	csv->plain_decimals = o->table->connector != FL_CONNECTOR_FILESYSTEM;
-	if (o->given[FL_OPTION_CSV_NULL] != NULL)
-		csv->null_literal = o->given[FL_OPTION_CSV_NULL]->value->text;
+	if (given[FL_OPTION_CSV_NULL] != NULL)
+		csv->null_literal = given[FL_OPTION_CSV_NULL]->value->text;
+	return FL_OK;
+}
+
+/* ---- json ---- */
+
+static enum fl_code
+read_json(const struct options *o, const struct ast_option *const *given, const int64_t *number,
+    struct fl_json_options *json)
+{
+	json->ignore_parse_errors = number[FL_OPTION_JSON_IGNORE] != 0;
+	json->fail_on_missing_field = number[FL_OPTION_JSON_MISSING] != 0;
+	json->iso8601 = number[FL_OPTION_JSON_TIMESTAMP] != 0;
+	json->decimal_as_plain = number[FL_OPTION_JSON_PLAIN] != 0;
+	json->ignore_null_fields = number[FL_OPTION_JSON_NULLS] != 0;
+	json->strict = o->b->json_strict;
+	if (json->ignore_parse_errors && json->fail_on_missing_field)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, given[FL_OPTION_JSON_IGNORE]->key->line,
+		    given[FL_OPTION_JSON_IGNORE]->key->col, NULL,
+		    "fail-on-missing-field and ignore-parse-errors shouldn't both be true.");
+	return FL_OK;
+}
+
+/* The formats' own options. */
+static enum fl_code
+apply_formats(struct options *o)
+{
+	struct fl_table *t = o->table;
+	struct fl_message_key *key = t->key;
+
+	t->raw_little_endian = o->number[FL_OPTION_RAW_ENDIAN] == 1;
+	if (t->format == FL_FORMAT_CSV)
+		FL_TRY(read_csv(o, o->given, o->number, &t->csv));
+	if (t->format == FL_FORMAT_JSON)
+		FL_TRY(read_json(o, o->given, o->number, &t->json));
+	if (key == NULL)
+		return FL_OK;
+	key->raw_little_endian = o->key_number[FL_OPTION_RAW_ENDIAN] == 1;
+	if (key->format == FL_FORMAT_CSV)
+		FL_TRY(read_csv(o, o->key_given, o->key_number, &key->csv));
+	if (key->format == FL_FORMAT_JSON)
+		FL_TRY(read_json(o, o->key_given, o->key_number, &key->json));
 	return FL_OK;
 }
 
@@ -590,14 +659,35 @@ list_formats(const struct options *o, const char *names[FORMATS_MAX], size_t *co
 }
 
 static enum fl_code
+pick_format(struct options *o, const struct ast_option *opt, const struct fl_format_info **info)
+{
+	const char *names[FORMATS_MAX], *list;
+	size_t count;
+
+	*info = find_format(opt->value->text);
+	list = list_formats(o, names, &count);
+	if (*info == NULL && bind_is_refused(BIND_REFUSED_FORMAT, opt->value->text))
+		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
+		    "the format '%s' is not supported; there are %s", opt->value->text, list);
+	if (*info == NULL)
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col,
+		    bind_did_you_mean(o->b, opt->value->text, names, count),
+		    "Could not find any format factory for identifier '%.80s': available formats are %s",
+		    opt->value->text, list);
+	if (o->connector->format == FL_CONNECTOR_FORMAT_LINES && !(*info)->is_lines)
+		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
+		    "the format '%s' in files is not supported; there is %s", opt->value->text, list);
+	return FL_OK;
+}
+
+static enum fl_code
 bind_format(struct options *o)
 {
 	const struct ast_option *opt = find_option(o->bt->ast->options, "format");
 	const struct ast_option *value = find_option(o->bt->ast->options, "value.format");
+	const struct ast_option *key = find_option(o->bt->ast->options, "key.format");
 	enum fl_connector_format takes = o->connector->format;
 	const struct fl_format_info *info;
-	const char *names[FORMATS_MAX], *list;
-	size_t count;
 
 	if (opt != NULL && value != NULL)
 		return BIND_FAIL(o->b, FL_E_BAD_OPTION, value->key->line, value->key->col, NULL,
@@ -610,21 +700,15 @@ bind_format(struct options *o)
 		return FL_OK;
 	if (opt == NULL)
 		return missing_option(o, "format");
-	info = find_format(opt->value->text);
-	list = list_formats(o, names, &count);
-	if (info == NULL && bind_is_refused(BIND_REFUSED_FORMAT, opt->value->text))
-		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
-		    "the format '%s' is not supported; there are %s", opt->value->text, list);
-	if (info == NULL)
-		return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->value->line, opt->value->col,
-		    bind_did_you_mean(o->b, opt->value->text, names, count),
-		    "Could not find any format factory for identifier '%.80s': available formats are %s",
-		    opt->value->text, list);
-	if (takes == FL_CONNECTOR_FORMAT_LINES && !info->is_lines)
-		return BIND_FAIL(o->b, FL_E_SQL_UNSUPPORTED, opt->value->line, opt->value->col, NULL,
-		    "the format '%s' in files is not supported; there is %s", opt->value->text, list);
+	FL_TRY(pick_format(o, opt, &info));
 	o->table->format = info->format;
 	o->format_letter = info->letter;
+	if (key == NULL || o->letter != 'K')
+		return FL_OK;
+	FL_TRY(pick_format(o, key, &info));
+	o->table->key = FL_ARENA_NEW(o->b->arena, struct fl_message_key);
+	o->table->key->format = info->format;
+	o->key_letter = info->letter;
 	return FL_OK;
 }
 
@@ -655,7 +739,8 @@ read_all(struct options *o)
 	for (i = 0; i < options->count; i++) {
 		const struct ast_option *opt = options->items[i];
 		struct fl_option *to = &t->options[t->option_count++];
-		int row = find_row(o, opt->key->text);
+		int row = find_row(o, opt->key->text, false);
+		int key_row = row >= 0 ? -1 : find_row(o, opt->key->text, true);
 
 		for (k = 0; k < i; k++)
 			if (strcmp(((const struct ast_option *)options->items[k])->key->text,
@@ -666,8 +751,8 @@ read_all(struct options *o)
 		to->value = place_file(o, opt->key->text, opt->value->text);
 		to->line = opt->key->line;
 		to->col = opt->key->col;
-		if (row >= 0) {
-			FL_TRY(read_option(o, row, opt));
+		if (row >= 0 || key_row >= 0) {
+			FL_TRY(read_option(o, row >= 0 ? row : key_row, key_row >= 0, opt));
 			continue;
 		}
 		if (unknown == NULL)
@@ -757,11 +842,7 @@ bind_options(struct bind *b, struct bind_table *bt)
 	FL_TRY(bind_format(&o));
 	FL_TRY(read_all(&o));
 	apply_common(&o);
-	FL_TRY(apply_csv(&o));
-	if (bt->table->json.ignore_parse_errors && bt->table->json.fail_on_missing_field)
-		return BIND_FAIL(b, FL_E_BAD_OPTION, o.given[FL_OPTION_JSON_IGNORE]->key->line,
-		    o.given[FL_OPTION_JSON_IGNORE]->key->col, NULL,
-		    "fail-on-missing-field and ignore-parse-errors shouldn't both be true.");
+	FL_TRY(apply_formats(&o));
 	if (bt->table->connector == FL_CONNECTOR_KAFKA)
 		return apply_kafka(&o);
 	if (bt->table->connector == FL_CONNECTOR_FILESYSTEM)

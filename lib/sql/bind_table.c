@@ -462,6 +462,10 @@ letter_what(struct bind *b, const struct bind_table *bt, const struct fl_column 
 
 		if (other->kind != FL_COLUMN_PHYSICAL || strcmp(name, col->name) != 0)
 			continue;
+		if (of->key != NULL && !of->key->is_in_value && other->stream_column >= (int32_t)of->key->value.count)
+			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col, NULL,
+			    "table '%.80s': the column '%.80s' is a key field of table '%.80s': of a record that was not "
+			    "decoded only the value gives fields", t->name, col->name, of->name);
 		if (of->format != FL_FORMAT_JSON)
 			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col, NULL,
 			    "table '%.80s': the column '%.80s' is a field of table '%.80s', whose format is %s: of "
@@ -590,6 +594,7 @@ bind_table(struct bind *b, const struct ast_statement *statement)
 	if (ast->watermark != NULL)
 		FL_TRY(bind_watermark(b, t, ast->watermark));
 	make_schemas(b, t);
+	FL_TRY(bind_key(b, bt));
 	if (t->letters != NULL)
 		FL_TRY(bind_letters(b, bt));
 	FL_TRY(bind_partitions(b, t, ast));
@@ -779,13 +784,28 @@ bind_csv_header(struct bind *b, struct fl_table *t)
 	return setting_bool(b, s, &t->csv_header);
 }
 
+static enum fl_code
+bind_headers(struct bind *b, struct fl_table *t)
+{
+	const struct setting *s = find_table_setting(b, t->name, "headers");
+
+	if (s != NULL && t->connector != FL_CONNECTOR_KAFKA)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "table '%.80s' has no connector 'kafka': '%.120s' is not for it", t->name, s->key);
+	if (s != NULL && t->is_source && !t->is_sink)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
+		    "table '%.80s' is a source: '%.120s' is for what is written", t->name, s->key);
+	return setting_bool(b, s, &t->headers);
+}
+
 /* The codec says what is wrong in the text; here only what it is good for. */
 static enum fl_code
 bind_json_schema(struct bind *b, struct fl_table *t)
 {
 	const struct setting *s = find_table_setting(b, t->name, "json-schema");
 	const struct setting *typing = find_table_setting(b, t->name, "json-schema-typing");
-	struct fl_codec_options options = { .format = FL_FORMAT_JSON, .schema = &t->physical };
+	struct fl_codec_options options = { .format = FL_FORMAT_JSON,
+		.schema = t->key != NULL ? &t->key->value : &t->physical };
 	struct fl_err err = { .code = FL_OK };
 	struct fl_decoder *decoder = NULL;
 	int choice = 0;
@@ -815,27 +835,41 @@ bind_json_schema(struct bind *b, struct fl_table *t)
 	return FL_OK;
 }
 
-/* Can the codec read and write it?  Then the programs can too. */
+static enum fl_code
+try_codec(struct bind *b, const struct bind_table *bt, const struct fl_codec_options *options,
+    const char *part)
+{
+	const struct fl_table *t = bt->table;
+	struct fl_err err = { .code = FL_OK };
+	struct fl_decoder *decoder = NULL;
+	struct fl_encoder *encoder = NULL;
+
+	if (t->is_source && fl_decoder_new(options, &decoder, &err) != FL_OK)
+		return BIND_FAIL(b, err.code, bt->line, bt->col, NULL, "table '%.80s' as a source%s: %s",
+		    t->name, part, err.text);
+	fl_decoder_free(&decoder);
+	if (t->is_sink && fl_encoder_new(options, &encoder, &err) != FL_OK)
+		return BIND_FAIL(b, err.code, bt->line, bt->col, NULL, "table '%.80s' as a sink%s: %s",
+		    t->name, part, err.text);
+	fl_encoder_free(&encoder);
+	return FL_OK;
+}
+
+/* Can the codecs read and write it?  Then the programs can too. */
 static enum fl_code
 check_codec(struct bind *b, const struct bind_table *bt)
 {
 	const struct fl_table *t = bt->table;
 	struct fl_codec_options options = fl_table_codec(t);
-	struct fl_err err = { .code = FL_OK };
-	struct fl_decoder *decoder = NULL;
-	struct fl_encoder *encoder = NULL;
 
 	if (options.format == FL_FORMAT_NONE)
 		return FL_OK;
-	if (t->is_source && fl_decoder_new(&options, &decoder, &err) != FL_OK)
-		return BIND_FAIL(b, err.code, bt->line, bt->col, NULL, "table '%.80s' as a source: %s",
-		    t->name, err.text);
-	fl_decoder_free(&decoder);
-	if (t->is_sink && fl_encoder_new(&options, &encoder, &err) != FL_OK)
-		return BIND_FAIL(b, err.code, bt->line, bt->col, NULL, "table '%.80s' as a sink: %s",
-		    t->name, err.text);
-	fl_encoder_free(&encoder);
-	return FL_OK;
+	if (t->key != NULL) {
+		struct fl_codec_options key = fl_table_key_codec(t);
+
+		FL_TRY(try_codec(b, bt, &key, ", its key"));
+	}
+	return try_codec(b, bt, &options, t->key != NULL ? ", its value" : "");
 }
 
 /* ---- streams and sinks ---- */
@@ -903,8 +937,14 @@ print_content(const struct fl_table *t, const struct fl_schema *schema, struct f
 		    t->json.schema_strict ? "strict" : "lenient");
 	if (t->format == FL_FORMAT_CSV)
 		fl_table_print_csv(t, out);
+	if (t->raw_little_endian)
+		fl_buf_str(out, ":little-endian");
 	if (t->avro_schema != NULL)
 		fl_buf_printf(out, ":%016" PRIx64, fl_hash64(t->avro_schema, strlen(t->avro_schema)));
+	if (t->key != NULL) {
+		fl_buf_str(out, ";key=");
+		fl_table_print_key(t, out);
+	}
 	fl_buf_str(out, ";columns=");
 	for (i = 0; i < schema->count; i++) {
 		if (i > 0)
@@ -1191,6 +1231,7 @@ bind_finish(struct bind *b)
 		FL_TRY(bind_jdbc_settings(b, t));
 		FL_TRY(bind_json_schema(b, t));
 		FL_TRY(bind_csv_header(b, t));
+		FL_TRY(bind_headers(b, t));
 		FL_TRY(check_use(b, order[i]));
 		FL_TRY(check_codec(b, order[i]));
 		if (t->is_source) {

@@ -102,6 +102,15 @@ print_source(const struct fl_table *t, struct fl_buf *out)
 }
 
 static void
+print_key(const struct fl_message_key *key, struct fl_buf *out)
+{
+	fl_buf_printf(out, "    messages have a key, %s: ", fl_format_name(key->format));
+	for (uint32_t i = 0; i < key->schema.count; i++)
+		fl_buf_printf(out, "%s%s", i > 0 ? ", " : "", key->schema.fields[i].name);
+	fl_buf_str(out, key->is_in_value ? "; the value has all columns\n" : "; the value has the other columns\n");
+}
+
+static void
 print_table(const struct fl_table *t, struct fl_buf *out)
 {
 	uint32_t i;
@@ -112,6 +121,12 @@ print_table(const struct fl_table *t, struct fl_buf *out)
 	fl_buf_byte(out, '\n');
 	for (i = 0; i < t->column_count; i++)
 		print_column(t, &t->columns[i], out);
+	if (t->key != NULL)
+		print_key(t->key, out);
+	if (t->one_partition)
+		fl_buf_str(out, "    messages go into partition 0\n");
+	if (t->headers)
+		fl_buf_str(out, "    messages have headers: pipeline, sink, store, row\n");
 	for (i = 0; i < t->primary_key_count; i++)
 		fl_buf_printf(out, "%s%s%s", i == 0 ? "    PRIMARY KEY (" : ", ",
 		    t->physical.fields[t->primary_key[i]].name, i + 1 == t->primary_key_count ? ")\n" : "");

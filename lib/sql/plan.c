@@ -276,15 +276,25 @@ print_source(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf
 	fl_buf_byte(out, '\n');
 }
 
+static void
+print_csv(const struct fl_csv_options *csv, bool has_header, struct fl_buf *out)
+{
+	fl_buf_printf(out, ":%02x%02x%02x%d%d%d", (unsigned)csv->delimiter, (unsigned)csv->quote,
+	    (unsigned)csv->escape, csv->allow_comments, csv->ignore_parse_errors, has_header);
+	if (csv->null_literal != NULL)
+		fl_buf_json(out, csv->null_literal, strlen(csv->null_literal));
+}
+
+void
+fl_csv_options_print(const struct fl_csv_options *csv, struct fl_buf *out)
+{
+	print_csv(csv, false, out);
+}
+
 void
 fl_table_print_csv(const struct fl_table *t, struct fl_buf *out)
 {
-	const struct fl_csv_options *csv = &t->csv;
-
-	fl_buf_printf(out, ":%02x%02x%02x%d%d%d", (unsigned)csv->delimiter, (unsigned)csv->quote,
-	    (unsigned)csv->escape, csv->allow_comments, csv->ignore_parse_errors, t->csv_header);
-	if (csv->null_literal != NULL)
-		fl_buf_json(out, csv->null_literal, strlen(csv->null_literal));
+	print_csv(&t->csv, t->csv_header, out);
 }
 
 static void
@@ -306,6 +316,12 @@ print_sink(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, ":%d%d%d", t->json.iso8601, t->json.decimal_as_plain, t->json.ignore_null_fields);
 	if (t->format == FL_FORMAT_CSV)
 		fl_table_print_csv(t, out);
+	if (t->raw_little_endian)
+		fl_buf_str(out, ":little-endian");
+	if (t->key != NULL) {
+		fl_buf_str(out, " message-key=");
+		fl_table_print_key(t, out);
+	}
 	for (i = 0; i < t->partition_count; i++)
 		fl_buf_printf(out, "%s%s", i == 0 ? " partitions=" : ",", t->physical.fields[t->partitions[i]].name);
 	for (i = 0; i < t->primary_key_count; i++)
@@ -513,7 +529,7 @@ fl_table_codec(const struct fl_table *table)
 		};
 	return (struct fl_codec_options){
 		.format = (uint8_t)table->format,
-		.schema = &table->physical,
+		.schema = table->key != NULL ? &table->key->value : &table->physical,
 		.avro_schema = table->avro_schema,
 		.json_ignore_parse_errors = table->json.ignore_parse_errors,
 		.json_fail_on_missing = table->json.fail_on_missing_field,
@@ -524,5 +540,25 @@ fl_table_codec(const struct fl_table *table)
 		.json_schema = table->json.schema,
 		.json_schema_strict = table->json.schema_strict,
 		.csv = table->csv,
+		.raw_little_endian = table->raw_little_endian,
+	};
+}
+
+struct fl_codec_options
+fl_table_key_codec(const struct fl_table *table)
+{
+	const struct fl_message_key *key = table->key;
+
+	return (struct fl_codec_options){
+		.format = (uint8_t)key->format,
+		.schema = &key->schema,
+		.json_ignore_parse_errors = key->json.ignore_parse_errors,
+		.json_fail_on_missing = key->json.fail_on_missing_field,
+		.json_iso8601 = key->json.iso8601,
+		.json_decimal_plain = key->json.decimal_as_plain,
+		.json_strict = key->json.strict,
+		.json_ignore_null_fields = key->json.ignore_null_fields,
+		.csv = key->csv,
+		.raw_little_endian = key->raw_little_endian,
 	};
 }

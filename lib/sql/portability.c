@@ -129,9 +129,17 @@ check_sink(struct report *r, const struct fl_table *t)
 			SAY(r, "table %s: 'sink.transaction-naming-strategy' is unknown to connectors before 4.x",
 			    t->name);
 	}
-	if (t->format == FL_FORMAT_JSON && has_decimal(&t->physical) && !t->json.decimal_as_plain)
+	if (t->format == FL_FORMAT_JSON && !t->json.decimal_as_plain &&
+	    has_decimal(t->key != NULL ? &t->key->value : &t->physical))
 		SAY(r, "table %s: set 'json.encode.decimal-as-plain-number' = 'true': Flink writes DECIMAL as "
 		    "1E+2 else", t->name);
+	if (t->key != NULL && t->key->format == FL_FORMAT_JSON && has_decimal(&t->key->schema) &&
+	    !t->key->json.decimal_as_plain)
+		SAY(r, "table %s: set 'key.json.encode.decimal-as-plain-number' = 'true': Flink writes DECIMAL as "
+		    "1E+2 else", t->name);
+	if (t->headers)
+		SAY(r, "table %s: flight.table.%s.headers is Flight's: Flink writes no headers of its own", t->name,
+		    t->name);
 	if (t->format == FL_FORMAT_AVRO && t->avro_schema != NULL)
 		SAY(r, "table %s: flight.table.%s.avro-schema is Flight's: Flink writes by the columns", t->name,
 		    t->name);

@@ -203,20 +203,20 @@ class Broker:
     def tool(self, name, *args, rc=0):
         return sh(BROKER, "tool", self.dir, name, *args, rc=rc)
 
-    def send(self, topic, values, partition=0, **conf):
-        """Raw values, one message each; None is a null message."""
+    def send(self, topic, values, partition=0, keys=None, **conf):
+        """Raw values, one message each; None is a null message, or a null key."""
         with kafka_client.producer(self.address, **self.conf, **conf) as client:
-            client.send(topic, values, partition)
+            client.send(topic, values, partition, keys=keys)
 
     def transact(self, transactional_id, topic, values):
         """A whole transaction by somebody else under that id."""
         with kafka_client.producer(self.address, **self.conf, transactional_id=transactional_id) as client:
             client.transact(topic, values)
 
-    def read(self, topic, isolation="read_committed"):
-        """All messages: (partition, offset, timestamp, value), value None for null."""
+    def read(self, topic, isolation="read_committed", whole=False):
+        """All messages: (partition, offset, timestamp, value), value None for null; whole: key and headers too."""
         with kafka_client.consumer(self.address, isolation, **self.conf) as client:
-            return client.read(topic)
+            return client.read(topic, whole)
 
     def values(self, topic):
         return [r[3] for r in self.read(topic)]

@@ -102,6 +102,8 @@ declare("queue_poll", P, P, I)
 declare("consume_batch_queue", C.c_ssize_t, P, I, P, Z)
 declare("message_destroy", None, P)
 declare("message_timestamp", L, P, P)
+declare("message_headers", I, P, C.POINTER(P))
+declare("header_get_all", I, P, Z, C.POINTER(S), C.POINTER(P), C.POINTER(Z))
 declare("event_error", I, P)
 declare("event_error_string", S, P)
 declare("event_destroy", None, P)
@@ -264,24 +266,26 @@ class Client:
 
     # ---- messages ----
 
-    def _produce(self, handle, partition, payload, size, at_ms):
+    def _produce(self, handle, partition, payload, size, at_ms, key=None):
         """0, or the error."""
         if at_ms is not None:
             return rd.rd_kafka_producev(
                 P(self.rk), I(V_RKT), P(handle), I(V_PARTITION), C.c_int32(partition), I(V_VALUE), payload, Z(size),
                 I(V_FLAGS), I(COPY), I(V_TIMESTAMP), L(at_ms), I(V_END))
-        if rd.rd_kafka_produce(handle, partition, COPY, payload, size, None, 0, None) != 0:
+        text = None if key is None else C.create_string_buffer(key, max(len(key), 1))
+        if rd.rd_kafka_produce(handle, partition, COPY, payload, size, text, len(key or b""), None) != 0:
             return rd.rd_kafka_last_error()
         return 0
 
-    def send(self, topic, values, partition=0, times=None):
-        """One message each; None is a null message.  Waits until the broker has them."""
+    def send(self, topic, values, partition=0, times=None, keys=None):
+        """One message each; None is a null message, or a null key.  Waits until the broker has them."""
         handle = rd.rd_kafka_topic_new(self.rk, topic.encode(), None)
         self.failed = []
         for n, value in enumerate(values):
             payload = None if value is None else C.create_string_buffer(value, max(len(value), 1))
             while True:
-                err = self._produce(handle, partition, payload, len(value or b""), times[n] if times else None)
+                err = self._produce(handle, partition, payload, len(value or b""), times[n] if times else None,
+                                    keys[n] if keys else None)
                 if err == 0:
                     break
                 if err != QUEUE_FULL:
@@ -292,8 +296,18 @@ class Client:
         if self.failed:
             demand(self.failed[0], "send to " + topic)
 
-    def read(self, topic):
-        """All messages up to the end: (partition, offset, timestamp, value), value None for null."""
+    def _headers(self, message):
+        found, headers = P(), []
+        name, value, size = S(), P(), Z()
+        if rd.rd_kafka_message_headers(message, C.byref(found)) != 0:
+            return headers
+        while rd.rd_kafka_header_get_all(found, len(headers), C.byref(name), C.byref(value), C.byref(size)) == 0:
+            headers.append((name.value.decode(), C.string_at(value.value, size.value) if value.value else None))
+        return headers
+
+    def read(self, topic, whole=False):
+        """All messages up to the end: (partition, offset, timestamp, value), value None for null; whole: and
+        the key, None for null, and a list of headers."""
         count = self.partition_count(topic)
         if count == 0:
             raise KafkaError("topic %s does not exist" % topic)
@@ -314,8 +328,11 @@ class Client:
                 for i in range(got):
                     m = batch[i].contents
                     if m.err == 0:
-                        rows.append((m.partition, m.offset, rd.rd_kafka_message_timestamp(batch[i], None),
-                                     C.string_at(m.payload, m.size) if m.payload else None))
+                        row = (m.partition, m.offset, rd.rd_kafka_message_timestamp(batch[i], None),
+                               C.string_at(m.payload, m.size) if m.payload else None)
+                        if whole:
+                            row += (C.string_at(m.key, m.key_size) if m.key else None, self._headers(batch[i]))
+                        rows.append(row)
                     elif m.err == PARTITION_EOF:
                         ended.add(m.partition)
                     else:

@@ -106,6 +106,17 @@ what_has_no_field_has_the_code_as_its_rule(void **state)
 	assert_string_equal(parse(FL_E_INVALID, "/a"), "|INVALID|");
 }
 
+static void
+of_a_key_it_is_the_same(void **state)
+{
+	(void)state;
+	assert_string_equal(parse(FL_E_BAD_LENGTH, "the message's key: field \"id\": 1 byte, a raw BIGINT has 8"),
+	    "id|BAD_LENGTH|");
+	assert_string_equal(parse(FL_E_BAD_TYPE, "the message's key: field \"qty\" at byte 7: a string \"x\" cannot "
+	    "be converted to INT"), "qty|type INT|\"x\"");
+	assert_string_equal(parse(FL_E_BAD_JSON, "the message's key: "), "|BAD_JSON|");
+}
+
 int
 main(void)
 {
@@ -113,6 +124,7 @@ main(void)
 		TEST(columns_name_field_type_and_value),
 		TEST(rules_of_a_schema_name_path_rule_and_value),
 		TEST(what_has_no_field_has_the_code_as_its_rule),
+		TEST(of_a_key_it_is_the_same),
 	};
 
 	return cmocka_run_group_tests_name("codec/fault", tests, NULL, NULL);

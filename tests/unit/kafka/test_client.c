@@ -253,6 +253,142 @@ transaction_is_sent_and_committed(void **state)
 	fl_kafka_producer_close(&producer);
 }
 
+/* ---- keys and headers ---- */
+
+/* The first message of a partition that is not empty; the caller releases it. */
+static int32_t
+read_one(struct fixture *f, struct fl_kafka_consumer **consumer, struct fl_kafka_message *message)
+{
+	struct fl_kafka_assignment set[2] = { { "t", 0, 0 }, { "t", 1, 0 } };
+	int64_t until = fl_monotonic_us() + 60000000, eof_offset;
+	struct fl_err err = { .code = FL_OK };
+	uint32_t count = 0;
+	bool eof;
+
+	assert_int_equal(fl_kafka_consumer_open(&f->table, "g", consumer, &err), FL_OK);
+	assert_int_equal(fl_kafka_consumer_assign(*consumer, set, 2, &err), FL_OK);
+	while (fl_monotonic_us() < until) {
+		for (uint32_t p = 0; p < 2; p++) {
+			(void)fl_kafka_consumer_poll(*consumer, p, message, 1, &count, &eof, &eof_offset, &err);
+			if (count == 1)
+				return (int32_t)p;
+		}
+		fl_kafka_consumer_wait(*consumer, 50);
+	}
+	fail_msg("no message came");
+	return -1;
+}
+
+static void
+send_one(struct fixture *f, const char *key, size_t key_size, const char *value, size_t size,
+    const struct fl_kafka_header *headers, uint32_t count)
+{
+	struct fl_kafka_producer *producer;
+	struct fl_err err = { .code = FL_OK };
+
+	assert_int_equal(fl_kafka_producer_open(&f->table, NULL, &producer, &err), FL_OK);
+	assert_int_equal(fl_kafka_producer_send_with(
+			     producer, -1, key, key_size, value, size, 5, headers, count, &err), FL_OK);
+	assert_int_equal(fl_kafka_producer_flush(producer, 60000, &err), FL_OK);
+	fl_kafka_producer_close(&producer);
+}
+
+static void
+headers_come_as_they_were_sent_in_their_order(void **state)
+{
+	static const struct fl_kafka_header sent[] = { { "a", "1", 1 }, { "b", "x\0y", 3 }, { "a", "", 0 },
+		{ "c", NULL, 0 } };
+	struct fixture *f = *state;
+	struct fl_kafka_consumer *consumer;
+	struct fl_kafka_message message;
+	struct fl_kafka_header header;
+
+	send_one(f, "k", 1, "v", 1, sent, FL_ARRAY_COUNT(sent));
+	(void)read_one(f, &consumer, &message);
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(sent); i++) {
+		assert_true(fl_kafka_message_header(&message, i, &header));
+		assert_string_equal(header.name, sent[i].name);
+		assert_int_equal(header.size, sent[i].size);
+		assert_int_equal(header.value == NULL, sent[i].value == NULL);
+		if (sent[i].size > 0)
+			assert_memory_equal(header.value, sent[i].value, sent[i].size);
+	}
+	assert_false(fl_kafka_message_header(&message, FL_ARRAY_COUNT(sent), &header));
+	fl_kafka_messages_release(&message, 1);
+	fl_kafka_consumer_close(&consumer);
+}
+
+static void
+empty_and_null_are_two_things_in_keys_and_values(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_kafka_consumer *consumer;
+	struct fl_kafka_message message;
+	struct fl_kafka_header header;
+
+	send_one(f, "", 0, NULL, 0, NULL, 0);
+	(void)read_one(f, &consumer, &message);
+	assert_non_null(message.key);
+	assert_int_equal(message.key_size, 0);
+	assert_null(message.value);
+	assert_false(fl_kafka_message_header(&message, 0, &header));
+	fl_kafka_messages_release(&message, 1);
+	fl_kafka_consumer_close(&consumer);
+}
+
+/* The hash of Java's client, from its description: 32 bits, multiplied and mixed four bytes at a time. */
+static uint32_t
+murmur2(const uint8_t *p, size_t size)
+{
+	const uint32_t m = 0x5bd1e995;
+	uint32_t h = 0x9747b28c ^ (uint32_t)size, rest = 0;
+	size_t i;
+
+	for (i = 0; i + 4 <= size; i += 4) {
+		uint32_t k = (uint32_t)p[i] | (uint32_t)p[i + 1] << 8 | (uint32_t)p[i + 2] << 16 | (uint32_t)p[i + 3] << 24;
+
+		k *= m;
+		k ^= k >> 24;
+		h = h * m ^ k * m;
+	}
+	for (size_t n = size; n > i; n--)
+		rest = rest << 8 | p[n - 1];
+	if (i < size)
+		h = (h ^ rest) * m;
+	h ^= h >> 13;
+	h *= m;
+	return h ^ h >> 15;
+}
+
+static void
+a_key_decides_the_partition_as_javas_client_does(void **state)
+{
+	static const char *const keys[] = { "", "a", "foobar", "a-little-bit-longer-string", "21" };
+
+	/* What Kafka's own tests expect of the hash. */
+	assert_int_equal((int32_t)murmur2((const uint8_t *)"21", 2), -973932308);
+	assert_int_equal((int32_t)murmur2((const uint8_t *)"foobar", 6), -790332482);
+	assert_int_equal((int32_t)murmur2((const uint8_t *)"a-little-bit-long-string", 24), -985981536);
+	for (size_t i = 0; i < FL_ARRAY_COUNT(keys); i++) {
+		struct fl_kafka_consumer *consumer;
+		struct fl_kafka_message message;
+		struct fixture *f;
+		size_t size = strlen(keys[i]);
+		int32_t partition;
+
+		if (i > 0) { /* a topic of its own */
+			teardown(state);
+			setup(state);
+		}
+		f = *state;
+		send_one(f, keys[i], size, "v", 1, NULL, 0);
+		partition = read_one(f, &consumer, &message);
+		assert_int_equal(partition, (murmur2((const uint8_t *)keys[i], size) & 0x7fffffff) % 2);
+		fl_kafka_messages_release(&message, 1);
+		fl_kafka_consumer_close(&consumer);
+	}
+}
+
 /* ---- properties ---- */
 
 static const char *
@@ -661,6 +797,9 @@ main(void)
 		TEST(offset_out_of_range_is_lost_not_skipped),
 		TEST(absent_broker_is_named_and_waited_for),
 		TEST(transaction_is_sent_and_committed),
+		TEST(headers_come_as_they_were_sent_in_their_order),
+		TEST(empty_and_null_are_two_things_in_keys_and_values),
+		TEST(a_key_decides_the_partition_as_javas_client_does),
 		cmocka_unit_test(no_table_can_turn_off_what_exactly_once_rests_on),
 		cmocka_unit_test(java_names_become_librdkafkas),
 		cmocka_unit_test(dangerous_and_unknown_properties_are_refused),
