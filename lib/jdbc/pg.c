@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 #include <postgresql/libpq-fe.h>
 
 #include "base/util.h"
@@ -48,8 +50,46 @@ fl_pg_fail_away(struct fl_pg *pg, const char *what, struct fl_err *err)
 	    pg->table->jdbc->where, what, flatten(PQerrorMessage(pg->conn), text, sizeof(text)));
 }
 
+/*
+ * What libpq 15 and the server do not say of a certificate.  tls is the session that failed, which
+ * libpq has given back; NULL: there was none.
+ */
+static const char *
+explain_tls(const char *message, const SSL *tls)
+{
+	const bool has_certificate = tls != NULL && SSL_get_certificate(tls) != NULL;
+
+	if (tls != NULL && strstr(message, "certificate verify failed") != NULL) {
+		switch (SSL_get_verify_result(tls)) {
+		case X509_V_ERR_CERT_HAS_EXPIRED:
+			return "; the server's certificate, or one above it, has expired";
+		case X509_V_ERR_CERT_NOT_YET_VALID:
+			return "; the server's certificate, or one above it, is not valid yet";
+		case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+		case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+			return "; the server's certificate is not of an authority in sslrootcert";
+		case X509_V_ERR_CERT_REVOKED:
+			return "; the server's certificate was revoked";
+		default:
+			return "";
+		}
+	}
+	if (strstr(message, "does not match host name") != NULL)
+		return "; the server's certificate is for another host";
+	if (tls != NULL && !has_certificate && strstr(message, "certificate") != NULL)
+		return "; no client certificate is configured (sslcert and sslkey)";
+	if (has_certificate && strstr(message, "alert unknown ca") != NULL)
+		return "; the server does not know the authority of the client's certificate (sslcert)";
+	if (has_certificate && strstr(message, "alert certificate expired") != NULL)
+		return "; the client's certificate (sslcert) has expired";
+	return "";
+}
+
 static enum fl_code
-fail_connect(struct fl_pg *pg, struct fl_err *err)
+fail_connect(struct fl_pg *pg, const SSL *tls, struct fl_err *err)
 {
 	static const char *const REFUSALS[] = { "FATAL:", "certificate", "SSL", "password", "private key" };
 	static const char *const SOON[] = { "starting up", "shutting down", "recovery mode", "too many clients",
@@ -63,11 +103,9 @@ fail_connect(struct fl_pg *pg, struct fl_err *err)
 		is_refusal |= strstr(message, REFUSALS[i]) != NULL;
 	for (i = 0; i < FL_ARRAY_COUNT(SOON); i++)
 		is_refusal &= strstr(message, SOON[i]) == NULL;
-	/* libpq 15 does not say which. */
 	return FL_FAIL(err, is_refusal ? FL_E_DATABASE_AUTH : FL_E_DATABASE_AWAY,
 	    "table \"%s\" at %s: no connection: %s%s", pg->table->name, pg->table->jdbc->where,
-	    flatten(message, text, sizeof(text)), strstr(message, "certificate verify failed") != NULL ?
-	    "; the server's certificate has expired or is not of an authority in sslrootcert" : "");
+	    flatten(message, text, sizeof(text)), explain_tls(message, tls));
 }
 
 static enum fl_code
@@ -256,8 +294,20 @@ hear_notice(void *arg, const char *message)
 	fl_debug("the database says text=%s", flatten(message, text, sizeof(text)));
 }
 
+/* libpq gives its TLS session back before it says that a connection failed. */
+static void
+hold_tls(struct fl_pg *pg, SSL **tls)
+{
+	SSL *now = PQsslStruct(pg->conn, "OpenSSL");
+
+	if (now == NULL || now == *tls)
+		return;
+	SSL_free(*tls);
+	*tls = SSL_up_ref(now) == 1 ? now : NULL;
+}
+
 static enum fl_code
-poll_connection(struct fl_pg *pg, struct fl_err *err)
+poll_connection(struct fl_pg *pg, SSL **tls, struct fl_err *err)
 {
 	int64_t until_us = fl_monotonic_us() + CONNECT_TIMEOUT_MS * INT64_C(1000);
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
@@ -267,7 +317,7 @@ poll_connection(struct fl_pg *pg, struct fl_err *err)
 			.events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT };
 
 		if (PQstatus(pg->conn) == CONNECTION_BAD || status == PGRES_POLLING_FAILED)
-			return fail_connect(pg, err);
+			return fail_connect(pg, *tls, err);
 		if (poll(&fd, 1, SLICE_MS) > 0)
 			status = PQconnectPoll(pg->conn);
 		else if (is_stopping(pg))
@@ -275,6 +325,7 @@ poll_connection(struct fl_pg *pg, struct fl_err *err)
 		if (fl_monotonic_us() > until_us)
 			return FL_FAIL(err, FL_E_DATABASE_AWAY, "table \"%s\" at %s: no connection within %d s",
 			    pg->table->name, pg->table->jdbc->where, CONNECT_TIMEOUT_MS / 1000);
+		hold_tls(pg, tls);
 	}
 	return FL_OK;
 }
@@ -287,6 +338,7 @@ fl_pg_connect(struct fl_pg *pg, struct fl_err *err)
 	const char **values = fl_calloc(jdbc->param_count + EXTRA_PARAMS, sizeof(values[0]));
 	char password[PASSWORD_MAX] = "";
 	enum fl_code code = FL_OK;
+	SSL *tls = NULL;
 	uint32_t n, i;
 	const struct fl_param extra[] = {
 		{ "application_name", pg->application }, { "client_encoding", "UTF8" },
@@ -317,7 +369,9 @@ fl_pg_connect(struct fl_pg *pg, struct fl_err *err)
 	free(values);
 	FL_TRY(code);
 	(void)PQsetNoticeProcessor(pg->conn, hear_notice, NULL);
-	FL_TRY(poll_connection(pg, err));
+	code = poll_connection(pg, &tls, err);
+	SSL_free(tls);
+	FL_TRY(code);
 	if (PQsetnonblocking(pg->conn, 1) != 0)
 		return fl_pg_fail_away(pg, "the connection broke", err);
 	return FL_OK;
