@@ -8,7 +8,10 @@
  */
 #include "flightctl/ctl.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -106,6 +109,39 @@ set_file(struct topic *topic, const char *path, struct fl_err *err)
 	return code;
 }
 
+static int
+is_schema_file(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return dot != NULL && (strcmp(dot, ".avsc") == 0 || strcmp(dot, ".avpr") == 0);
+}
+
+/* Says which schema files there are where one was looked for. */
+static void
+add_schema_files(const char *file, struct fl_err *err)
+{
+	char dir[PATH_MAX];
+	struct dirent **found;
+	size_t used = strlen(err->text);
+	int n, i;
+
+	fl_dir_of(file, dir, sizeof(dir));
+	n = scandir(dir, &found, is_schema_file, alphasort);
+	if (n < 0)
+		return;
+	if (n == 0)
+		(void)snprintf(err->text + used, sizeof(err->text) - used,
+		    "; no schema (.avsc, .avpr) is there");
+	for (i = 0; i < n; i++) {
+		if (used < sizeof(err->text))
+			used += (size_t)snprintf(err->text + used, sizeof(err->text) - used, "%s%s",
+			    i == 0 ? "; there are: " : ", ", found[i]->d_name);
+		free(found[i]);
+	}
+	free(found);
+}
+
 enum fl_code
 topic_set_schema(struct topic *topic, const char *file_and_name, struct fl_err *err)
 {
@@ -119,6 +155,8 @@ topic_set_schema(struct topic *topic, const char *file_and_name, struct fl_err *
 
 	fl_buf_init(&text);
 	code = fl_file_read(file, SCHEMA_SIZE_MAX, &text, err);
+	if (code == FL_E_NO_SUCH_FILE && err->native == ENOENT)
+		add_schema_files(file, err);
 	if (code == FL_OK)
 		code = fl_avro_pick(text.data, text.size, name, &topic->arena, &topic->schema, err);
 	if (code == FL_OK)
