@@ -3,7 +3,7 @@
  *
  * FL_WINDOW(name, ident, step, help)
  *	name	as called; FL_WINDOW_<name>
- *	ident	static check_<ident>() in lib/sql/bind_query.c: may its size and offset be so
+ *	ident	static check_<ident>() in lib/sql/bind_from.c: may its size and offset be so
  *	step	name of the argument between time and size; NULL: it has none
  *	help	one sentence: docs/sql-functions.md
  *

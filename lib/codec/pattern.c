@@ -480,9 +480,10 @@ read_quantifier(struct maker *m, uint32_t *min, uint32_t *max)
 static struct tree *
 read_term(struct maker *m, uint32_t depth)
 {
+	static const char quantifiers[] = { '*', '+', '?', '{' };
 	struct tree *atom = read_atom(m, depth), *t;
 
-	if (atom == NULL || m->p == m->end || memchr("*+?{", *m->p, 4) == NULL)
+	if (atom == NULL || m->p == m->end || memchr(quantifiers, *m->p, sizeof(quantifiers)) == NULL)
 		return atom;
 	if (atom->kind == K_BEGIN || atom->kind == K_END) {
 		(void)refuse(m, "nothing to repeat");

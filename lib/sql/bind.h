@@ -8,7 +8,9 @@
  *	bind_key.c	the key of a Kafka message
  *	bind_table.c	CREATE TABLE: columns, rowtime; at the end: streams, sinks, schemas
  *	bind_expr.c	expressions and types
- *	bind_query.c	SELECT to a tree of nodes; INSERT
+ *	bind_from.c	FROM: scans, views, window functions
+ *	bind_query.c	SELECT to a tree of nodes
+ *	bind_insert.c	INSERT: conversion to the sink's columns, changes into it
  *	plan.c		the order of it all, the canonical text
  *
  * A relation (struct rel) is a node with what the node does not know: qualifiers,
@@ -153,6 +155,23 @@ struct fl_expr *bind_expr_replace(struct bind *b, const struct fl_expr *expr,
     struct fl_expr *const *exprs, uint32_t (*map)(uint32_t column, void *ctx), void *ctx);
 enum fl_code bind_and(struct bind *b, struct fl_expr *x, struct fl_expr *y, struct fl_expr **out);
 
+/* ---- queries ---- */
+
+/* views: what a query may name beside tables, views and CTEs, newest first. */
+enum fl_code bind_query(struct bind *b, const struct ast_query *ast, struct bind_view *views,
+    struct rel *rel);
+enum fl_code bind_from(struct bind *b, const struct ast_query *ast, struct bind_view *views,
+    struct rel *rel);
+struct fl_node *bind_node(struct bind *b, enum fl_node_kind kind, struct fl_node *input);
+void bind_set_schema(struct bind *b, struct fl_node *node, const struct rel_col *cols, uint32_t count);
+struct rel_col bind_window_column(const char *name, struct fl_type type, enum win_role role);
+/* Filters (filter not NULL) and projects each part of rel; cols are the columns that come out. */
+enum fl_code bind_calcs(struct bind *b, struct rel *rel, struct fl_expr *filter,
+    struct fl_expr **exprs, const struct rel_col *cols, uint32_t count);
+/* A rank without its limit is refused. */
+enum fl_code bind_rank_is_used(struct bind *b, uint32_t line, uint32_t col, const struct rel *rel);
+enum fl_code bind_insert(struct bind *b, const struct ast_statement *statement);
+
 /* ---- the rest ---- */
 
 enum fl_code bind_settings(struct bind *b, const struct ast_list *statements);
@@ -163,17 +182,16 @@ enum fl_code bind_options(struct bind *b, struct bind_table *bt);
 enum fl_code bind_key(struct bind *b, struct bind_table *bt);
 /* The key's part of a stream's identity and of a plan's text. */
 void fl_table_print_key(const struct fl_table *t, struct fl_buf *out);
-/* The url of t->jdbc and what else it takes to connect; url is not shown, it may hold a password. */
 /* The csv options as a part of a stream's identity and of a plan's text. */
 void fl_csv_options_print(const struct fl_csv_options *csv, struct fl_buf *out);
 void fl_table_print_csv(const struct fl_table *t, struct fl_buf *out);
+/* The url of t->jdbc and what else it takes to connect; url is not shown, it may hold a password. */
 enum fl_code bind_jdbc_url(
     struct bind *b, struct fl_table *t, const char *url, uint32_t line, uint32_t col);
 void bind_jdbc_param(struct bind *b, struct fl_table *t, const char *key, const char *value);
 enum fl_code bind_view(struct bind *b, const struct ast_statement *statement);
 enum fl_code bind_view_check(struct bind *b, const struct bind_view *view, const struct fl_token *at);
 enum fl_code bind_drop(struct bind *b, const struct ast_statement *statement);
-enum fl_code bind_insert(struct bind *b, const struct ast_statement *statement);
 /* After all statements: streams, sinks, Avro schemas. */
 enum fl_code bind_finish(struct bind *b);
 struct bind_table *bind_table_find(const struct bind *b, const char *name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bind_query.c - SELECT to a tree of nodes, INSERT to a query of the plan.
+ * bind_query.c - SELECT to a tree of nodes.
  *
  * Each clause makes nodes on top of the relation so far:
  *
@@ -13,25 +13,17 @@
  * Neighbouring CALCs become one.  What would not be one of the two shapes of plan.h
  * is refused here.
  */
-#include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bind.h"
 
 #define QUERY_DEPTH_MAX 100u
 #define UNION_PARTS_MAX 256u /* views of views would double them without end */
 
-/* views: what a query may name beside tables, views and CTEs, newest first. */
-static enum fl_code bind_query(struct bind *b, const struct ast_query *ast,
-    struct bind_view *views, struct rel *rel);
-
 /* ---- nodes ---- */
 
-static struct fl_node *
-make_node(struct bind *b, enum fl_node_kind kind, struct fl_node *input)
+struct fl_node *
+bind_node(struct bind *b, enum fl_node_kind kind, struct fl_node *input)
 {
 	struct fl_node *node = FL_ARENA_NEW(b->arena, struct fl_node);
 
@@ -40,8 +32,8 @@ make_node(struct bind *b, enum fl_node_kind kind, struct fl_node *input)
 	return node;
 }
 
-static void
-set_schema(struct bind *b, struct fl_node *node, const struct rel_col *cols, uint32_t count)
+void
+bind_set_schema(struct bind *b, struct fl_node *node, const struct rel_col *cols, uint32_t count)
 {
 	uint32_t i;
 
@@ -90,17 +82,16 @@ add_calc(struct bind *b, struct fl_node *input, struct fl_expr *filter, struct f
 		FL_TRY(bind_and(b, input->filter, filter, &filter));
 		input = input->input;
 	}
-	node = make_node(b, FL_NODE_CALC, input);
+	node = bind_node(b, FL_NODE_CALC, input);
 	node->filter = filter;
 	node->exprs = merged;
-	set_schema(b, node, cols, count);
+	bind_set_schema(b, node, cols, count);
 	*out = node;
 	return FL_OK;
 }
 
-/* The same on each part of rel. */
-static enum fl_code
-add_calcs(struct bind *b, struct rel *rel, struct fl_expr *filter, struct fl_expr **exprs,
+enum fl_code
+bind_calcs(struct bind *b, struct rel *rel, struct fl_expr *filter, struct fl_expr **exprs,
     const struct rel_col *cols, uint32_t count)
 {
 	struct rel *part;
@@ -118,11 +109,11 @@ add_filter(struct bind *b, struct rel *rel, struct fl_expr *filter)
 
 	for (i = 0; i < rel->count; i++)
 		exprs[i] = fl_expr_column(b->arena, i, &rel->cols[i].type);
-	return add_calcs(b, rel, filter, exprs, rel->cols, rel->count);
+	return bind_calcs(b, rel, filter, exprs, rel->cols, rel->count);
 }
 
-static enum fl_code
-check_rank_used(struct bind *b, uint32_t line, uint32_t col, const struct rel *rel)
+enum fl_code
+bind_rank_is_used(struct bind *b, uint32_t line, uint32_t col, const struct rel *rel)
 {
 	bool is_dedup = rel->rank != NULL && rel->rank->kind == FL_NODE_DEDUP;
 
@@ -133,393 +124,6 @@ check_rank_used(struct bind *b, uint32_t line, uint32_t col, const struct rel *r
 		       "SELECT ... FROM (SELECT ..., ROW_NUMBER() OVER (...) AS rn FROM ...) WHERE rn <= 3",
 	    "ROW_NUMBER() needs a limit on its rank, in the WHERE of a query around it: WHERE rn %s",
 	    is_dedup ? "= 1" : "<= N");
-}
-
-/* ---- FROM ---- */
-
-static void
-scan_table(struct bind *b, struct bind_table *bt, struct rel *rel)
-{
-	struct fl_table *t = bt->table;
-	uint32_t i;
-
-	memset(rel, 0, sizeof(*rel));
-	rel->count = t->column_count;
-	rel->cols = FL_ARENA_ARRAY(b->arena, struct rel_col, rel->count);
-	for (i = 0; i < rel->count; i++) {
-		rel->cols[i].qualifier = t->name;
-		rel->cols[i].name = t->columns[i].name;
-		rel->cols[i].type = t->columns[i].type;
-		rel->cols[i].in = t->columns[i].in;
-		rel->cols[i].time = t->columns[i].time;
-		rel->cols[i].is_rowtime = t->columns[i].time == FL_TIME_EVENT;
-	}
-	rel->node = rel->scan = make_node(b, FL_NODE_SCAN, NULL);
-	rel->node->table = t;
-	set_schema(b, rel->node, rel->cols, rel->count);
-}
-
-static enum fl_code
-rename_columns(struct bind *b, struct rel *rel, const struct ast_list *columns, uint32_t line,
-    uint32_t col)
-{
-	uint32_t i;
-
-	if (columns == NULL)
-		return FL_OK;
-	for (i = 0; i < rel->count; i++)
-		if (rel->cols[i].in != NULL)
-			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, line, col, NULL,
-			    "a list of column aliases for the ROW '%.80s' is not supported: select its fields "
-			    "by name", bind_row_column(rel->cols[i].in));
-	if (columns->count != rel->count)
-		return BIND_FAIL(b, FL_E_SQL_BIND, line, col, NULL,
-		    "List of column aliases must have same degree as table; table has %u columns, whereas "
-		    "alias list has %u columns", rel->count, columns->count);
-	for (i = 0; i < rel->count; i++)
-		rel->cols[i].name = ((const struct fl_token *)columns->items[i])->text;
-	return FL_OK;
-}
-
-static void
-set_qualifier(struct rel *rel, const char *qualifier)
-{
-	uint32_t i;
-
-	for (i = 0; i < rel->count; i++)
-		rel->cols[i].qualifier = qualifier;
-}
-
-static enum fl_code
-bind_from_name(struct bind *b, const struct fl_token *name, struct bind_view *views,
-    struct rel *rel)
-{
-	const struct bind_view *view = bind_view_find(views, name->text);
-	struct bind_table *bt;
-
-	if (view == NULL) {
-		bt = bind_table_find(b, name->text);
-		if (bt == NULL)
-			return bind_table_missing(b, name);
-		scan_table(b, bt, rel);
-		return FL_OK;
-	}
-	FL_TRY(bind_query(b, view->query, view->next, rel));
-	FL_TRY(rename_columns(b, rel, view->columns, name->line, name->col));
-	set_qualifier(rel, name->text);
-	return FL_OK;
-}
-
-/* ---- window functions ---- */
-
-struct tvf {
-	const struct window_row *row;
-	const struct ast_expr *data, *time, *step, *size, *offset;
-	int64_t step_ms, size_ms, offset_ms;
-};
-
-#define PANES_MAX 100000 /* of one HOP window */
-
-static enum fl_code
-check_tumble(struct bind *b, const struct tvf *tvf)
-{
-	if (tvf->size_ms > 0 && tvf->offset_ms < tvf->size_ms && tvf->offset_ms > -tvf->size_ms)
-		return FL_OK;
-	return BIND_FAIL(b, FL_E_SQL_BIND, tvf->size->line, tvf->size->col, NULL,
-	    "Tumbling Window parameters must satisfy size > 0 and abs(offset) < size, but got size "
-	    "%" PRId64 "ms and offset %" PRId64 "ms", tvf->size_ms, tvf->offset_ms);
-}
-
-static enum fl_code
-check_hop(struct bind *b, const struct tvf *tvf)
-{
-	if (tvf->step_ms <= 0 || tvf->size_ms <= 0)
-		return BIND_FAIL(b, FL_E_SQL_BIND, tvf->step->line, tvf->step->col, NULL,
-		    "HOP table function based aggregate requires slide and size to be positive, but got slide "
-		    "%" PRId64 " ms and size %" PRId64 " ms", tvf->step_ms, tvf->size_ms);
-	if (tvf->size_ms % tvf->step_ms != 0)
-		return BIND_FAIL(b, FL_E_SQL_BIND, tvf->step->line, tvf->step->col,
-		    tvf->size_ms < tvf->step_ms ? "the slide comes before the size" : NULL,
-		    "HOP table function based aggregate requires size must be an integral multiple of slide, but "
-		    "got size %" PRId64 " ms and slide %" PRId64 " ms", tvf->size_ms, tvf->step_ms);
-	if (tvf->size_ms / tvf->step_ms > PANES_MAX)
-		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, tvf->step->line, tvf->step->col, NULL,
-		    "a HOP window of more than %d slides is not supported, and this one has %" PRId64, PANES_MAX,
-		    tvf->size_ms / tvf->step_ms);
-	return FL_OK;
-}
-
-static const struct window_row {
-	const char *name, *step;
-	enum fl_window_kind kind;
-	enum fl_code (*check)(struct bind *b, const struct tvf *tvf);
-} WINDOWS[] = {
-#define FL_WINDOW(name, ident, step, help) { #name, step, FL_WINDOW_##name, check_##ident },
-#include "tbl/windows.h"
-#undef FL_WINDOW
-};
-
-/* "HOP(TABLE table_name, ...)" */
-static const char *
-tvf_usage(struct bind *b, const struct tvf *tvf)
-{
-	const char *step = "";
-
-	if (tvf->row->step != NULL) {
-		char *lower = fl_arena_strdup(b->arena, tvf->row->step);
-
-		for (char *p = lower; *p != '\0'; p++)
-			*p = (char)tolower((unsigned char)*p);
-		step = fl_arena_printf(b->arena, "%s interval, ", lower);
-	}
-	return fl_arena_printf(b->arena,
-	    "%s(TABLE table_name, DESCRIPTOR(timecol), %ssize interval[, offset interval])", tvf->row->name,
-	    step);
-}
-
-static enum fl_code
-tvf_failed(struct bind *b, const struct tvf *tvf, const struct ast_expr *at, const char *why)
-{
-	return BIND_FAIL(b, FL_E_SQL_BIND, at->line, at->col, NULL, "%s; expected %s", why,
-	    tvf_usage(b, tvf));
-}
-
-static enum fl_code
-read_named_args(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
-{
-	/* The step last: kinds that have none know the names before it. */
-	const char *const names[] = { "DATA", "TIMECOL", "SIZE", "OFFSET", tvf->row->step };
-	const uint32_t count = tvf->row->step != NULL ? 5 : 4;
-	uint32_t i, k;
-
-	for (i = 0; i < call->args->count; i++) {
-		const struct ast_expr *arg = call->args->items[i];
-		const struct ast_expr **slots[] = { &tvf->data, &tvf->time, &tvf->size, &tvf->offset,
-			&tvf->step };
-
-		if (arg->kind != AST_NAMED)
-			return tvf_failed(b, tvf, arg, "named and unnamed arguments cannot be mixed");
-		for (k = 0; k < count; k++)
-			if (strcasecmp(arg->text, names[k]) == 0)
-				break;
-		if (k == count)
-			return BIND_FAIL(b, FL_E_SQL_BIND, arg->line, arg->col,
-			    bind_did_you_mean(b, arg->text, names, count),
-			    "%s has no argument %.60s; there are DATA, TIMECOL, %s%sSIZE, `OFFSET`",
-			    tvf->row->name, arg->text, tvf->row->step != NULL ? tvf->row->step : "",
-			    tvf->row->step != NULL ? ", " : "");
-		if (i == 0 && k != 0)
-			return tvf_failed(b, tvf, arg, "DATA must come first");
-		if (*slots[k] != NULL)
-			return tvf_failed(b, tvf, arg, "an argument is given twice");
-		*slots[k] = arg->args->items[0];
-	}
-	return FL_OK;
-}
-
-/* In their places: data, time[, step], size[, offset]. */
-static enum fl_code
-read_args(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
-{
-	const struct ast_list *args = call->args;
-	uint32_t at = 2, least = tvf->row->step != NULL ? 4 : 3;
-
-	if (args->count < least || args->count > least + 1)
-		return tvf_failed(b, tvf, call, "wrong number of arguments");
-	tvf->data = args->items[0];
-	tvf->time = args->items[1];
-	if (tvf->row->step != NULL)
-		tvf->step = args->items[at++];
-	tvf->size = args->items[at++];
-	tvf->offset = args->count > at ? args->items[at] : NULL;
-	return FL_OK;
-}
-
-static enum fl_code
-read_tvf(struct bind *b, const struct ast_expr *call, struct tvf *tvf)
-{
-	const struct ast_list *args = call->args;
-	const char *names = "";
-	uint32_t i;
-
-	memset(tvf, 0, sizeof(*tvf));
-	for (i = 0; i < FL_ARRAY_COUNT(WINDOWS) && tvf->row == NULL; i++) {
-		names = fl_arena_printf(b->arena, "%s%s%s", names, i > 0 ? ", " : "", WINDOWS[i].name);
-		if (strcasecmp(call->text, WINDOWS[i].name) == 0)
-			tvf->row = &WINDOWS[i];
-	}
-	if (tvf->row == NULL)
-		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, call->line, call->col, NULL,
-		    "the table function %.60s is not supported, only %s", call->text, names);
-	if (args->count > 0 && ((const struct ast_expr *)args->items[0])->kind == AST_NAMED)
-		FL_TRY(read_named_args(b, call, tvf));
-	else
-		FL_TRY(read_args(b, call, tvf));
-	if (tvf->data == NULL || tvf->time == NULL || tvf->size == NULL ||
-	    (tvf->row->step != NULL && tvf->step == NULL))
-		return tvf_failed(b, tvf, call, "an argument is missing");
-	if (tvf->data->kind != AST_TABLE && tvf->data->kind != AST_SUBQUERY)
-		return tvf_failed(b, tvf, tvf->data, "the first argument is no table");
-	if (tvf->time->kind != AST_DESCRIPTOR)
-		return tvf_failed(b, tvf, tvf->time, "the time column must stand in DESCRIPTOR(...)");
-	if (tvf->time->args->count != 1)
-		return tvf_failed(b, tvf, tvf->time, "DESCRIPTOR takes one column");
-	return FL_OK;
-}
-
-static enum fl_code
-read_interval(struct bind *b, const struct rel *rel, const struct ast_expr *ast, int64_t *ms)
-{
-	struct scope scope = { .rel = rel, .clause = "a window's size" };
-	struct fl_err err = { .code = FL_OK };
-	struct fl_value value;
-	struct fl_expr *expr;
-
-	FL_TRY(bind_expr(b, &scope, ast, &expr));
-	if (expr->type.id != FL_TYPE_INTERVAL || !fl_expr_is_const(expr))
-		return BIND_FAIL(b, FL_E_SQL_BIND, ast->line, ast->col, "INTERVAL '10' MINUTE",
-		    "the size, slide and offset of a window must be constant intervals");
-	if (fl_expr_const(expr, "UTC", b->arena, &value, &err) != FL_OK)
-		return BIND_FAIL(b, err.code, ast->line, ast->col, NULL, "%s", err.text);
-	*ms = value.is_null ? 0 : value.i64;
-	return FL_OK;
-}
-
-static enum fl_code
-find_time_column(struct bind *b, const struct rel *rel, const struct tvf *tvf, uint32_t *index)
-{
-	struct scope scope = { .rel = rel, .clause = "DESCRIPTOR" };
-	struct fl_token *token = tvf->time->args->items[0];
-	struct ast_list parts = { .count = 1, .items = (void *[]){ token } };
-	struct ast_expr name = { .kind = AST_NAME, .line = token->line, .col = token->col,
-		.args = &parts };
-	const struct rel_col *col;
-	const char *hint = "declare WATERMARK FOR it, or a column AS PROCTIME()";
-	char text[64];
-
-	FL_TRY(bind_find(b, &scope, &name, index));
-	col = &rel->cols[*index];
-	if (col->time != FL_TIME_NONE)
-		return FL_OK;
-	if (col->is_spent)
-		hint = "a window function has used it up";
-	else if (col->type.id == FL_TYPE_TIMESTAMP || col->type.id == FL_TYPE_TIMESTAMP_LTZ)
-		hint = "a time attribute is a column with WATERMARK FOR it, passed on unchanged";
-	return BIND_FAIL(b, FL_E_SQL_BIND, token->line, token->col, hint,
-	    "The window function %s requires the timecol is a time attribute type, but is %s; %s",
-	    tvf_usage(b, tvf), fl_type_print(&col->type, text, sizeof(text)), hint);
-}
-
-static struct rel_col
-window_column(const char *name, struct fl_type type, enum win_role role)
-{
-	struct rel_col col = { .name = name, .type = type, .role = role };
-
-	return col;
-}
-
-static void
-add_window(struct bind *b, struct rel *rel, uint32_t time_column, const struct tvf *tvf)
-{
-	struct fl_type bound = fl_type_make(FL_TYPE_TIMESTAMP, false), time;
-	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, rel->count + 3);
-	enum fl_time_attr attr = rel->cols[time_column].time;
-	struct rel *part;
-	uint32_t i;
-
-	bound.precision = 3;
-	time = rel->cols[time_column].type;
-	time.nullable = false;
-	for (i = 0; i < rel->count; i++) {
-		cols[i] = rel->cols[i];
-		cols[i].is_spent |= cols[i].time != FL_TIME_NONE;
-		cols[i].time = FL_TIME_NONE;
-	}
-	cols[i] = window_column("window_start", bound, WIN_START);
-	cols[i + 1] = window_column("window_end", bound, WIN_END);
-	cols[i + 2] = window_column("window_time", time, WIN_TIME);
-	cols[i + 2].time = attr;
-	cols[i + 2].is_rowtime = attr == FL_TIME_EVENT;
-	rel->cols = cols;
-	rel->count += 3;
-	for (part = rel; part != NULL; part = part->also) {
-		struct fl_node *node = make_node(b, FL_NODE_WINDOW, part->node);
-
-		node->time_column = time_column;
-		node->time = attr;
-		node->window_kind = tvf->row->kind;
-		node->size_ms = tvf->size_ms;
-		node->slide_ms = tvf->step != NULL ? tvf->step_ms : tvf->size_ms;
-		node->offset_ms = tvf->offset_ms;
-		set_schema(b, node, cols, rel->count);
-		part->node = part->window = node;
-	}
-	rel->stage = REL_WINDOWED;
-}
-
-static enum fl_code
-bind_from_tvf(struct bind *b, const struct ast_from *from, struct bind_view *views,
-    struct rel *rel)
-{
-	uint32_t time_column;
-	struct tvf tvf;
-
-	FL_TRY(read_tvf(b, from->call, &tvf));
-	if (tvf.data->kind == AST_TABLE) {
-		const struct ast_expr *path = tvf.data->args->items[0];
-
-		FL_TRY(bind_from_name(b, path->args->items[path->args->count - 1], views, rel));
-	} else {
-		FL_TRY(bind_query(b, tvf.data->query, views, rel));
-	}
-	if (rel->stage == REL_ROWS)
-		FL_TRY(check_rank_used(b, from->line, from->col, rel));
-	if (rel->stage == REL_UPDATING)
-		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, from->line, from->col, NULL,
-		    "a window doesn't support consuming update changes which is produced by node "
-		    "GroupAggregate: its rows must come from a table");
-	if (rel->stage != REL_ROWS)
-		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, from->line, from->col, NULL,
-		    "a window over the result of a window is not supported: write the results to a topic and "
-		    "read them in a second pipeline");
-	FL_TRY(find_time_column(b, rel, &tvf, &time_column));
-	FL_TRY(read_interval(b, rel, tvf.size, &tvf.size_ms));
-	if (tvf.step != NULL)
-		FL_TRY(read_interval(b, rel, tvf.step, &tvf.step_ms));
-	if (tvf.offset != NULL)
-		FL_TRY(read_interval(b, rel, tvf.offset, &tvf.offset_ms));
-	FL_TRY(tvf.row->check(b, &tvf));
-	add_window(b, rel, time_column, &tvf);
-	return FL_OK;
-}
-
-static enum fl_code
-bind_from(struct bind *b, const struct ast_query *ast, struct bind_view *views,
-    struct rel *rel)
-{
-	const struct ast_from *from = ast->from;
-
-	if (from == NULL)
-		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
-		    "SELECT without FROM is not supported");
-	switch (from->kind) {
-	case AST_FROM_NAME:
-		FL_TRY(bind_from_name(b, from->name, views, rel));
-		break;
-	case AST_FROM_QUERY:
-		FL_TRY(bind_query(b, from->query, views, rel));
-		set_qualifier(rel, NULL);
-		break;
-	case AST_FROM_TVF:
-		FL_TRY(bind_from_tvf(b, from, views, rel));
-		b->plan->has_bare_tvf |= !from->wrapped;
-		set_qualifier(rel, NULL);
-		break;
-	}
-	if (from->alias == NULL)
-		return FL_OK;
-	set_qualifier(rel, from->alias->text);
-	return rename_columns(b, rel, from->alias_columns, from->line, from->col);
 }
 
 /* ---- WHERE, and the limits of a rank ---- */
@@ -797,7 +401,7 @@ add_agg(struct bind *b, struct rel *rel, const struct agg_scope *agg, const char
 	uint32_t n = agg->key_count, m = agg->aggs->count, at = 0, i;
 	uint32_t bounds = rel->window != NULL ? 3 : 0;
 	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n + m + bounds);
-	struct fl_node *node = make_node(b, FL_NODE_AGG, rel->node);
+	struct fl_node *node = bind_node(b, FL_NODE_AGG, rel->node);
 	struct rel *part;
 
 	for (part = rel->also; part != NULL; part = part->also)
@@ -833,12 +437,12 @@ add_agg(struct bind *b, struct rel *rel, const struct agg_scope *agg, const char
 		const struct fl_field *bound =
 		    &rel->window->schema.fields[rel->window->input->schema.count + i];
 
-		cols[n + m + i] = window_column(bound->name, bound->type, (enum win_role)(WIN_START + i));
+		cols[n + m + i] = bind_window_column(bound->name, bound->type, (enum win_role)(WIN_START + i));
 	}
 	rel->cols = cols;
 	rel->count = n + m + bounds;
 	rel->stage = rel->window != NULL ? REL_AGGREGATED : REL_UPDATING;
-	set_schema(b, node, cols, rel->count);
+	bind_set_schema(b, node, cols, rel->count);
 	rel->node = rel->agg = node;
 }
 
@@ -1097,7 +701,7 @@ add_extra(struct bind *b, struct rel *rel, const struct ast_list *extra)
 	}
 	rel->cols = cols;
 	rel->count = n;
-	return add_calcs(b, rel, NULL, exprs, cols, n);
+	return bind_calcs(b, rel, NULL, exprs, cols, n);
 }
 
 /* Which of the rows of a key is first?  By arrival only that is known at once and for good. */
@@ -1140,7 +744,7 @@ add_dedup(struct bind *b, struct rel *rel, const struct ast_expr *rank, const st
 	uint32_t n = ranking->partition_count, *columns = FL_ARENA_ARRAY(b->arena, uint32_t, n), i;
 	struct rel *part;
 
-	FL_TRY(check_rank_used(b, rank->line, rank->col, rel));
+	FL_TRY(bind_rank_is_used(b, rank->line, rank->col, rel));
 	FL_TRY(check_dedup_order(b, rank, rel, ranking));
 	for (i = 0; i < n; i++)
 		columns[i] = column_of(b, rel, ranking->partition[i], extra);
@@ -1152,12 +756,12 @@ add_dedup(struct bind *b, struct rel *rel, const struct ast_expr *rank, const st
 		dedup->keys.fields[i].type = rel->cols[columns[i]].type;
 	}
 	for (part = rel; part != NULL; part = part->also) {
-		struct fl_node *node = make_node(b, FL_NODE_DEDUP, part->node);
+		struct fl_node *node = bind_node(b, FL_NODE_DEDUP, part->node);
 
 		node->dedup = dedup;
 		node->partition_count = n;
 		node->partition_columns = columns;
-		set_schema(b, node, rel->cols, rel->count);
+		bind_set_schema(b, node, rel->cols, rel->count);
 		part->node = node;
 	}
 	rel->rank = rel->node;
@@ -1168,7 +772,7 @@ static enum fl_code
 add_topn(struct bind *b, struct rel *rel, const struct ast_expr *rank, const struct ranking *ranking)
 {
 	struct ast_list *extra = fl_ast_list(b->arena);
-	struct fl_node *node = make_node(b, FL_NODE_TOPN, NULL);
+	struct fl_node *node = bind_node(b, FL_NODE_TOPN, NULL);
 	struct rel_col *cols;
 	uint32_t i;
 
@@ -1199,7 +803,7 @@ add_topn(struct bind *b, struct rel *rel, const struct ast_expr *rank, const str
 	rel->count++;
 	rel->stage = REL_RANKED;
 	node->input = rel->node;
-	set_schema(b, node, cols, rel->count);
+	bind_set_schema(b, node, cols, rel->count);
 	rel->node = rel->rank = node;
 	return FL_OK;
 }
@@ -1280,7 +884,7 @@ project(struct bind *b, struct rel *rel, const struct items *items)
 		exprs[i] = items->list[i].expr != NULL ? items->list[i].expr :
 		    rank_value(b, rel, &cols[i].type);
 	}
-	FL_TRY(add_calcs(b, rel, NULL, exprs, cols, items->count));
+	FL_TRY(bind_calcs(b, rel, NULL, exprs, cols, items->count));
 	rel->cols = cols;
 	rel->count = items->count;
 	return FL_OK;
@@ -1302,7 +906,7 @@ bind_select(struct bind *b, const struct ast_query *ast, struct bind_view *views
 	*rel = input;
 	scope.rel = &input;
 	if (is_grouped(ast)) {
-		FL_TRY(check_rank_used(b, ast->line, ast->col, &input));
+		FL_TRY(bind_rank_is_used(b, ast->line, ast->col, &input));
 		FL_TRY(bind_keys(b, ast, &input, &agg));
 		scope.agg = &agg;
 	}
@@ -1377,7 +981,7 @@ convert_part(struct bind *b, const struct ast_query *ast, struct rel *part, cons
 		exprs[c] = fl_expr_column(b->arena, c, &part->cols[c].type);
 		FL_TRY(bind_cast(b, exprs[c], &to, ast->line, ast->col, &exprs[c]));
 	}
-	return add_calcs(b, part, NULL, exprs, cols, part->count);
+	return bind_calcs(b, part, NULL, exprs, cols, part->count);
 }
 
 static enum fl_code
@@ -1385,7 +989,7 @@ check_part(struct bind *b, const struct ast_query *ast, const struct rel *part, 
 {
 	uint32_t i;
 
-	FL_TRY(check_rank_used(b, ast->line, ast->col, part));
+	FL_TRY(bind_rank_is_used(b, ast->line, ast->col, part));
 	for (i = 0; i < part->count; i++)
 		if (part->cols[i].in != NULL)
 			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->line, ast->col, NULL,
@@ -1437,7 +1041,7 @@ bind_union(struct bind *b, const struct ast_query *ast, struct bind_view *views,
 	return FL_OK;
 }
 
-static enum fl_code
+enum fl_code
 bind_query(struct bind *b, const struct ast_query *ast, struct bind_view *views,
     struct rel *rel)
 {
@@ -1459,459 +1063,4 @@ bind_query(struct bind *b, const struct ast_query *ast, struct bind_view *views,
 	code = ast->parts != NULL ? bind_union(b, ast, views, rel) : bind_select(b, ast, views, rel);
 	b->depth--;
 	return code;
-}
-
-/* A view is bound where it is used; this is only to see its mistakes early. */
-enum fl_code
-bind_view_check(struct bind *b, const struct bind_view *view, const struct fl_token *at)
-{
-	uint32_t notice_count = b->notices->count;
-	struct rel rel;
-
-	FL_TRY(bind_query(b, view->query, view->next, &rel));
-	b->notices->count = notice_count;
-	return rename_columns(b, &rel, view->columns, at->line, at->col);
-}
-
-/* ---- INSERT ---- */
-
-static void
-print_query_schema(const struct rel *rel, struct fl_buf *buf)
-{
-	char text[64];
-	uint32_t i;
-
-	fl_buf_str(buf, "Query schema: [");
-	for (i = 0; i < rel->count; i++)
-		fl_buf_printf(buf, "%s%s: %s", i == 0 ? "" : ", ", rel->cols[i].name,
-		    fl_type_print(&rel->cols[i].type, text, sizeof(text)));
-	fl_buf_str(buf, "] Sink schema: [");
-}
-
-static enum fl_code
-schemas_differ(struct bind *b, const struct ast_insert *ast, const struct rel *rel,
-    const struct fl_table *t, const uint32_t *targets, const char *cause)
-{
-	enum fl_code code;
-	struct fl_buf buf;
-	char text[64];
-	uint32_t i, n = ast->columns != NULL ? ast->columns->count : t->physical.count;
-
-	fl_buf_init(&buf);
-	print_query_schema(rel, &buf);
-	for (i = 0; i < n; i++)
-		fl_buf_printf(&buf, "%s%s: %s", i == 0 ? "" : ", ", t->physical.fields[targets[i]].name,
-		    fl_type_print(&t->physical.fields[targets[i]].type, text, sizeof(text)));
-	code = BIND_FAIL(b, FL_E_SQL_BIND, ast->table->line, ast->table->col, NULL,
-	    "Column types of query result and sink for '%.80s' do not match. Cause: %s %s]", t->name, cause,
-	    buf.data);
-	fl_buf_fini(&buf);
-	return code;
-}
-
-/* The sink's columns that the query fills, in the query's order. */
-static enum fl_code
-find_targets(struct bind *b, const struct ast_insert *ast, const struct fl_table *t, uint32_t **out)
-{
-	uint32_t n = t->physical.count, i, k;
-	uint32_t *targets = FL_ARENA_ARRAY(b->arena, uint32_t, n);
-	bool *given = FL_ARENA_ARRAY(b->arena, bool, n);
-
-	*out = targets;
-	if (ast->columns == NULL) {
-		for (i = 0; i < n; i++)
-			targets[i] = i;
-		return FL_OK;
-	}
-	for (i = 0; i < ast->columns->count; i++) {
-		const struct fl_token *name = ast->columns->items[i];
-		const char **names = FL_ARENA_ARRAY(b->arena, const char *, n);
-
-		for (k = 0; k < n; k++)
-			names[k] = t->physical.fields[k].name;
-		for (k = 0; k < n && strcmp(names[k], name->text) != 0; k++)
-			;
-		if (k == n)
-			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col,
-			    bind_did_you_mean(b, name->text, names, n), "Unknown target column '%.80s'", name->text);
-		if (given[k])
-			return BIND_FAIL(b, FL_E_SQL_BIND, name->line, name->col, NULL,
-			    "Target column '%.80s' is assigned more than once", name->text);
-		given[k] = true;
-		targets[i] = k;
-	}
-	for (k = 0; k < n; k++)
-		if (!given[k] && !t->physical.fields[k].type.nullable)
-			return BIND_FAIL(b, FL_E_SQL_BIND, ast->table->line, ast->table->col, NULL,
-			    "Column '%.80s' has no default value and does not allow NULLs",
-			    t->physical.fields[k].name);
-	return FL_OK;
-}
-
-/* Flink's sink converter asks which column is the event time. */
-static enum fl_code
-check_rowtimes(struct bind *b, const struct ast_insert *ast, const struct rel *rel)
-{
-	enum fl_code code;
-	struct fl_buf buf;
-	uint32_t i, n = 0;
-
-	fl_buf_init(&buf);
-	for (i = 0; i < rel->count; i++)
-		if (rel->cols[i].is_rowtime)
-			fl_buf_printf(&buf, "%s%s", n++ == 0 ? "" : ", ", rel->cols[i].name);
-	code = n <= 1 ? FL_OK : BIND_FAIL(b, FL_E_SQL_BIND, ast->table->line, ast->table->col,
-	    "CAST(ts AS TIMESTAMP(3))",
-	    "The query contains more than one rowtime attribute column [%s] for writing into table "
-	    "'%.80s'. Please select the column that should be used as the event-time timestamp for the "
-	    "table sink by casting all other columns to regular TIMESTAMP or TIMESTAMP_LTZ.", buf.data,
-	    ast->table->text);
-	fl_buf_fini(&buf);
-	return code;
-}
-
-static enum fl_code
-convert_columns(struct bind *b, const struct ast_insert *ast, struct rel *rel, const struct fl_table *t,
-    const uint32_t *targets, struct fl_expr **exprs)
-{
-	uint32_t i;
-
-	for (i = 0; i < rel->count; i++) {
-		struct fl_type to = t->physical.fields[targets[i]].type;
-
-		if (!fl_type_can_widen(&rel->cols[i].type, &to))
-			return schemas_differ(b, ast, rel, t, targets, fl_arena_printf(b->arena,
-			    "Incompatible types for sink column '%s' at position %u.",
-			    t->physical.fields[targets[i]].name, i));
-		to.nullable = rel->cols[i].type.nullable;
-		exprs[targets[i]] = fl_expr_column(b->arena, i, &rel->cols[i].type);
-		FL_TRY(bind_cast(b, exprs[targets[i]], &to, ast->table->line, ast->table->col,
-		    &exprs[targets[i]]));
-	}
-	for (i = 0; i < t->physical.count; i++) {
-		struct fl_type to = t->physical.fields[i].type, null = fl_type_make(FL_TYPE_NULL, true);
-		struct fl_value value = { .is_null = true };
-
-		if (exprs[i] == NULL)
-			FL_TRY(bind_cast(b, fl_expr_literal(b->arena, &null, &value), &to, ast->table->line,
-			    ast->table->col, &exprs[i]));
-	}
-	return FL_OK;
-}
-
-/* Projects each part of rel to the sink's columns; its node becomes the SINK. */
-static enum fl_code
-add_sinks(struct bind *b, const struct ast_insert *ast, struct fl_table *t, struct rel *rel)
-{
-	uint32_t *targets, n = t->physical.count, want, i;
-	struct fl_expr **exprs = FL_ARENA_ARRAY(b->arena, struct fl_expr *, n);
-	struct rel_col *cols = FL_ARENA_ARRAY(b->arena, struct rel_col, n);
-	const struct fl_field *nested;
-	struct rel *part;
-
-	nested = fl_schema_nested(&t->physical);
-	if (nested != NULL)
-		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
-		    "table '%.80s' as a sink: %s: only tables with format json, as sources, can have one",
-		    t->name, bind_nested_text(b, nested));
-	for (i = 0; i < rel->count; i++)
-		if (rel->cols[i].in != NULL)
-			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
-			    "the ROW '%.80s' cannot be written into table '%.80s' as a whole: select its fields "
-			    "by name", bind_row_column(rel->cols[i].in), t->name);
-	FL_TRY(find_targets(b, ast, t, &targets));
-	want = ast->columns != NULL ? ast->columns->count : n;
-	if (rel->count != want)
-		return schemas_differ(b, ast, rel, t, targets, "Different number of columns.");
-	FL_TRY(check_rowtimes(b, ast, rel));
-	FL_TRY(convert_columns(b, ast, rel, t, targets, exprs));
-	for (i = 0; i < n; i++) {
-		cols[i].name = t->physical.fields[i].name;
-		cols[i].type = exprs[i]->type;
-	}
-	FL_TRY(add_calcs(b, rel, NULL, exprs, cols, n));
-	for (part = rel; part != NULL; part = part->also) {
-		part->node = make_node(b, FL_NODE_SINK, part->node);
-		part->node->table = t;
-		part->node->schema = t->physical;
-	}
-	return FL_OK;
-}
-
-/* ---- changes into a sink ---- */
-
-static void
-print_group_aggregate(const struct fl_node *agg, struct fl_buf *out)
-{
-	const struct fl_schema *below = &agg->input->schema;
-	uint32_t i;
-
-	fl_buf_str(out, "GroupAggregate(");
-	for (i = 0; i < agg->key_count; i++)
-		fl_buf_printf(out, "%s%s", i == 0 ? "groupBy=[" : ", ", agg->schema.fields[i].name);
-	fl_buf_str(out, agg->key_count > 0 ? "], select=[" : "select=[");
-	for (i = 0; i < agg->schema.count; i++) {
-		const struct fl_agg *call = i < agg->key_count ? NULL : &agg->aggs[i - agg->key_count];
-
-		fl_buf_str(out, i == 0 ? "" : ", ");
-		if (call != NULL) {
-			fl_buf_printf(out, "%s(", call->fn->name);
-			if (call->arg != NULL)
-				fl_expr_print(call->arg, below, out);
-			else
-				fl_buf_byte(out, '*');
-			fl_buf_str(out, ") AS ");
-		}
-		fl_buf_str(out, agg->schema.fields[i].name);
-	}
-	fl_buf_str(out, "])");
-}
-
-/* The key of the aggregate that column c of the sink is, at most in a wider integer; -1. */
-static int64_t
-trace_key(const struct fl_node *node, uint32_t c)
-{
-	for (node = node->input; node->kind == FL_NODE_CALC; node = node->input) {
-		const struct fl_expr *expr = node->exprs[c];
-
-		if (expr->kind == FL_EXPR_CAST && (expr->type.id == expr->args[0]->type.id ?
-		    expr->type.length == expr->args[0]->type.length && expr->type.id != FL_TYPE_DECIMAL :
-		    fl_type_is_integer(expr->type.id) && fl_type_is_integer(expr->args[0]->type.id) &&
-		    fl_type_width(expr->type.id) >= fl_type_width(expr->args[0]->type.id)))
-			expr = expr->args[0];
-		if (expr->kind != FL_EXPR_COLUMN)
-			return -1;
-		c = expr->column;
-	}
-	return c < node->key_count ? (int64_t)c : -1;
-}
-
-/* One row of the sink for each key of the query: that is what PRIMARY KEY has to say. */
-static enum fl_code
-check_primary_key(struct bind *b, const struct ast_insert *ast, const struct fl_table *t,
-    const struct fl_node *sink, const struct fl_node *agg)
-{
-	bool *seen = FL_ARENA_ARRAY(b->arena, bool, agg->key_count + 1);
-	uint32_t i, n = 0;
-
-	for (i = 0; i < t->primary_key_count; i++) {
-		int64_t key = trace_key(sink, t->primary_key[i]);
-
-		if (key < 0)
-			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
-			    "column '%.80s' of the PRIMARY KEY of '%.80s' is no key of the query's GROUP BY: "
-			    "the PRIMARY KEY must be the keys of GROUP BY, all of them and unchanged",
-			    t->physical.fields[t->primary_key[i]].name, t->name);
-		n += !seen[key];
-		seen[key] = true;
-	}
-	for (i = 0; i < agg->key_count && n < agg->key_count; i++)
-		if (!seen[i])
-			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
-			    "the query groups by '%.80s', which the PRIMARY KEY of '%.80s' does not have: "
-			    "the PRIMARY KEY must be the keys of GROUP BY, all of them and unchanged",
-			    agg->schema.fields[i].name, t->name);
-	return FL_OK;
-}
-
-static bool
-reads_clock(const struct fl_expr *expr)
-{
-	uint32_t i;
-
-	if (expr->kind == FL_EXPR_CALL && (expr->fn->flags & FL_FUNCTION_CLOCK) != 0)
-		return true;
-	for (i = 0; i < expr->arg_count; i++)
-		if (reads_clock(expr->args[i]))
-			return true;
-	return false;
-}
-
-static enum fl_code
-refuse_changes(struct bind *b, const struct ast_insert *ast, const struct fl_table *t,
-    const struct fl_node *agg)
-{
-	enum fl_code code;
-	struct fl_buf buf;
-
-	fl_buf_init(&buf);
-	print_group_aggregate(agg, &buf);
-	code = BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col,
-	    "FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, "
-	    "window_end",
-	    "Table sink '%.80s' doesn't support consuming update changes which is produced by node "
-	    "%s", t->name, buf.data);
-	fl_buf_fini(&buf);
-	return code;
-}
-
-static enum fl_code
-check_part_changes(struct bind *b, const struct ast_insert *ast, const struct fl_table *t,
-    const struct rel *part, bool is_only)
-{
-	const struct fl_node *node;
-
-	if (part->agg == NULL || part->window != NULL)
-		return FL_OK;
-	if (fl_table_takes_changes(t) == FL_TAKES_NO_CHANGES)
-		return refuse_changes(b, ast, t, part->agg);
-	for (node = part->node; node != part->agg; node = node->input)
-		if (node->kind == FL_NODE_CALC && node->filter != NULL && reads_clock(node->filter))
-			return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->query->line, ast->query->col, NULL,
-			    "a condition on the result of GROUP BY without a window cannot read the clock: "
-			    "whether a key's old value had passed it would not be known any more");
-	if (t->primary_key_count == 0)
-		return FL_OK;
-	if (!is_only)
-		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->table->line, ast->table->col, NULL,
-		    "UNION ALL of GROUP BY without a window into '%.80s' is not supported: parts may have the "
-		    "same key, and its PRIMARY KEY has room for one value", t->name);
-	return check_primary_key(b, ast, t, part->node, part->agg);
-}
-
-static enum fl_code
-check_changes(struct bind *b, const struct ast_insert *ast, const struct fl_table *t,
-    const struct rel *rel)
-{
-	const struct rel *part;
-
-	for (part = rel; part != NULL; part = part->also)
-		FL_TRY(check_part_changes(b, ast, t, part, rel->also == NULL));
-	return FL_OK;
-}
-
-static const char *
-query_name(struct bind *b, const char *table)
-{
-	const char *name = table;
-	uint32_t i, n = 1;
-
-	for (i = 0; i < b->inserts->count; i++) {
-		if (strcmp(((const struct fl_query *)b->inserts->items[i])->name, name) != 0)
-			continue;
-		name = fl_arena_printf(b->arena, "%s_%u", table, ++n);
-		i = UINT32_MAX; /* look at all of them again */
-	}
-	return name;
-}
-
-/* The tables that a tree scans are sources. */
-static void
-mark_sources(struct bind *b, const struct fl_node *node)
-{
-	const struct bind_table *bt;
-	uint32_t i;
-
-	for (; node != NULL; node = node->input) {
-		for (i = 0; i < node->also_count; i++)
-			mark_sources(b, node->also[i]);
-		for (bt = node->kind == FL_NODE_SCAN ? b->tables : NULL; bt != NULL; bt = bt->next)
-			if (bt->table == node->table)
-				bt->table->is_source = true;
-	}
-}
-
-/* One query for each part of a UNION ALL that reaches the sink. */
-static void
-add_query(struct bind *b, const struct rel *rel, const struct fl_table *sink)
-{
-	struct fl_query *query = FL_ARENA_NEW(b->arena, struct fl_query);
-
-	query->name = query_name(b, sink->name);
-	query->root = rel->node;
-	query->scan = rel->scan;
-	query->window = rel->window;
-	query->agg = rel->agg;
-	query->sink = (uint32_t)sink->sink;
-	mark_sources(b, rel->node);
-	fl_ast_append(b->arena, b->inserts, query);
-}
-
-/* A path without empty parts, "." and "..". */
-static const char *
-plain_path(struct bind *b, const char *path)
-{
-	char *out = fl_arena_printf(b->arena, "/%s", path);
-	size_t used = 0, size;
-
-	for (; *path != '\0'; path += size) {
-		path += strspn(path, "/");
-		size = strcspn(path, "/");
-		if (size == 0 || (size == 1 && path[0] == '.'))
-			continue;
-		if (size == 2 && strncmp(path, "..", 2) == 0) {
-			while (used > 0 && out[--used] != '/')
-				;
-			continue;
-		}
-		out[used++] = '/';
-		memmove(out + used, path, size);
-		used += size;
-	}
-	out[used] = '\0';
-	return out;
-}
-
-static bool
-is_same_place(struct bind *b, const char *one, const char *other)
-{
-	struct stat a, z;
-
-	if (stat(one, &a) == 0 && stat(other, &z) == 0)
-		return a.st_dev == z.st_dev && a.st_ino == z.st_ino;
-	return strcmp(plain_path(b, one), plain_path(b, other)) == 0;
-}
-
-/* The next run would read what this one wrote. */
-static enum fl_code
-check_directories(struct bind *b, const struct ast_insert *ast)
-{
-	const struct bind_table *from, *to;
-
-	for (to = b->tables; to != NULL; to = to->next) {
-		if (!to->table->is_sink || to->table->connector != FL_CONNECTOR_FILESYSTEM)
-			continue;
-		for (from = b->tables; from != NULL; from = from->next) {
-			if (!from->table->is_source ||
-			    from->table->connector != FL_CONNECTOR_FILESYSTEM ||
-			    !is_same_place(b, from->table->path, to->table->path))
-				continue;
-			return BIND_FAIL(b, FL_E_BAD_OPTION, ast->table->line, ast->table->col,
-			    "give the sink a directory of its own",
-			    "source table '%.80s' reads what sink table '%.80s' writes: both have the "
-			    "path '%.120s'",
-			    from->table->name, to->table->name, to->table->path);
-		}
-	}
-	return FL_OK;
-}
-
-enum fl_code
-bind_insert(struct bind *b, const struct ast_statement *statement)
-{
-	const struct ast_insert *ast = statement->insert;
-	struct bind_table *bt = bind_table_find(b, ast->table->text);
-	const struct rel *part;
-	struct rel rel;
-
-	if (bt == NULL && bind_view_find(b->views, ast->table->text) != NULL)
-		return BIND_FAIL(b, FL_E_SQL_BIND, ast->table->line, ast->table->col, NULL,
-		    "'%.80s' is a view: INSERT needs a table", ast->table->text);
-	if (bt == NULL)
-		return bind_table_missing(b, ast->table);
-	FL_TRY(bind_query(b, ast->query, b->views, &rel));
-	FL_TRY(check_rank_used(b, ast->query->line, ast->query->col, &rel));
-	if (rel.stage == REL_WINDOWED)
-		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, ast->query->line, ast->query->col, NULL,
-		    "a window function without an aggregate is not supported: add GROUP BY window_start, "
-		    "window_end");
-	FL_TRY(add_sinks(b, ast, bt->table, &rel));
-	FL_TRY(check_changes(b, ast, bt->table, &rel));
-	if (!bt->table->is_sink) {
-		bt->table->is_sink = true;
-		bt->table->sink = (int32_t)b->plan->sink_count++;
-	}
-	for (part = &rel; part != NULL; part = part->also)
-		add_query(b, part, bt->table);
-	return check_directories(b, ast);
 }
