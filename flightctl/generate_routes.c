@@ -112,7 +112,7 @@ print_spoilt(uint64_t kind, const struct parts *p, struct fl_buf *line)
 void
 generate_routes(struct generate *g, struct fl_buf *line)
 {
-	struct parts parts;
+	struct parts parts = {0};
 	uint64_t kind;
 
 	make_parts(g, &parts);

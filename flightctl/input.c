@@ -144,9 +144,7 @@ next_element(struct input *input, struct fl_err *err)
 			depth++;
 		else if (depth > 0 && (c == '}' || c == ']'))
 			depth--;
-		else if (c == ',' && depth == 0)
-			break;
-		else if (c == ']')
+		else if (c == ']' || (c == ',' && depth == 0))
 			break;
 	}
 	while (text->size > 0 && isspace((unsigned char)text->data[text->size - 1]))

@@ -108,7 +108,7 @@ read_plain(struct csv_decoder *d, struct field *field)
 static enum fl_code
 read_fields(struct csv_decoder *d, struct fl_err *err)
 {
-	struct field extra, *field;
+	struct field extra = { 0 }, *field;
 
 	fl_buf_reset(&d->scratch);
 	/* Fields point into it, so it must not move. */

@@ -618,8 +618,9 @@ read_array(struct json_decoder *d, struct fl_builder *builder, uint32_t c,
 			d->bads[c] = (struct bad){ .at = (uint32_t)(at - d->start),
 				.size = (uint32_t)(d->p - at), .token = token_at(at) };
 		}
-		if (width != 0)
-			fl_buf_add(&bc->bytes, is_null ? &(fl_i128){ 0 } : &slot, width);
+		if (is_null)
+			slot = 0;
+		fl_buf_add(&bc->bytes, &slot, width);
 		end = (uint32_t)(bc->bytes.size - start);
 		fl_buf_add(&d->ends, &end, width == 0 ? sizeof(end) : 0);
 		fl_buf_byte(&d->nulls, (char)is_null);

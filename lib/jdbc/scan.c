@@ -53,7 +53,7 @@ scan_put_real(struct fl_buf *line, const struct fl_scan *scan, uint32_t column, 
 	/* As text an integer column refuses it; as a number it would be cut. */
 	bool is_text = fl_type_is_string(id) || fl_type_is_integer(id) || !isfinite(v);
 
-	if (fl_type_is_integer(id) && v >= -0x1p63 && v < 0x1p63 && v == (double)(int64_t)v) {
+	if (fl_type_is_integer(id) && v >= -9223372036854775808.0 && v < 9223372036854775808.0 && v == (double)(int64_t)v) {
 		fl_buf_i64(line, (int64_t)v);
 		return;
 	}
