@@ -29,6 +29,7 @@
 #define STOP_MS 10000
 #define POLL_MS 20
 #define LOG_MAX (1u << 20)
+#define ARGS_MAX 32
 
 /* ---- what it needs ---- */
 
@@ -82,6 +83,7 @@ demo_postgres_check(struct demo_postgres *pg, struct fl_err *err)
 static void
 exec_program(const struct demo_postgres *pg, const char *const *argv, int in, int log, pid_t parent)
 {
+	const char *args[ARGS_MAX + 1] = {0};
 	char program[2 * PATH_MAX];
 	sigset_t none;
 
@@ -106,7 +108,12 @@ exec_program(const struct demo_postgres *pg, const char *const *argv, int in, in
 	if (chdir(pg->dir) != 0)
 		_exit(1);
 	snprintf(program, sizeof(program), "%s/%s", pg->bin, argv[0]);
-	execv(program, (char *const *)(uintptr_t)argv);
+	/* Its path also as its name, by which initdb and postgres look for what lies beside them:
+	 * Debian's are not in PATH. */
+	args[0] = program;
+	for (int i = 1; i < ARGS_MAX && argv[i] != NULL; i++)
+		args[i] = argv[i];
+	execv(program, (char *const *)(uintptr_t)args);
 	_exit(127);
 }
 
