@@ -62,7 +62,7 @@ emit_sink_init(
 	sink->index = index;
 	sink->table = pipeline->plan->sinks[index];
 	sink->ops = find_ops(sink->table);
-	sink->row_limit = EMIT_RUN_ROWS;
+	sink->row_limit = sink->ops != NULL && sink->ops->keeps_windows ? UINT32_MAX : EMIT_RUN_ROWS;
 	sink->wait_ms = 500;
 	fl_arena_init(&sink->arena);
 	fl_buf_init(&sink->run.bytes);
@@ -510,6 +510,7 @@ add_row(struct emit_run *run, uint64_t number, size_t at)
 		run->capacity = run->capacity == 0 ? 256 : run->capacity * 2;
 		run->rows = fl_realloc(run->rows, run->capacity * sizeof(run->rows[0]));
 	}
+	run->size += run->bytes.size - at;
 	run->rows[run->count++] = (struct emit_row){
 		.number = number, .at = (uint32_t)at, .size = (uint32_t)(run->bytes.size - at) };
 	run->chain = fl_hash64_seed(run->bytes.data != NULL ? run->bytes.data + at : "",
@@ -531,12 +532,32 @@ encode_row(struct emit_sink *sink, const struct fl_block_view *view, uint32_t i,
 	return sink->ops->encode(sink, &view->batch, i, kind, &sink->run.bytes, err);
 }
 
+static size_t
+size_limit(const struct emit_sink *sink)
+{
+	if (sink->ops->keeps_windows && sink->table->roll_size > 0)
+		return (size_t)sink->table->roll_size;
+	return sink->ops->run_size > 0 ? sink->ops->run_size : EMIT_RUN_SIZE;
+}
+
+/* May the run end behind the row that was read last?  It is as long as it should be. */
+static enum fl_code
+may_end(struct emit_sink *sink, bool *may, struct fl_err *err)
+{
+	struct emit_run *run = &sink->run;
+
+	if (sink->ops->keeps_windows && run->window_end <= run->next)
+		FL_TRY(emit_outbox_window_end(sink, sink->reading, run->next, &run->window_end, err));
+	*may = run->window_end <= run->next;
+	return FL_OK;
+}
+
 static enum fl_code
 encode_block(struct emit_sink *sink, const struct fl_block_view *view, uint32_t row, bool *stop,
     struct fl_err *err)
 {
 	struct emit_run *run = &sink->run;
-	size_t size_max = sink->ops->run_size > 0 ? sink->ops->run_size : EMIT_RUN_SIZE;
+	size_t size_max = size_limit(sink);
 	/* While a refused row is being looked for, each row is seen by the sink. */
 	bool takes_latest = sink->ops->takes_latest && sink->table->primary_key_count > 0 &&
 	    sink->row_limit >= EMIT_RUN_ROWS;
@@ -565,7 +586,8 @@ encode_block(struct emit_sink *sink, const struct fl_block_view *view, uint32_t 
 			run->offered = run->bytes.size;
 			sink->ops->stream(sink, run);
 		}
-		*stop = run->next - run->first >= sink->row_limit || run->bytes.size >= size_max;
+		if (run->next - run->first >= sink->row_limit || run->size >= size_max)
+			FL_TRY(may_end(sink, stop, err));
 	}
 	return FL_OK;
 }
@@ -583,7 +605,8 @@ read_run(struct emit_sink *sink, struct emit_outbox *outbox, struct fl_err *err)
 	fl_buf_reset(&run->bytes);
 	emit_latest_reset(&sink->latest);
 	run->count = 0;
-	run->offered = 0;
+	run->offered = run->size = 0;
+	run->window_end = 0;
 	run->is_streamed = false;
 	run->refused = -1;
 	run->first = run->next = sink->position.next;
@@ -592,8 +615,10 @@ read_run(struct emit_sink *sink, struct emit_outbox *outbox, struct fl_err *err)
 	code = emit_outbox_state(sink, txn, outbox, err);
 	if (code == FL_OK && sink->is_open)
 		code = check_against_outbox(sink, run->first, outbox, err);
+	sink->reading = txn;
 	if (code == FL_OK && sink->is_open)
 		code = emit_outbox_read(sink, txn, run->first, outbox, encode_block, err);
+	sink->reading = NULL;
 	fl_txn_abort(&txn);
 	if (code != FL_OK && run->is_streamed)
 		close_sink(sink);

@@ -120,3 +120,29 @@ emit_outbox_read(struct emit_sink *sink, struct fl_txn *txn, uint64_t from,
 	fl_cursor_close(&cursor);
 	return code;
 }
+
+enum fl_code
+emit_outbox_window_end(
+    struct emit_sink *sink, struct fl_txn *txn, uint64_t row, uint64_t *end, struct fl_err *err)
+{
+	struct fl_cursor *cursor = NULL;
+	struct fl_window_closed closed;
+	struct fl_item item;
+	enum fl_code code;
+	bool found = false;
+
+	*end = row;
+	FL_TRY(fl_cursor_open(txn, FL_DBI_PIPELINE_WINDOWS, &cursor, err));
+	code = fl_cursor_seek(cursor, NULL, 0, &found, &item, err);
+	while (code == FL_OK && found && *end == row) {
+		if (item.size == sizeof(closed)) {
+			memcpy(&closed, item.value, sizeof(closed));
+			if (closed.sink == sink->index && closed.first < row &&
+			    row - closed.first < closed.row_count)
+				*end = closed.first + closed.row_count;
+		}
+		code = fl_cursor_next(cursor, &found, &item, err);
+	}
+	fl_cursor_close(&cursor);
+	return code;
+}

@@ -55,6 +55,8 @@ struct emit_run {
 	struct emit_row *rows;	  /* fewer than next - first when some were refused */
 	uint32_t count, capacity;
 	struct fl_buf bytes;
+	size_t size;		  /* of all encoded rows; ops->stream may have taken bytes away */
+	uint64_t window_end;	  /* keeps_windows: number of the row after the window it is in */
 	size_t offered;		  /* of the bytes, to ops->stream */
 	bool is_streamed;	  /* by ops->stream: the sink has taken some of it already */
 	int64_t refused;	  /* out of deliver with SINK_REFUSED: index in rows, -1: unknown */
@@ -66,6 +68,9 @@ struct emit_sink_ops {
 	/* The largest run; 0: EMIT_RUN_ROWS, EMIT_RUN_SIZE. */
 	uint32_t run_rows;
 	size_t run_size;
+	/* True: a run is as long as fl_table.roll_size says, and does not end inside the results of
+	 * a window. */
+	bool keeps_windows;
 	/* True: of the rows of a run with one PRIMARY KEY the last alone has bytes. */
 	bool takes_latest;
 	/* True: a position in the sink can be lost without an error, so emit's store
@@ -85,8 +90,9 @@ struct emit_sink_ops {
 	/* Appends row i to out.  Errors: INPUT ones refuse the row. */
 	enum fl_code (*encode)(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i,
 	    uint8_t kind, struct fl_buf *out, struct fl_err *err);
-	/* While a run grows: may send what it holds so far and must not wait.  What fails then
-	 * is deliver()'s to say; a run that is not delivered ends with close().  May be NULL. */
+	/* While a run grows: may send what it holds so far and must not wait; may take the rows
+	 * out of it.  What fails then is deliver()'s to say; a run that is not delivered ends with
+	 * close().  May be NULL. */
 	void (*stream)(struct emit_sink *sink, struct emit_run *run);
 	/*
 	 * Delivers the rows of run and moves the position to run->next, all or nothing.
@@ -142,6 +148,7 @@ struct emit_sink {
 	bool has_delivered;
 	bool is_drained;		/* the last run was all that the outbox held */
 	struct emit_run run;
+	struct fl_txn *reading;		/* of the pipeline's store, while the run is read */
 	struct emit_latest latest;	/* of ops with takes_latest */
 	struct fl_arena arena;		/* reset per run */
 	struct fl_buf dead;
@@ -205,6 +212,10 @@ enum fl_code emit_outbox_state(struct emit_sink *sink, struct fl_txn *txn,
  */
 typedef enum fl_code emit_block_fn(struct emit_sink *sink, const struct fl_block_view *view,
     uint32_t row, bool *stop, struct fl_err *err);
+/* *end: the number after the last result of the window whose results row `row` is among and
+ * does not begin; row itself if there is none. */
+enum fl_code emit_outbox_window_end(struct emit_sink *sink, struct fl_txn *txn, uint64_t row,
+    uint64_t *end, struct fl_err *err);
 /* Takes bytes from the row of the run that has the key of the last one, row i of the batch. */
 void emit_latest_add(struct emit_latest *latest, const struct fl_table *table,
     const struct fl_batch *batch, uint32_t i, struct emit_run *run);

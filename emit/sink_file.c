@@ -11,6 +11,11 @@
  * it is there whole or not at all, and its name says which rows need not be written
  * again.  A run whose rows were all refused leaves an empty part, for its name.
  *
+ * A run is all that there is, up to sink.rolling-policy.file-size, and goes on to the end of the
+ * window that it is in: the results of a window are in one part, or in one of each directory
+ * that they belong to.  So it may be longer than what should be in memory: rows go into the
+ * hidden files a MiB at a time.
+ *
  * PARTITIONED BY: a run has a part in each directory that its rows belong to, n in all, and
  * all with the run's range in their names.  The run is written when all n are there; parts
  * of one that is not are taken away before its rows are written again.  The columns of
@@ -36,6 +41,7 @@
 
 #define NAME_SIZE_MAX 255u /* of a file or directory */
 #define DEFAULT_PARTITION "__DEFAULT_PARTITION__"
+#define FILE_SIZE (128u << 20) /* Flink's default of sink.rolling-policy.file-size */
 
 /* A part that was found, or is to be. */
 struct part {
@@ -54,6 +60,9 @@ struct file_impl {
 	struct fl_batch kept;
 	struct part *parts; /* of the listing, or of the run being written */
 	uint32_t part_count;
+	char temp[40]; /* their names until the run is whole; "": none is being written */
+	struct fl_err failed; /* in the midst of the run; code FL_OK: nothing did */
+	struct fl_buf text;
 };
 
 static enum fl_code
@@ -315,6 +324,25 @@ find_position(struct emit_sink *sink, bool *known, uint64_t *next, struct fl_err
 
 /* ---- open, close ---- */
 
+/* The files of a run that did not come about. */
+static void
+drop_run(struct file_impl *impl)
+{
+	struct fl_buf path;
+
+	fl_buf_init(&path);
+	for (uint32_t i = 0; i < impl->part_count && impl->temp[0] != '\0'; i++) {
+		fl_buf_reset(&path);
+		fl_buf_printf(&path, "%s%s%s", impl->parts[i].dir, impl->parts[i].dir[0] != '\0' ? "/" : "",
+		    impl->temp);
+		(void)unlinkat(impl->dir_fd, path.data, 0);
+	}
+	fl_buf_fini(&path);
+	forget_parts(impl);
+	impl->temp[0] = '\0';
+	impl->failed.code = FL_OK;
+}
+
 static void
 file_close(struct emit_sink *sink)
 {
@@ -322,9 +350,10 @@ file_close(struct emit_sink *sink)
 
 	if (impl == NULL)
 		return;
+	drop_run(impl);
 	if (impl->dir_fd >= 0)
 		close(impl->dir_fd);
-	forget_parts(impl);
+	fl_buf_fini(&impl->text);
 	fl_encoder_free(&impl->encoder);
 	free(impl->schema.fields);
 	free(impl->kept.cols);
@@ -342,6 +371,7 @@ file_open(struct emit_sink *sink, bool *known, struct fl_sink_position *position
 	FL_TRY(fl_mkdirs(table->path, err));
 	file_close(sink);
 	sink->impl = impl = fl_calloc(1, sizeof(*impl));
+	fl_buf_init(&impl->text);
 	hash = fl_hash64_seed(table->name, strlen(table->name),
 	    fl_hash64(&sink->position.store, sizeof(sink->position.store)));
 	snprintf(impl->id, sizeof(impl->id), "%08" PRIx32, (uint32_t)(hash >> 32));
@@ -399,33 +429,6 @@ write_all(struct emit_sink *sink, int fd, const struct part *part, const char *p
 	return FL_OK;
 }
 
-static const char *
-dir_of(const struct emit_sink *sink, const struct emit_run *run, uint32_t k)
-{
-	return sink->table->partition_count > 0 ? run->bytes.data + run->rows[k].at : "";
-}
-
-/* The rows that belong into the part, after the header that its file begins with. */
-static void
-gather(struct emit_sink *sink, const struct emit_run *run, const struct part *part, struct fl_buf *text)
-{
-	struct file_impl *impl = sink->impl;
-	struct fl_codec_options codec = fl_table_codec(sink->table);
-
-	if (impl->encoder != NULL)
-		codec.schema = &impl->schema;
-	fl_buf_reset(text);
-	if (sink->table->csv_header)
-		fl_csv_put_header(&codec, text);
-	for (uint32_t k = 0; k < run->count; k++) {
-		const char *dir = dir_of(sink, run, k);
-		size_t skip = impl->encoder != NULL ? strlen(dir) + 1 : 0;
-
-		if (strcmp(dir, part->dir) == 0)
-			fl_buf_add(text, run->bytes.data + run->rows[k].at + skip, run->rows[k].size - skip);
-	}
-}
-
 /* Makes the directories of a part, each durably in the one above it. */
 static enum fl_code
 make_dirs(struct emit_sink *sink, const struct part *part, struct fl_err *err)
@@ -468,28 +471,151 @@ open_dir(const struct file_impl *impl, const struct part *part)
 	return openat(impl->dir_fd, part->dir[0] != '\0' ? part->dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static enum fl_code
-write_part(struct emit_sink *sink, const struct emit_run *run, const struct part *part, struct fl_buf *text,
-    struct fl_err *err)
+static int
+open_temp(const struct file_impl *impl, const struct part *part, int flags)
 {
-	struct file_impl *impl = sink->impl;
-	enum fl_code code;
 	struct fl_buf path;
 	int fd;
 
-	FL_TRY(make_dirs(sink, part, err));
 	fl_buf_init(&path);
-	fl_buf_printf(&path, "%s%s.%s", part->dir, part->dir[0] != '\0' ? "/" : "", part->name);
-	fd = openat(impl->dir_fd, path.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fl_buf_printf(&path, "%s%s%s", part->dir, part->dir[0] != '\0' ? "/" : "", impl->temp);
+	fd = openat(impl->dir_fd, path.data, flags | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
 	fl_buf_fini(&path);
+	return fd;
+}
+
+/* The part of the run in that directory; parts are in the order of their directories. */
+static struct part *
+find_part(struct file_impl *impl, const char *dir, bool *is_new)
+{
+	struct part part = { .name = NULL };
+	uint32_t low = 0, high = impl->part_count;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+		int by = strcmp(impl->parts[middle].dir, dir);
+
+		if (by == 0) {
+			*is_new = false;
+			return &impl->parts[middle];
+		}
+		if (by < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	note_part(impl, &part, dir, impl->temp);
+	part = impl->parts[impl->part_count - 1];
+	memmove(impl->parts + low + 1, impl->parts + low, (impl->part_count - 1 - low) * sizeof(part));
+	impl->parts[low] = part;
+	*is_new = true;
+	return &impl->parts[low];
+}
+
+struct placed { /* a row of the run */
+	const char *dir;
+	uint32_t row;
+};
+
+static int
+compare_placed(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+	int by = strcmp(x->dir, y->dir);
+
+	return by != 0 ? by : x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Rows of one directory go to the end of their part, which begins with a header if it has one. */
+static enum fl_code
+append(struct emit_sink *sink, const struct emit_run *run, const char *dir, const struct placed *rows,
+    uint32_t count, struct fl_err *err)
+{
+	struct file_impl *impl = sink->impl;
+	struct fl_codec_options codec = fl_table_codec(sink->table);
+	size_t skip = impl->encoder != NULL ? strlen(dir) + 1 : 0;
+	struct fl_buf *text = &impl->text;
+	enum fl_code code = FL_OK;
+	const struct part *part;
+	bool is_new;
+	int fd;
+
+	part = find_part(impl, dir, &is_new);
+	fl_buf_reset(text);
+	if (impl->encoder != NULL)
+		codec.schema = &impl->schema;
+	if (is_new && sink->table->csv_header)
+		fl_csv_put_header(&codec, text);
+	for (uint32_t k = 0; k < count; k++) {
+		const struct emit_row *row = &run->rows[rows[k].row];
+
+		fl_buf_add(text, run->bytes.data + row->at + skip, row->size - skip);
+	}
+	if (is_new)
+		FL_TRY(make_dirs(sink, part, err));
+	fd = open_temp(impl, part, is_new ? O_CREAT | O_TRUNC : O_APPEND);
 	if (fd < 0)
-		return fail_io(sink, "create", part->dir, part->name, err);
-	gather(sink, run, part, text);
-	code = write_all(sink, fd, part, text->data, text->size, err);
-	if (code == FL_OK && fsync(fd) != 0)
-		code = fail_io(sink, "sync", part->dir, part->name, err);
+		return fail_io(sink, is_new ? "create" : "open", part->dir, part->name, err);
+	if (fl_fault("emit.before_append"))
+		code = FL_FAIL(err, FL_E_IO, "fault before rows go into a file");
+	if (code == FL_OK && text->size > 0)
+		code = write_all(sink, fd, part, text->data, text->size, err);
 	if (close(fd) != 0 && code == FL_OK)
 		code = fail_io(sink, "close", part->dir, part->name, err);
+	return code;
+}
+
+/* What the run holds goes into the files and out of the run. */
+static enum fl_code
+write_rows(struct emit_sink *sink, struct emit_run *run, struct fl_err *err)
+{
+	struct file_impl *impl = sink->impl;
+	struct placed *placed = fl_malloc(FL_MAX(run->count, 1u) * sizeof(*placed));
+	bool has_dirs = sink->table->partition_count > 0;
+	enum fl_code code = FL_OK;
+	uint32_t k, end;
+
+	snprintf(impl->temp, sizeof(impl->temp), ".part-%s-%012" PRIu64, impl->id, run->first);
+	for (k = 0; k < run->count; k++)
+		placed[k] = (struct placed){ has_dirs ? run->bytes.data + run->rows[k].at : "", k };
+	if (has_dirs && run->count > 1)
+		qsort(placed, run->count, sizeof(*placed), compare_placed);
+	for (k = 0; k < run->count && code == FL_OK; k = end) {
+		for (end = k + 1; end < run->count && strcmp(placed[end].dir, placed[k].dir) == 0;)
+			end++;
+		code = append(sink, run, placed[k].dir, placed + k, end - k, err);
+	}
+	free(placed);
+	run->count = 0;
+	run->offered = 0;
+	fl_buf_reset(&run->bytes);
+	return code;
+}
+
+/* A run may be longer than what should be in memory. */
+static void
+file_stream(struct emit_sink *sink, struct emit_run *run)
+{
+	struct file_impl *impl = sink->impl;
+	struct fl_err ignored;
+
+	if (run->bytes.size < EMIT_RUN_SIZE)
+		return;
+	run->is_streamed = true;
+	(void)write_rows(sink, run, impl->failed.code == FL_OK ? &impl->failed : &ignored);
+}
+
+static enum fl_code
+sync_part(struct emit_sink *sink, const struct part *part, struct fl_err *err)
+{
+	enum fl_code code = FL_OK;
+	int fd = open_temp(sink->impl, part, 0);
+
+	if (fd < 0)
+		return fail_io(sink, "open", part->dir, part->name, err);
+	if (fsync(fd) != 0)
+		code = fail_io(sink, "sync", part->dir, part->name, err);
+	close(fd);
 	return code;
 }
 
@@ -497,14 +623,12 @@ static enum fl_code
 rename_part(struct emit_sink *sink, const struct part *part, struct fl_err *err)
 {
 	struct file_impl *impl = sink->impl;
-	char temp[NAME_SIZE_MAX + 1];
 	enum fl_code code = FL_OK;
 	int fd = open_dir(impl, part);
 
 	if (fd < 0)
 		return fail_io(sink, "open", part->dir, "", err);
-	snprintf(temp, sizeof(temp), ".%s", part->name);
-	if (renameat(fd, temp, fd, part->name) != 0)
+	if (renameat(fd, impl->temp, fd, part->name) != 0)
 		code = fail_io(sink, "rename to", part->dir, part->name, err);
 	else if (fl_fault("emit.after_rename"))
 		code = FL_FAIL(err, FL_E_IO, "fault after the rename");
@@ -514,101 +638,74 @@ rename_part(struct emit_sink *sink, const struct part *part, struct fl_err *err)
 	return code;
 }
 
+/* Their names say which rows the run has, and how many parts. */
 static void
-remove_temp(struct emit_sink *sink, const struct part *part)
-{
-	struct file_impl *impl = sink->impl;
-	struct fl_buf path;
-
-	fl_buf_init(&path);
-	fl_buf_printf(&path, "%s%s.%s", part->dir, part->dir[0] != '\0' ? "/" : "", part->name);
-	(void)unlinkat(impl->dir_fd, path.data, 0);
-	fl_buf_fini(&path);
-}
-
-static int
-compare_dirs(const void *a, const void *b)
-{
-	return strcmp(((const struct part *)a)->dir, ((const struct part *)b)->dir);
-}
-
-/* One for each directory that rows of the run go to; at least one. */
-static void
-plan_parts(struct emit_sink *sink, const struct emit_run *run)
+name_parts(struct emit_sink *sink, const struct emit_run *run)
 {
 	struct file_impl *impl = sink->impl;
 	const char *format = fl_format_name(sink->table->format);
-	struct part part = { .first = run->first, .last = run->next - 1 };
-	uint32_t k, kept = 0;
 	char name[128];
 
-	for (k = 0; k < run->count && (k == 0 || sink->table->partition_count > 0); k++)
-		note_part(impl, &part, dir_of(sink, run, k), "");
-	if (run->count == 0)
-		note_part(impl, &part, "", "");
-	qsort(impl->parts, impl->part_count, sizeof(*impl->parts), compare_dirs);
-	for (k = 0; k < impl->part_count; k++) {
-		if (k > 0 && strcmp(impl->parts[k].dir, impl->parts[kept - 1].dir) == 0) {
-			free(impl->parts[k].dir);
-			free(impl->parts[k].name);
-		} else {
-			impl->parts[kept++] = impl->parts[k];
-		}
-	}
-	impl->part_count = kept;
-	for (k = 0; k < kept; k++) {
-		free(impl->parts[k].name);
+	for (uint32_t k = 0; k < impl->part_count; k++) {
 		if (sink->table->partition_count == 0)
-			snprintf(name, sizeof(name), "part-%s-%012" PRIu64 "-%012" PRIu64 ".%s", impl->id, part.first,
-			    part.last, format);
+			snprintf(name, sizeof(name), "part-%s-%012" PRIu64 "-%012" PRIu64 ".%s", impl->id,
+			    run->first, run->next - 1, format);
 		else
 			snprintf(name, sizeof(name), "part-%s-%012" PRIu64 "-%012" PRIu64 "-%uof%u.%s", impl->id,
-			    part.first, part.last, k + 1, kept, format);
+			    run->first, run->next - 1, k + 1, impl->part_count, format);
+		free(impl->parts[k].name);
 		impl->parts[k].name = fl_strdup(name);
 	}
 }
 
+/* All rows of the run into files, on disk, under names that nobody reads. */
 static enum fl_code
-deliver_parts(struct emit_sink *sink, struct emit_run *run, bool *open_again, struct fl_err *err)
+finish_parts(struct emit_sink *sink, struct emit_run *run, struct fl_err *err)
 {
 	struct file_impl *impl = sink->impl;
-	enum fl_code code = FL_OK;
-	struct fl_buf text;
-	uint32_t k;
 
-	fl_buf_init(&text);
-	for (k = 0; k < impl->part_count && code == FL_OK; k++)
-		code = write_part(sink, run, &impl->parts[k], &text, err);
-	fl_buf_fini(&text);
-	if (code == FL_OK && fl_fault("emit.before_rename"))
-		code = FL_FAIL(err, FL_E_IO, "fault before the rename");
-	if (code != FL_OK) {
-		while (k > 0)
-			remove_temp(sink, &impl->parts[--k]);
-		return code;
+	FL_TRY(write_rows(sink, run, err));
+	if (impl->failed.code != FL_OK) {
+		*err = impl->failed;
+		return err->code;
 	}
-	*open_again = true; /* from here on the listing knows better than we do */
-	for (k = 0; k < impl->part_count; k++)
-		FL_TRY(rename_part(sink, &impl->parts[k], err));
-	*open_again = false;
+	if (impl->part_count == 0)
+		FL_TRY(append(sink, run, "", NULL, 0, err));
+	name_parts(sink, run);
+	for (uint32_t k = 0; k < impl->part_count; k++)
+		FL_TRY(sync_part(sink, &impl->parts[k], err));
+	if (fl_fault("emit.before_rename"))
+		return FL_FAIL(err, FL_E_IO, "fault before the rename");
 	return FL_OK;
 }
 
 static enum fl_code
 file_deliver(struct emit_sink *sink, struct emit_run *run, bool *open_again, struct fl_err *err)
 {
-	enum fl_code code;
+	struct file_impl *impl = sink->impl;
+	enum fl_code code = finish_parts(sink, run, err);
 
-	plan_parts(sink, run);
-	code = deliver_parts(sink, run, open_again, err);
-	forget_parts(sink->impl);
-	return code;
+	if (code != FL_OK) {
+		drop_run(impl);
+		return code;
+	}
+	*open_again = true; /* from here on the listing knows better than we do */
+	for (uint32_t k = 0; k < impl->part_count; k++)
+		FL_TRY(rename_part(sink, &impl->parts[k], err));
+	*open_again = false;
+	forget_parts(impl);
+	impl->temp[0] = '\0';
+	return FL_OK;
 }
 
 const struct emit_sink_ops emit_sink_file = {
 	.name = "filesystem",
+	.run_rows = UINT32_MAX,
+	.run_size = FILE_SIZE,
+	.keeps_windows = true,
 	.open = file_open,
 	.encode = file_encode,
+	.stream = file_stream,
 	.deliver = file_deliver,
 	.close = file_close,
 };

@@ -59,6 +59,7 @@ enum fl_code fl_errno_code(int native, enum fl_code other);
 bool fl_parse_i64(const char *s, int64_t *value);
 /* Parses Flink durations: "30 s", "5min", "1 h", "100 ms", "2 d", "30" (ms). */
 bool fl_parse_duration_ms(const char *s, int64_t *ms);
+bool fl_parse_memory(const char *s, int64_t *bytes); /* "128MB", "64 kb", "1000" */
 /* The candidate closest to word (edit distance <= 3), or NULL: "did you mean". */
 const char *fl_closest(const char *word, const char *const *candidates, size_t count);
 

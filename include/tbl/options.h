@@ -7,7 +7,7 @@
  *		    options the key after 'format'; after 'value.format' "value." stands in front,
  *		    of those of 'key.format' "key."
  *	connectors  letters of connectors.h and formats.h; * any, + any that takes a format
- *	kind	    TEXT; BOOL; DURATION; INTEGER; ENUM; IGNORED (accepted with a
+ *	kind	    TEXT; BOOL; DURATION; MEMORY; INTEGER; ENUM; IGNORED (accepted with a
  *		    notice); REFUSED (Flink has it, we have not)
  *	choices	    ENUM: "a|b|c"; REFUSED: what to write instead, or NULL
  *
@@ -45,9 +45,9 @@ FL_OPTION(VALUE_INCLUDE, "value.fields-include", "K", ENUM, "ALL|EXCEPT_KEY")
 FL_OPTION(PATH, "path", "F", TEXT, NULL)
 FL_OPTION(MONITOR, "source.monitor-interval", "F", REFUSED, "a directory is read once")
 FL_OPTION(PATH_PATTERN, "source.path.regex-pattern", "F", REFUSED, "name the file or its directory in 'path'")
-FL_OPTION(ROLL_SIZE, "sink.rolling-policy.file-size", "F", IGNORED, "rows are visible as soon as they are committed")
-FL_OPTION(ROLL_INTERVAL, "sink.rolling-policy.rollover-interval", "F", IGNORED, "rows are visible as soon as they are committed")
-FL_OPTION(ROLL_CHECK, "sink.rolling-policy.check-interval", "F", IGNORED, "rows are visible as soon as they are committed")
+FL_OPTION(ROLL_SIZE, "sink.rolling-policy.file-size", "F", MEMORY, NULL)
+FL_OPTION(ROLL_INTERVAL, "sink.rolling-policy.rollover-interval", "F", IGNORED, "rows are visible as soon as they are written")
+FL_OPTION(ROLL_CHECK, "sink.rolling-policy.check-interval", "F", IGNORED, "rows are visible as soon as they are written")
 FL_OPTION(COMPACTION, "auto-compaction", "F", REFUSED, NULL)
 FL_OPTION(URL, "url", "D", TEXT, NULL)
 FL_OPTION(TABLE_NAME, "table-name", "D", TEXT, NULL)

@@ -87,20 +87,29 @@ fl_parse_i64(const char *s, int64_t *value)
 	return true;
 }
 
-/* Flink's unit words; a bare number is milliseconds. */
-static const struct {
+/* Flink's unit words; a bare number is milliseconds, or bytes. */
+struct unit {
 	const char *word;
-	int64_t ms;
-} duration_units[] = {
+	int64_t is;
+};
+static const struct unit duration_units[] = {
 	{"ms", 1}, {"milli", 1}, {"millis", 1}, {"millisecond", 1}, {"milliseconds", 1},
 	{"s", 1000}, {"sec", 1000}, {"secs", 1000}, {"second", 1000}, {"seconds", 1000},
 	{"m", 60000}, {"min", 60000}, {"mins", 60000}, {"minute", 60000}, {"minutes", 60000},
 	{"h", 3600000}, {"hour", 3600000}, {"hours", 3600000},
 	{"d", 86400000}, {"day", 86400000}, {"days", 86400000}, {"", 1},
 };
+static const struct unit memory_units[] = {
+	{"", 1}, {"b", 1}, {"bytes", 1},
+	{"k", 1 << 10}, {"kb", 1 << 10}, {"kibibytes", 1 << 10},
+	{"m", 1 << 20}, {"mb", 1 << 20}, {"mebibytes", 1 << 20},
+	{"g", 1 << 30}, {"gb", 1 << 30}, {"gibibytes", 1 << 30},
+	{"t", INT64_C(1) << 40}, {"tb", INT64_C(1) << 40}, {"tebibytes", INT64_C(1) << 40},
+};
 
-bool
-fl_parse_duration_ms(const char *s, int64_t *ms)
+/* "12 unit" as 12 times what the unit is. */
+static bool
+parse_units(const char *s, const struct unit *units, size_t count, int64_t *number)
 {
 	char unit[16];
 	char *end;
@@ -124,15 +133,27 @@ fl_parse_duration_ms(const char *s, int64_t *ms)
 		return false;
 	memcpy(unit, end, len);
 	unit[len] = '\0';
-	for (i = 0; i < FL_ARRAY_COUNT(duration_units); i++) {
-		if (strcasecmp(unit, duration_units[i].word) != 0)
+	for (i = 0; i < count; i++) {
+		if (strcasecmp(unit, units[i].word) != 0)
 			continue;
-		if (v > INT64_MAX / duration_units[i].ms)
+		if (v > INT64_MAX / units[i].is)
 			return false;
-		*ms = v * duration_units[i].ms;
+		*number = v * units[i].is;
 		return true;
 	}
 	return false;
+}
+
+bool
+fl_parse_duration_ms(const char *s, int64_t *ms)
+{
+	return parse_units(s, duration_units, FL_ARRAY_COUNT(duration_units), ms);
+}
+
+bool
+fl_parse_memory(const char *s, int64_t *bytes)
+{
+	return parse_units(s, memory_units, FL_ARRAY_COUNT(memory_units), bytes);
 }
 
 #define WORD_SIZE_MAX 64u

@@ -215,8 +215,8 @@ enum bind_refused {
 /* Has Flink one of this name that we have not? */
 bool bind_is_refused(enum bind_refused kind, const char *name);
 /* The kinds of tbl/options.h and tbl/settings.h.  CHECKED is a DURATION without effect. */
-enum bind_kind { TEXT, BOOL, DURATION, INTEGER, COUNT, ENUM, CHECKED, IGNORED, REFUSED };
-/* Reads a value of BOOL, DURATION (ms), INTEGER (from 0), COUNT (from 1) or ENUM (its
+enum bind_kind { TEXT, BOOL, DURATION, MEMORY, INTEGER, COUNT, ENUM, CHECKED, IGNORED, REFUSED };
+/* Reads a value of BOOL, DURATION (ms), MEMORY (bytes), INTEGER (from 0), COUNT (from 1) or ENUM (its
  * index); NULL, or what was expected. */
 const char *bind_value(struct bind *b, enum bind_kind kind, const char *choices,
     const char *value, int64_t *number);

@@ -418,6 +418,7 @@ apply_filesystem(struct options *o)
 	if (path[0] != '/' && dir != NULL)
 		path = fl_arena_printf(o->b->arena, "%s/%s", dir, path);
 	o->table->path = path;
+	o->table->roll_size = o->number[FL_OPTION_ROLL_SIZE];
 	return FL_OK;
 }
 

@@ -75,6 +75,9 @@ bind_value(struct bind *b, enum bind_kind kind, const char *choices, const char 
 	case CHECKED:
 		good = fl_parse_duration_ms(value, number) && *number >= 0;
 		return good ? NULL : "a duration such as '30 s', '5 min' or '100 ms'";
+	case MEMORY:
+		good = fl_parse_memory(value, number) && *number > 0;
+		return good ? NULL : "a size such as '128MB', '64 kb' or '1000' (bytes)";
 	case INTEGER:
 		return fl_parse_i64(value, number) && *number >= 0 ? NULL : "a number of 0 or more";
 	case COUNT:

@@ -159,6 +159,27 @@ durations_are_read_as_flink_reads_them(void **state)
 }
 
 static void
+sizes_are_read_as_flink_reads_them(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes; /* -1: refused */
+	} cases[] = {{"128MB", 128 << 20}, {"64 kb", 64 << 10}, {"1000", 1000}, {" 7 bytes ", 7},
+	    {"2 GIBIBYTES", INT64_C(2) << 30}, {"1t", INT64_C(1) << 40}, {"0", 0}, {"", -1}, {"mb", -1},
+	    {"-1 mb", -1}, {"1.5 mb", -1}, {"3 pb", -1}, {"99999999999999999 tb", -1}};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		int64_t bytes = -1;
+		bool ok = fl_parse_memory(cases[i].text, &bytes);
+
+		if (ok != (cases[i].bytes >= 0) || (ok && bytes != cases[i].bytes))
+			fail_msg("size \"%s\"", cases[i].text);
+	}
+}
+
+static void
 closest_word_is_close(void **state)
 {
 	static const char *const words[] = {"topic", "format", "connector"};
@@ -312,6 +333,7 @@ main(void)
 		cmocka_unit_test(json_strings_are_always_valid),
 		cmocka_unit_test(base64_is_read_as_it_is_written),
 	    cmocka_unit_test(durations_are_read_as_flink_reads_them),
+	    cmocka_unit_test(sizes_are_read_as_flink_reads_them),
 	    cmocka_unit_test(closest_word_is_close),
 	    cmocka_unit_test(a_written_file_reads_back),
 	    cmocka_unit_test(the_directory_of_a_path_is_named),

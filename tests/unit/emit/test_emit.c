@@ -60,6 +60,7 @@ setup(void **state)
 	make_dir(f->dir);
 	snprintf(f->out, sizeof(f->out), "%s/out", f->dir);
 	files.path = f->out;
+	files.roll_size = 0;
 	f->instance = fl_calloc(1, sizeof(*f->instance));
 	snprintf(path, sizeof(path), "%s/flight.d", f->dir);
 	f->instance->dir = fl_strdup(path);
@@ -230,7 +231,7 @@ read_files(struct fixture *f, struct fl_buf *out, int *count)
 		snprintf(path, sizeof(path), "%s/%s", f->out, list[i]->d_name);
 		struct fl_buf part;
 		fl_buf_init(&part);
-		OK(fl_file_read(path, 1u << 20, &part, &f->err));
+		OK(fl_file_read(path, 1u << 24, &part, &f->err));
 		fl_buf_add(out, part.data != NULL ? part.data : "", part.size);
 		fl_buf_fini(&part);
 		free(list[i]);
@@ -395,6 +396,113 @@ done_when_the_pipeline_is_finished_and_all_is_confirmed(void **state)
 	f->finished = true;
 	write_cursor(f);
 	assert_true(run_idle(f));
+}
+
+/* The next count rows of "files" are those of a window that closed. */
+static void
+add_window(struct fixture *f, int64_t end, uint32_t count, uint32_t block)
+{
+	struct fl_window_closed closed = { .end = end, .first = f->next[1], .row_count = count, .sink = 1 };
+	struct fl_txn *txn = NULL;
+	uint8_t key[12];
+
+	fl_key_u32(key, 1);
+	fl_key_u64(key + 4, (uint64_t)end ^ (UINT64_C(1) << 63));
+	OK(fl_txn_begin_write(f->store, &txn, &f->err));
+	OK(fl_txn_put(txn, FL_DBI_PIPELINE_WINDOWS, key, sizeof(key), 0, &closed, sizeof(closed), &f->err));
+	OK(fl_txn_commit(&txn, &f->err));
+	for (uint32_t n = 0; n < count; n += block)
+		add_block(f, 1, FL_MIN(block, count - n));
+}
+
+/* "0-22 23-27": the rows of each part. */
+static void
+expect_parts(struct fixture *f, const char *expected)
+{
+	struct dirent **list = NULL;
+	int n = scandir(f->out, &list, is_part, alphasort);
+	char text[512] = "";
+
+	for (int i = 0; i < n; i++) {
+		uint64_t first, last;
+		size_t at = strlen(text);
+
+		assert_int_equal(sscanf(list[i]->d_name, "part-%*8[0-9a-f]-%" SCNu64 "-%" SCNu64, &first, &last), 2);
+		snprintf(text + at, sizeof(text) - at, "%s%" PRIu64 "-%" PRIu64, at > 0 ? " " : "", first, last);
+		free(list[i]);
+	}
+	free(list);
+	assert_string_equal(text, expected);
+}
+
+static void
+a_part_ends_at_its_size_but_not_inside_a_window(void **state)
+{
+	struct fixture *f = *state;
+
+	files.roll_size = 100; /* four or five rows */
+	add_block(f, 1, 7);
+	add_window(f, 60, 20, 3);
+	add_window(f, 120, 2, 2);
+	add_window(f, 180, 2, 1);
+	add_window(f, 240, 5, 5);
+	start(f);
+	run_idle(f);
+	expect_parts(f, "0-4 5-26 27-35");
+	expect_files(f, 0, 36, NO_GAP);
+}
+
+static void
+a_window_of_any_size_is_one_part(void **state)
+{
+	struct fixture *f = *state;
+
+	files.roll_size = 1000;
+	add_window(f, 60, 150000, 20000); /* 4 MB */
+	add_window(f, 120, 10, 10);
+	start(f);
+	run_idle(f);
+	expect_parts(f, "0-149999 150000-150009");
+	expect_files(f, 0, 150010, NO_GAP);
+}
+
+static void
+without_a_size_all_that_is_there_is_one_part(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 3; i++)
+		add_block(f, 1, 20000);
+	start(f);
+	run_idle(f);
+	expect_parts(f, "0-59999");
+	add_block(f, 1, 1);
+	run_idle(f);
+	expect_parts(f, "0-59999 60000-60000");
+	expect_files(f, 0, 60001, NO_GAP);
+}
+
+/* In the midst of the run, when some of it has left the memory; and at its end. */
+static void
+a_part_that_cannot_be_written_is_begun_anew(void **state)
+{
+	struct fixture *f = *state;
+	bool worked, done;
+
+	add_window(f, 60, 150000, 20000);
+	start(f);
+	for (int n = 1; n < 7; n++) {
+		char point[32];
+
+		snprintf(point, sizeof(point), "emit.before_append:%d", n);
+		arm(point);
+		f->now_ms += 20000;
+		OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+		expect_parts(f, n < 5 ? "" : "0-149999"); /* it takes four */
+	}
+	run_idle(f);
+	expect_parts(f, "0-149999");
+	expect_files(f, 0, 150000, NO_GAP);
 }
 
 static void
@@ -945,6 +1053,10 @@ main(void)
 		TEST(rows_come_out_in_order_and_once),
 		TEST(a_sink_waits_for_a_store_that_does_not_exist_yet),
 		TEST(done_when_the_pipeline_is_finished_and_all_is_confirmed),
+		TEST(a_part_ends_at_its_size_but_not_inside_a_window),
+		TEST(a_window_of_any_size_is_one_part),
+		TEST(without_a_size_all_that_is_there_is_one_part),
+		TEST(a_part_that_cannot_be_written_is_begun_anew),
 		TEST(a_position_inside_a_block_is_found),
 		TEST(the_listing_is_the_cursor_when_the_store_was_not_written),
 		TEST(a_part_cut_off_before_the_rename_is_written_again),
