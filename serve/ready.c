@@ -71,6 +71,8 @@ check_sources(struct checks *checks, const struct fl_view *view)
 			uint32_t count = 0, stopped = 0;
 			const char *why = "";
 
+			if (p->plan->streams[s].table->letters != NULL)
+				continue; /* it has the partitions of the table whose letters it holds */
 			for (uint32_t n = 0; view->has_ingest && n < view->ingest.partition_count;
 			     n++) {
 				const struct fl_partition_cursor *c = &view->partitions[n];
