@@ -20,6 +20,9 @@
  *
  *	struct message_head, key, value
  *
+ * Of upsert-kafka a row that is new or changed is a message, and one that goes is a
+ * message with a null value.
+ *
  * Headers are made when a message is sent: they say what the run knows anyway.
  *
  * librdkafka's mock cluster ignores transactional offsets.  It is known by its
@@ -204,8 +207,8 @@ project(const struct fl_batch *batch, const struct fl_schema *schema, const uint
 }
 
 static enum fl_code
-put_message(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, struct fl_buf *out,
-    struct message_head *head, struct fl_err *err)
+put_message(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, bool is_gone,
+    struct fl_buf *out, struct message_head *head, struct fl_err *err)
 {
 	const struct fl_message_key *key = sink->table->key;
 	struct kafka_impl *impl = sink->impl;
@@ -216,6 +219,8 @@ put_message(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, st
 		if (put_part(&part, i, impl->key_encoder, out, &head->key_size, err) != FL_OK)
 			return fl_err_context(err, "the message's key");
 	}
+	if (is_gone)
+		return FL_OK;
 	if (key == NULL || key->is_in_value)
 		return put_part(batch, i, sink->encoder, out, &head->value_size, err);
 	part = project(batch, &key->value, key->value_columns, impl->cols);
@@ -226,14 +231,16 @@ static enum fl_code
 kafka_encode(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uint8_t kind,
     struct fl_buf *out, struct fl_err *err)
 {
+	bool is_gone = kind == FL_CHANGE_DELETE || kind == FL_CHANGE_UPDATE_BEFORE;
 	struct message_head head = { -1, -1 };
 	size_t at = out->size;
 
 	if (!has_heads(sink->table))
 		return emit_encode_format(sink, batch, i, kind, out, err);
-	FL_TRY(emit_check_insert(sink, kind, err));
+	if (sink->table->connector != FL_CONNECTOR_UPSERT_KAFKA)
+		FL_TRY(emit_check_insert(sink, kind, err));
 	fl_buf_add(out, &head, sizeof(head));
-	FL_TRY(put_message(sink, batch, i, out, &head, err));
+	FL_TRY(put_message(sink, batch, i, is_gone, out, &head, err));
 	memcpy(out->data + at, &head, sizeof(head));
 	return FL_OK;
 }

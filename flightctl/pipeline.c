@@ -34,7 +34,7 @@ check_clients(const struct fl_plan *plan, const char *file, struct fl_err *err)
 	for (uint32_t i = 0; i < plan->table_count; i++) {
 		const struct fl_option *wrong = NULL;
 
-		if (plan->tables[i]->connector != FL_CONNECTOR_KAFKA ||
+		if (!fl_table_is_kafka(plan->tables[i]) ||
 		    fl_kafka_check(plan->tables[i], &wrong, err) == FL_OK)
 			continue;
 		return fl_err_context(

@@ -363,6 +363,12 @@ struct fl_sql_env {
 enum fl_code fl_sql_compile(const char *text, size_t size, const struct fl_sql_env *env,
     struct fl_plan **plan, struct fl_buf *detail, struct fl_err *err);
 void fl_plan_free(struct fl_plan **plan);
+static inline bool
+fl_table_is_kafka(const struct fl_table *table)
+{
+	return table->connector == FL_CONNECTOR_KAFKA || table->connector == FL_CONNECTOR_UPSERT_KAFKA;
+}
+
 /* What changes a table takes as a sink: none; by PRIMARY KEY, so that a new value needs no
  * word on the old one; all four kinds, as Flink's print does. */
 enum fl_takes_changes { FL_TAKES_NO_CHANGES, FL_TAKES_UPSERTS, FL_TAKES_ALL_CHANGES };

@@ -225,7 +225,7 @@ int bind_choice(const char *choices, const char *value, bool any_case);
 void fl_plan_make_text(struct fl_plan *plan);
 enum fl_connector_format {
 	FL_CONNECTOR_FORMAT_NEEDED, FL_CONNECTOR_FORMAT_LINES, FL_CONNECTOR_FORMAT_FREE,
-	FL_CONNECTOR_FORMAT_NONE,
+	FL_CONNECTOR_FORMAT_PARTS, FL_CONNECTOR_FORMAT_NONE,
 };
 struct fl_connector_info {
 	const char *name;

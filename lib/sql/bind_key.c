@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bind_key.c - 'key.format', 'key.fields', 'key.fields-prefix', 'value.fields-include':
- * which columns of a Kafka table the key of a message holds, and which its value.
+ * which columns of a Kafka table the key of a message holds, and which its value.  Of
+ * upsert-kafka the key is the PRIMARY KEY.
  *
  * What is wrong is said as Flink's connector says it.
  */
@@ -30,7 +31,6 @@ find_column(struct bind *b, const struct bind_table *bt, const char *name, uint3
 {
 	const struct fl_schema *physical = &bt->table->physical;
 	const struct fl_token *at = bt->key_fields->value;
-	const char *prefix = bt->key_prefix != NULL ? bt->key_prefix->value->text : "";
 
 	for (*index = 0; *index < physical->count; (*index)++) {
 		const struct fl_field *field = &physical->fields[*index];
@@ -46,24 +46,33 @@ find_column(struct bind *b, const struct bind_table *bt, const char *name, uint3
 		    "Could not find the field '%.80s' in the table schema for usage in the key format. A key field "
 		    "must be a regular, physical column. The following columns can be selected in the 'key.fields' "
 		    "option: %s", name, list_columns(b, bt));
-	if (strncmp(name, prefix, strlen(prefix)) != 0)
-		return BIND_FAIL(b, FL_E_BAD_OPTION, at->line, at->col, NULL,
+	return FL_OK;
+}
+
+static enum fl_code
+add_field(struct bind *b, const struct bind_table *bt, struct fl_message_key *key, uint32_t index)
+{
+	const struct fl_field *field = &bt->table->physical.fields[index];
+	const struct ast_option *opt = bt->key_prefix;
+	const char *prefix = opt != NULL ? opt->value->text : "";
+
+	if (strncmp(field->name, prefix, strlen(prefix)) != 0)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, opt->key->line, opt->key->col, NULL,
 		    "All fields in 'key.fields' must be prefixed with '%.80s' when option 'key.fields-prefix' is "
-		    "set but field '%.80s' is not prefixed.", prefix, name);
+		    "set but field '%.80s' is not prefixed.", prefix, field->name);
+	key->columns[key->schema.count] = index;
+	key->schema.fields[key->schema.count] = *field;
+	key->schema.fields[key->schema.count++].name += strlen(prefix);
 	return FL_OK;
 }
 
 /* 'a;b' */
 static enum fl_code
-read_fields(struct bind *b, struct bind_table *bt, struct fl_message_key *key)
+read_fields(struct bind *b, const struct bind_table *bt, struct fl_message_key *key)
 {
-	const struct fl_schema *physical = &bt->table->physical;
 	const struct fl_token *at = bt->key_fields->value;
-	size_t skip = bt->key_prefix != NULL ? strlen(bt->key_prefix->value->text) : 0;
 	const char *p = at->text, *name;
 
-	key->columns = FL_ARENA_ARRAY(b->arena, uint32_t, physical->count);
-	key->schema.fields = FL_ARENA_ARRAY(b->arena, struct fl_field, physical->count);
 	for (;;) {
 		size_t size = strcspn(p, ";"), used = size;
 		uint32_t index;
@@ -78,13 +87,25 @@ read_fields(struct bind *b, struct bind_table *bt, struct fl_message_key *key)
 			if (key->columns[i] == index)
 				return BIND_FAIL(b, FL_E_BAD_OPTION, at->line, at->col, NULL,
 				    "the key field '%.80s' is named twice", name);
-		key->columns[key->schema.count] = index;
-		key->schema.fields[key->schema.count] = physical->fields[index];
-		key->schema.fields[key->schema.count++].name += skip;
+		FL_TRY(add_field(b, bt, key, index));
 		p += size;
 		if (*p++ == '\0')
 			return FL_OK;
 	}
+}
+
+static enum fl_code
+take_fields(struct bind *b, const struct bind_table *bt, struct fl_message_key *key)
+{
+	const struct fl_table *t = bt->table;
+
+	key->columns = FL_ARENA_ARRAY(b->arena, uint32_t, t->physical.count);
+	key->schema.fields = FL_ARENA_ARRAY(b->arena, struct fl_field, t->physical.count);
+	if (bt->key_fields != NULL)
+		return read_fields(b, bt, key);
+	for (uint32_t i = 0; i < t->primary_key_count; i++)
+		FL_TRY(add_field(b, bt, key, t->primary_key[i]));
+	return FL_OK;
 }
 
 static bool
@@ -137,12 +158,13 @@ bind_key(struct bind *b, struct bind_table *bt)
 	if (key == NULL && bt->key_fields != NULL)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->key_fields->key->line, bt->key_fields->key->col, NULL,
 		    "The option 'key.fields' can only be declared if a key format is defined using 'key.format'.");
-	if (key != NULL && (bt->key_fields == NULL || bt->key_fields->value->text[0] == '\0'))
+	if (key != NULL && t->connector == FL_CONNECTOR_KAFKA &&
+	    (bt->key_fields == NULL || bt->key_fields->value->text[0] == '\0'))
 		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col, "'key.fields' = 'a;b'",
 		    "table '%.80s': A key format 'key.format' requires the declaration of one or more of key "
 		    "fields using 'key.fields'.", t->name);
 	if (key != NULL)
-		FL_TRY(read_fields(b, bt, key));
+		FL_TRY(take_fields(b, bt, key));
 	if (prefix != NULL && prefix->value->text[0] != '\0' && !bt->except_key)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, prefix->key->line, prefix->key->col, NULL,
 		    "A key prefix is not allowed when option 'value.fields-include' is set to 'ALL'. Set it to "

@@ -85,7 +85,8 @@ takes_option(const struct options *o, const struct row *row, bool is_key)
 	if (is_format_row(row))
 		return letter != 0 && strchr(row->connectors, letter) != NULL;
 	return !is_key && (row->connectors[0] == '*' || strchr(row->connectors, o->letter) != NULL ||
-	    (row->connectors[0] == '+' && o->connector->format != FL_CONNECTOR_FORMAT_NONE));
+	    (row->connectors[0] == '+' && o->connector->format != FL_CONNECTOR_FORMAT_NONE &&
+		o->connector->format != FL_CONNECTOR_FORMAT_PARTS));
 }
 
 /* What stands in front of the row's key. */
@@ -354,6 +355,20 @@ apply_partitioner(struct options *o)
 	return FL_OK;
 }
 
+/* Every change is a message here; on Flink the two hold changes back, and one alone is refused. */
+static enum fl_code
+check_flush(struct options *o)
+{
+	const struct ast_option *rows = o->given[FL_OPTION_FLUSH_ROWS], *interval = o->given[FL_OPTION_FLUSH_INTERVAL];
+	const struct ast_option *opt = rows != NULL ? rows : interval;
+
+	if ((rows != NULL) == (interval != NULL) || opt->value->text[0] == '0')
+		return FL_OK;
+	return BIND_FAIL(o->b, FL_E_BAD_OPTION, opt->key->line, opt->key->col, NULL,
+	    "'sink.buffer-flush.max-rows' and 'sink.buffer-flush.interval' must be set to be greater than zero "
+	    "together to enable sink buffer flushing.");
+}
+
 static enum fl_code
 apply_kafka(struct options *o)
 {
@@ -379,6 +394,7 @@ apply_kafka(struct options *o)
 	    INT64_C(300000);
 	FL_TRY(apply_startup(o));
 	FL_TRY(apply_partitioner(o));
+	FL_TRY(check_flush(o));
 	o->bt->key_fields = o->given[FL_OPTION_KEY_FIELDS];
 	o->bt->key_prefix = o->given[FL_OPTION_KEY_PREFIX];
 	o->bt->except_key = o->number[FL_OPTION_VALUE_INCLUDE] == 1;
@@ -688,12 +704,19 @@ bind_format(struct options *o)
 	const struct ast_option *value = find_option(o->bt->ast->options, "value.format");
 	const struct ast_option *key = find_option(o->bt->ast->options, "key.format");
 	enum fl_connector_format takes = o->connector->format;
+	bool has_parts = takes == FL_CONNECTOR_FORMAT_PARTS;
 	const struct fl_format_info *info;
 
+	if (has_parts && (key == NULL || value == NULL))
+		return BIND_FAIL(o->b, FL_E_BAD_OPTION, o->bt->ast->name->line, o->bt->ast->name->col, NULL,
+		    "Could not find required sink format '%s.format'. (table '%.80s')", key == NULL ? "key" : "value",
+		    o->table->name);
+	if (has_parts)
+		opt = NULL; /* no option of it */
 	if (opt != NULL && value != NULL)
 		return BIND_FAIL(o->b, FL_E_BAD_OPTION, value->key->line, value->key->col, NULL,
 		    "'format' and 'value.format' are the same thing: give one of them");
-	if (opt == NULL && value != NULL && o->letter == 'K') {
+	if (opt == NULL && value != NULL && (has_parts || o->letter == 'K')) {
 		opt = value;
 		o->format_prefix = "value.";
 	}
@@ -704,7 +727,7 @@ bind_format(struct options *o)
 	FL_TRY(pick_format(o, opt, &info));
 	o->table->format = info->format;
 	o->format_letter = info->letter;
-	if (key == NULL || o->letter != 'K')
+	if (key == NULL || (!has_parts && o->letter != 'K'))
 		return FL_OK;
 	FL_TRY(pick_format(o, key, &info));
 	o->table->key = FL_ARENA_NEW(o->b->arena, struct fl_message_key);
@@ -844,7 +867,7 @@ bind_options(struct bind *b, struct bind_table *bt)
 	FL_TRY(read_all(&o));
 	apply_common(&o);
 	FL_TRY(apply_formats(&o));
-	if (bt->table->connector == FL_CONNECTOR_KAFKA)
+	if (fl_table_is_kafka(bt->table))
 		return apply_kafka(&o);
 	if (bt->table->connector == FL_CONNECTOR_FILESYSTEM)
 		return apply_filesystem(&o);

@@ -590,6 +590,11 @@ bind_table(struct bind *b, const struct ast_statement *statement)
 		    "constraint on the table, because it can't guarantee the semantic of primary key.",
 		    t->name, fl_format_name(t->format));
 	FL_TRY(bind_primary(b, t, ast));
+	if (t->connector == FL_CONNECTOR_UPSERT_KAFKA && t->primary_key_count == 0)
+		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col, NULL,
+		    "'upsert-kafka' tables require to define a PRIMARY KEY constraint. The PRIMARY KEY specifies which "
+		    "columns should be read from or write to the Kafka message key. The PRIMARY KEY also defines records "
+		    "in the 'upsert-kafka' table should update or delete on which keys. (table '%.80s')", t->name);
 	FL_TRY(bind_computed(b, t, ast));
 	if (ast->watermark != NULL)
 		FL_TRY(bind_watermark(b, t, ast->watermark));
@@ -789,7 +794,7 @@ bind_headers(struct bind *b, struct fl_table *t)
 {
 	const struct setting *s = find_table_setting(b, t->name, "headers");
 
-	if (s != NULL && t->connector != FL_CONNECTOR_KAFKA)
+	if (s != NULL && !fl_table_is_kafka(t))
 		return BIND_FAIL(b, FL_E_BAD_OPTION, s->line, s->col, NULL,
 		    "table '%.80s' has no connector 'kafka': '%.120s' is not for it", t->name, s->key);
 	if (s != NULL && t->is_source && !t->is_sink)
@@ -1091,6 +1096,9 @@ check_use(struct bind *b, const struct bind_table *bt)
 	const struct fl_field *nested;
 	uint32_t i;
 
+	if (t->is_source && t->connector == FL_CONNECTOR_UPSERT_KAFKA)
+		return BIND_FAIL(b, FL_E_SQL_UNSUPPORTED, bt->line, bt->col, "read the topic with the connector 'kafka'",
+		    "table '%.80s' as a source: reading the connector 'upsert-kafka' is not supported", t->name);
 	if (t->is_source && strcmp(info->source, "none") == 0)
 		return BIND_FAIL(b, FL_E_SQL_BIND, bt->line, bt->col, NULL,
 		    "Connector '%s' can only be used as a sink. It cannot be used as a source (table "
@@ -1126,7 +1134,7 @@ check_use(struct bind *b, const struct bind_table *bt)
 	if (t->is_sink && t->topic_count > 1)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, bt->line, bt->col, NULL,
 		    "table '%.80s' is a sink and has %u topics, expected one", t->name, t->topic_count);
-	if (t->is_sink && t->connector == FL_CONNECTOR_KAFKA)
+	if (t->is_sink && fl_table_is_kafka(t))
 		FL_TRY(check_txn_id(b, bt));
 	for (i = 0; t->is_sink && i < t->column_count; i++) {
 		const struct fl_column *col = &t->columns[i];

@@ -117,7 +117,7 @@ check_sink(struct report *r, const struct fl_table *t)
 {
 	const char *guarantee = fl_table_option(t, "sink.delivery-guarantee");
 
-	if (t->connector == FL_CONNECTOR_KAFKA) {
+	if (fl_table_is_kafka(t)) {
 		if (guarantee == NULL || strcasecmp(guarantee, "exactly-once") != 0)
 			SAY(r, "table %s: set 'sink.delivery-guarantee' = 'exactly-once': Flink's default is "
 			    "at-least-once", t->name);
