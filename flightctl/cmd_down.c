@@ -17,8 +17,12 @@ cmd_down(struct ctl *ctl)
 	/* Says which directory is none; the pipelines do not matter here. */
 	if (ctl_instance_open(ctl, false, &instance, &err) != FL_OK)
 		return ctl_fail(ctl, &err);
-	fl_instance_close(&instance);
 	pid = super_pid(ctl->instance);
+	if (pid == 0 && super_wait_orphans(instance, &err) != FL_OK) {
+		fl_instance_close(&instance);
+		return ctl_fail(ctl, &err);
+	}
+	fl_instance_close(&instance);
 	if (pid == 0) {
 		ctl_say(ctl, "instance %s is not running", ctl->instance);
 		return CTL_OK;

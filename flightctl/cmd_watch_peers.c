@@ -71,12 +71,14 @@ int
 cmd_watch_peers(struct ctl *ctl)
 {
 	struct peer peers[FL_PROGRAM_COUNT] = {0};
-	pid_t parent = getppid();
+	pid_t parent = fl_program_parent();
 	const char *value;
 	int parent_fd;
 
 	if (ctl_next_option(ctl, &value) != NULL || !ctl_need_args(ctl, 0, 0))
 		return ctl->status;
+	if (parent == 0)
+		return CTL_OK; /* supervisord died before we came */
 	parent_fd = (int)syscall(SYS_pidfd_open, parent, 0);
 	if (parent_fd < 0 || getppid() != parent)
 		return CTL_FAILED;

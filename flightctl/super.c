@@ -233,8 +233,8 @@ sleep_ms(int ms)
  * Programs follow a supervisor that was killed; their locks fall free in a moment.  Locks
  * that stay held belong to somebody else's supervisor.
  */
-static enum fl_code
-wait_for_locks(const struct fl_instance *instance, struct fl_err *err)
+enum fl_code
+super_wait_orphans(const struct fl_instance *instance, struct fl_err *err)
 {
 	int64_t until = fl_monotonic_us() + (int64_t)ORPHAN_WAIT_MS * 1000;
 
@@ -247,9 +247,9 @@ wait_for_locks(const struct fl_instance *instance, struct fl_err *err)
 				break;
 			if (fl_monotonic_us() > until)
 				return FL_FAIL(err, FL_E_ALREADY_RUNNING,
-				    "instance \"%s\": %s[%d] runs already, and not under a "
-				    "supervisord of `flightctl up`",
-				    instance->dir, fl_writers[i], (int)life.pid);
+				    "instance \"%s\": %s[%d] runs, and not under a supervisord of "
+				    "`flightctl up`; end what started it, or `kill %d`",
+				    instance->dir, fl_writers[i], (int)life.pid, (int)life.pid);
 			sleep_ms(POLL_MS);
 		}
 	return FL_OK;
@@ -281,7 +281,7 @@ super_claim(const struct fl_instance *instance, bool ends_idle, struct fl_err *e
 	pid_t pid = super_pid(instance->dir);
 
 	if (pid == 0)
-		return wait_for_locks(instance, err);
+		return super_wait_orphans(instance, err);
 	if (!super_is_idle(pid) || !fl_life_is_done(instance))
 		return FL_FAIL(err, FL_E_ALREADY_RUNNING,
 		    "instance \"%s\" is running under supervisord[%d] and stays as it is; "
@@ -294,7 +294,7 @@ super_claim(const struct fl_instance *instance, bool ends_idle, struct fl_err *e
 static void
 exec_supervisord(const char *dir, bool is_own, pid_t parent)
 {
-	char conf[PATH_MAX + 32], words[PATH_MAX + 64];
+	char conf[PATH_MAX + 32], words[PATH_MAX + 64], pid[16];
 	sigset_t none;
 	int null, out;
 
@@ -319,7 +319,9 @@ exec_supervisord(const char *dir, bool is_own, pid_t parent)
 	dup2(out >= 0 ? out : null, 2);
 	close_range(3, ~0u, 0);
 	snprintf(conf, sizeof(conf), "%s/supervisord.conf", dir);
-	if (chdir(dir) != 0)
+	/* A child that begins when we are dead has process 1 as its parent: it could not tell. */
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (chdir(dir) != 0 || setenv(FL_SUPERVISOR_ENV, pid, 1) != 0)
 		_exit(126);
 	execlp("supervisord", "supervisord", "-n", "-s", "-c", conf, (char *)NULL);
 	dprintf(2, "cannot run supervisord: %s; is the package supervisor installed?\n",
@@ -339,7 +341,7 @@ super_start(const struct fl_instance *instance, bool is_own, pid_t *pid, struct 
 		return FL_FAIL(err, FL_E_ALREADY_RUNNING,
 		    "instance \"%s\" is running under supervisord[%d]; `flightctl down` ends it",
 		    dir, (int)other);
-	FL_TRY(wait_for_locks(instance, err));
+	FL_TRY(super_wait_orphans(instance, err));
 	child = fork();
 	if (child < 0)
 		return FL_FAIL_NATIVE(err, FL_E_IO, errno, "could not fork: %s", strerror(errno));

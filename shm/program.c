@@ -287,14 +287,23 @@ set_signals(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* False: the parent died while we looked. */
+pid_t
+fl_program_parent(void)
+{
+	const char *supervisor = getenv(FL_SUPERVISOR_ENV);
+	pid_t parent = getppid();
+
+	return supervisor == NULL || (pid_t)atoi(supervisor) == parent ? parent : 0;
+}
+
+/* False: the parent died before we looked, or while. */
 static bool
 follow_parent(void)
 {
-	pid_t parent = getppid();
+	pid_t parent = fl_program_parent();
 
-	if (parent == 1)
-		return true;
+	if (parent <= 1)
+		return parent == 1;
 	return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent;
 }
 

@@ -227,6 +227,8 @@ enum fl_code super_claim(
 enum fl_code super_write(struct fl_instance *instance, struct fl_err *err);
 /* Process that listens on the instance's socket; 0: none. */
 pid_t super_pid(const char *dir);
+/* Waits until no program runs that a supervisord left behind.  Errors: ALREADY_RUNNING. */
+enum fl_code super_wait_orphans(const struct fl_instance *instance, struct fl_err *err);
 /*
  * Starts supervisord for the instance.  With is_own it dies with the calling thread
  * (up in the foreground, demo); else it leads its own session.

@@ -205,6 +205,10 @@ enum fl_code fl_instance_reopen(const struct fl_instance *instance, struct fl_er
  * in metrics.<name> once a second, keeping the state text that the program set.  A
  * change of the catalog closes the program, loads the instance, and opens it again. */
 int fl_program_main(const struct fl_program *program, int argc, char **argv);
+/* Where the supervisord of `flightctl up` tells its children its pid. */
+#define FL_SUPERVISOR_ENV "FLIGHT_SUPERVISORD"
+/* Parent of this process; 0: it was that supervisord, and is gone. */
+pid_t fl_program_parent(void);
 /*
  * Runs programs as threads of this process over one loaded instance, until all but
  * readers are done (ingest first, then who follows it), *stop is set, or one fails: that ends
