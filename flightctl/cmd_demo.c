@@ -258,8 +258,10 @@ start_postgres(struct demo *demo, struct fl_err *err)
 		code = ctl_path_data(name, path, sizeof(path), err);
 	if (code == FL_OK && demo->row->made[0] != '\0')
 		code = fl_file_read(path, DEMO_FILE_MAX, &text, err);
-	if (code == FL_OK)
+	if (code == FL_OK) {
+		ctl_say(demo->ctl, "making a PostgreSQL of the demo's own; this takes some seconds");
 		code = demo_postgres_open(&demo->postgres, demo->dir, demo->row->name, text.data, err);
+	}
 	fl_buf_fini(&text);
 	return code;
 }

@@ -743,7 +743,7 @@ prepare_env(struct env *env, const char *lock_file, struct fl_err *err)
 			mdb_txn_abort(txn);
 		if (rc == MDB_NOTFOUND)
 			return FL_FAIL(err, FL_E_STORE_MISMATCH,
-			    "store \"%s\": it does not hold the databases of a %s store", env->path,
+			    "store \"%s\": it does not hold the databases of %s's store", env->path,
 			    role_table[env->role].name);
 		return fail_mdb(err, env->path, env->fd, "open its databases", rc);
 	}

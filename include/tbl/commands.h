@@ -159,7 +159,7 @@ FL_COMMAND(metrics, metrics, READS, "[GLOB]",
     "GLOB is a pattern over names, such as 'flight_ingest_*'.  The program serve has the same rows at\n"
     "/metrics, and where the partitions end, which it asks from their brokers.\n",
     "flightctl metrics\nflightctl metrics 'flight_*_conservation'\n")
-FL_COMMAND(produce, produce, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --format json)",
+FL_COMMAND(produce, produce, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --format json | raw)",
     "send JSON lines to a topic, one message per line",
     "  -b, --brokers BROKERS   host:port,...\n"
     "  -t, --topic TOPIC       instead of the argument\n"
@@ -183,7 +183,7 @@ FL_COMMAND(produce, produce, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --fo
     "flightctl produce flights -b localhost:9092 --schema flights.avpr#flights.analyzer.Flight --file rows.jsonl\n"
     "flightctl produce clicks -b localhost:9092 --format json < clicks.jsonl\n"
     "flightctl produce events-json-topic -b localhost:9092 --format json --file events.json --realtime --speed 10 --max-wait 5\n")
-FL_COMMAND(consume, consume, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --format json)",
+FL_COMMAND(consume, consume, LOCAL, "TOPIC -b BROKERS (--schema FILE#NAME | --format json | raw)",
     "print the messages of a topic, one JSON object per line",
     "  -b, --brokers BROKERS   host:port,...\n"
     "  -t, --topic TOPIC       instead of the argument\n"
