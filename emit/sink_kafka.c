@@ -245,18 +245,34 @@ kafka_encode(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, u
 	return FL_OK;
 }
 
+#define HEADER_COUNT 4u
+
+/* text holds the store's uuid and the row's number. */
+static uint32_t
+fill_headers(const struct emit_sink *sink, uint64_t number, char text[64], struct fl_kafka_header *headers)
+{
+	const char *pipeline = sink->pipeline->name, *table = sink->table->name;
+	int size;
+
+	(void)fl_uuid_print(&sink->position.store, text);
+	size = snprintf(text + 37, 64 - 37, "%" PRIu64, number);
+	headers[0] = (struct fl_kafka_header){ HEADER_PIPELINE, pipeline, strlen(pipeline) };
+	headers[1] = (struct fl_kafka_header){ HEADER_SINK, table, strlen(table) };
+	headers[2] = (struct fl_kafka_header){ HEADER_STORE, text, 36 };
+	headers[3] = (struct fl_kafka_header){ HEADER_ROW, text + 37, (size_t)size };
+	return HEADER_COUNT;
+}
+
 static enum fl_code
 send_message(struct emit_sink *sink, const struct emit_row *row, const char *bytes, struct fl_err *err)
 {
 	struct kafka_impl *impl = sink->impl;
 	const struct fl_table *table = sink->table;
-	const char *pipeline = sink->pipeline->name;
-	char number[24], uuid[37];
-	struct fl_kafka_header headers[] = { { HEADER_PIPELINE, pipeline, strlen(pipeline) },
-		{ HEADER_SINK, table->name, strlen(table->name) }, { HEADER_STORE, uuid, sizeof(uuid) - 1 },
-		{ HEADER_ROW, number, 0 } };
 	struct message_head head = { -1, (int32_t)row->size };
+	struct fl_kafka_header headers[HEADER_COUNT];
 	const char *key, *value;
+	uint32_t count = 0;
+	char text[64];
 
 	if (has_heads(table)) {
 		memcpy(&head, bytes, sizeof(head));
@@ -264,13 +280,10 @@ send_message(struct emit_sink *sink, const struct emit_row *row, const char *byt
 	}
 	key = head.key_size < 0 ? NULL : bytes;
 	value = head.value_size < 0 ? NULL : bytes + FL_MAX(head.key_size, 0);
-	if (table->headers) {
-		(void)fl_uuid_print(&sink->position.store, uuid);
-		headers[3].size = (size_t)snprintf(number, sizeof(number), "%" PRIu64, row->number);
-	}
+	if (table->headers)
+		count = fill_headers(sink, row->number, text, headers);
 	return fl_kafka_producer_send_with(impl->producer, table->one_partition ? 0 : -1, key,
-	    (size_t)FL_MAX(head.key_size, 0), value, (size_t)FL_MAX(head.value_size, 0), 0, headers,
-	    table->headers ? FL_ARRAY_COUNT(headers) : 0, err);
+	    (size_t)FL_MAX(head.key_size, 0), value, (size_t)FL_MAX(head.value_size, 0), 0, headers, count, err);
 }
 
 /* ---- opening ---- */
