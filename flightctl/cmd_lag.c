@@ -78,7 +78,8 @@ add_partition(struct job *job, struct out_table *table, const struct fl_view *vi
 	out_cell(table, 9,
 	    time->ended	 ? "ended"
 	    : time->idle ? "idle"
-	    : FL_MAX(time->watermark, time->floor) == pipeline->cursor.watermark
+	    : pipeline->cursor.watermark != FL_TIME_MIN &&
+		    FL_MAX(time->watermark, time->floor) == pipeline->cursor.watermark
 		? "holds the watermark"
 		: NULL);
 }

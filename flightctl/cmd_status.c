@@ -227,6 +227,8 @@ show_status(const struct ctl *ctl, struct fl_instance *instance, bool is_strict)
 		   (is_strict && screen.waiting > 0)) {
 		verdict = "degraded";
 		status = CTL_DEGRADED;
+	} else if (screen.waiting > 0) {
+		verdict = "waiting";
 	}
 	if (!ctl->quiet)
 		print_screen(ctl, instance, &view, &screen, verdict);

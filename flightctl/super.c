@@ -486,15 +486,19 @@ fail_down(const char *dir, const char *program, struct fl_err *err)
 	    said[0] != '\0' ? said : "its log is empty");
 }
 
-/* Has it opened its store?  What it then waits for is no matter of its start.  One that has
- * said why it fails is about to end. */
+/* Has it opened its store?  What it then waits for is no matter of its start.  Before, it
+ * says starting or loading; one that has said why it fails is about to end. */
 static bool
 is_open(const struct fl_life *life)
 {
+	static const char *const not_yet[] = {"starting", "loading", "failed", "stopped"};
+
 	if (strcmp(life->state, "done") == 0)
 		return true;
-	return life->is_running && (strcmp(life->state, "running") == 0 ||
-				       strncmp(life->state, "waiting", strlen("waiting")) == 0);
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(not_yet); i++)
+		if (strncmp(life->state, not_yet[i], strlen(not_yet[i])) == 0)
+			return false;
+	return life->is_running;
 }
 
 enum fl_code

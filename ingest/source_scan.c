@@ -50,7 +50,7 @@ struct source {
 	pthread_cond_t changed;
 	enum life life;
 	struct fl_err failed;	/* why it failed, or waits; code 0: neither */
-	char shown[FL_ERR_TEXT_SIZE];
+	char shown[FL_ERR_TEXT_SIZE + 64];
 	int fd;			/* of the file being written */
 	struct fl_buf out;
 	/* the file, whole */
@@ -432,7 +432,8 @@ scan_trouble(struct source *source)
 	source->shown[0] = '\0';
 	(void)pthread_mutex_lock(&source->lock);
 	if (source->life == LIFE_SCANNING && source->failed.code != FL_OK)
-		(void)snprintf(source->shown, sizeof source->shown, "%s", source->failed.text);
+		(void)snprintf(source->shown, sizeof source->shown, "%s %s",
+		    fl_code_name(source->failed.code), source->failed.text);
 	(void)pthread_mutex_unlock(&source->lock);
 	return source->shown;
 }

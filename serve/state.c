@@ -81,8 +81,8 @@ add_readers(struct fl_buf *out, const struct fl_view *view, const struct fl_part
 		watermark = FL_MAX(time->watermark, time->floor);
 		add_text(out, is_first ? "{\"pipeline\":" : ",{\"pipeline\":", p->pipeline->name);
 		fl_buf_printf(out, ",\"idle\":%s,\"holds\":%s", time->idle ? "true" : "false",
-		    !time->idle && !time->ended && watermark == p->cursor.watermark ? "true"
-										     : "false");
+		    !time->idle && !time->ended && watermark != FL_TIME_MIN &&
+			    watermark == p->cursor.watermark ? "true" : "false");
 		add_time(out, ",\"watermark_ms\":", watermark);
 		fl_buf_byte(out, '}');
 		is_first = false;
