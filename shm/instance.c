@@ -685,21 +685,40 @@ write_same(struct apply *apply, struct fl_txn *txn, struct fl_err *err)
 	    text_of(apply->old, "uuid"), (json_int_t)number_of(apply->old, "created_ms"), err);
 }
 
+/* The table that the pipeline goes on from and writes: starting anew counts on top of it. */
+static const struct fl_table *
+own_source(const struct fl_plan *plan)
+{
+	for (uint32_t i = 0; i < plan->table_count; i++)
+		if (plan->tables[i]->is_source && plan->tables[i]->is_sink)
+			return plan->tables[i];
+	return NULL;
+}
+
+static enum fl_code
+fail_changed(const struct apply *apply, const char *was, struct fl_err *err)
+{
+	const struct fl_table *own = own_source(apply->plan);
+	char change[300];
+
+	describe_change(was, apply->plan->text, change, sizeof(change));
+	return FL_FAIL(err, FL_E_PLAN_CHANGED,
+	    "pipeline \"%s\" has changed: %s; --reset starts it anew, and its results come again%s%.64s%s",
+	    apply->name, change, own != NULL ? ", on top of what table \"" : "",
+	    own != NULL ? own->name : "", own != NULL ? "\" holds" : "");
+}
+
 static enum fl_code
 write_apply(struct apply *apply, struct fl_txn *txn, struct fl_err *err)
 {
 	const char *was;
-	char change[400];
 
 	FL_TRY(get_settings(txn, &apply->settings, err));
 	FL_TRY(get_json(txn, FL_DBI_CATALOG_PIPELINES, apply->name, strlen(apply->name),
 	    "a pipeline", &apply->old, err));
 	was = text_of(apply->old, "text");
-	if (apply->old != NULL && !apply->reset && strcmp(was, apply->plan->text) != 0) {
-		describe_change(was, apply->plan->text, change, sizeof(change));
-		return FL_FAIL(err, FL_E_PLAN_CHANGED,
-		    "pipeline \"%s\" has changed: %s; --reset starts it anew", apply->name, change);
-	}
+	if (apply->old != NULL && !apply->reset && strcmp(was, apply->plan->text) != 0)
+		return fail_changed(apply, was, err);
 	apply->removes_store = apply->old != NULL && apply->reset;
 	if (apply->old == NULL || apply->reset)
 		FL_TRY(write_new(apply, txn, err));
