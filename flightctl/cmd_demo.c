@@ -50,6 +50,7 @@ struct demo {
 	struct fl_instance *instance;
 	uint16_t port; /* of the page */
 	const struct fl_plan *plan;
+	pid_t pids[FL_WRITER_COUNT]; /* as they were shown */
 	pid_t supervisord;
 	int64_t supervised_ms; /* when it was started */
 	double rate;
@@ -166,6 +167,22 @@ follow_supervisord(struct demo *demo, struct fl_err *err)
 	return FL_OK;
 }
 
+/* One that is back has another pid to kill. */
+static void
+follow_programs(struct demo *demo)
+{
+	for (uint32_t i = 0; i < FL_WRITER_COUNT; i++) {
+		struct fl_life life;
+
+		fl_life_get(demo->instance, fl_writers[i], &life);
+		if (!life.is_known || !life.is_running || life.pid == demo->pids[i])
+			continue;
+		ctl_say(demo->ctl, "%s[%d] ended, started again as %s[%d]", life.program,
+		    (int)demo->pids[i], life.program, (int)life.pid);
+		demo->pids[i] = life.pid;
+	}
+}
+
 static enum fl_code
 watch_results(struct demo *demo, struct fl_err *err)
 {
@@ -177,6 +194,7 @@ watch_results(struct demo *demo, struct fl_err *err)
 		FL_TRY(demo_results_poll(demo->results, err));
 		if (waitpid(demo->supervisord, NULL, WNOHANG) == demo->supervisord)
 			FL_TRY(follow_supervisord(demo, err));
+		follow_programs(demo);
 		FL_TRY(demo_postgres_watch(&demo->postgres, err));
 	}
 	return FL_OK;
@@ -397,15 +415,17 @@ print_look(const struct demo *demo, const char *own)
 }
 
 static void
-print_hints(const struct demo *demo)
+print_hints(struct demo *demo)
 {
 	char own[PATH_MAX] = "flightctl", bad[64] = "";
 	struct fl_err err = {0};
-	struct fl_life life[FL_ARRAY_COUNT(fl_writers)];
+	struct fl_life life[FL_WRITER_COUNT];
 
 	ctl_path_program("flightctl", own, sizeof(own), &err);
-	for (uint32_t i = 0; i < FL_ARRAY_COUNT(fl_writers); i++)
+	for (uint32_t i = 0; i < FL_WRITER_COUNT; i++) {
 		fl_life_get(demo->instance, fl_writers[i], &life[i]);
+		demo->pids[i] = life[i].pid;
+	}
 	if (demo->row->bad > 0)
 		snprintf(bad, sizeof(bad), ", %g %% of them bad,", demo->row->bad * 100);
 	printf("%s: %s.\n%g messages a second%s go into an embedded broker", demo->row->name,
