@@ -324,7 +324,7 @@ decode_key(struct part *part, const struct source_record *record, struct fl_err 
 	(void)fl_builder_begin(&stream->key);
 	verdict = fl_decode(stream->key_decoder, record->key, record->key_size, &stream->key, why);
 	if (verdict == FL_VERDICT_DEAD)
-		fl_err_context(why, "the message's key");
+		fl_err_context(why, FL_FAULT_KEY);
 	if (verdict != FL_VERDICT_ROW || key->is_in_value)
 		return verdict;
 	fl_builder_commit(&stream->key);
@@ -379,11 +379,15 @@ take_record(struct part *part, const struct source_record *record)
 {
 	struct ingest *ingest = part->stream->ingest;
 	struct fl_err why; /* not cleared: it is large, and set when it is read */
+	enum fl_verdict verdict;
 	enum taken taken;
 
 	if (ingest->dead.size > DEAD_STEP_MAX || !letters_reserve(part) || !begin_row(part, record))
 		return false;
-	switch (decode(part, record, &why)) {
+	verdict = decode(part, record, &why);
+	if (verdict != FL_VERDICT_ROW)
+		note_oddities(part->stream, false);
+	switch (verdict) {
 	case FL_VERDICT_ROW:
 		taken = end_row(part, record, &why);
 		note_oddities(part->stream, taken == TAKEN);
@@ -417,6 +421,7 @@ enum replay_result
 stream_replay(struct part *part, const struct source_record *record, struct fl_err *why)
 {
 	struct part *replay = part->replay;
+	enum fl_verdict verdict;
 	enum taken taken;
 
 	if (replay == NULL) {
@@ -430,7 +435,10 @@ stream_replay(struct part *part, const struct source_record *record, struct fl_e
 		return REPLAY_FULL;
 	if (!begin_row(replay, record))
 		return REPLAY_FULL;
-	switch (decode(replay, record, why)) {
+	verdict = decode(replay, record, why);
+	if (verdict != FL_VERDICT_ROW)
+		note_oddities(part->stream, false);
+	switch (verdict) {
 	case FL_VERDICT_ROW:
 		taken = end_row(replay, record, why);
 		note_oddities(part->stream, taken == TAKEN);
