@@ -217,7 +217,7 @@ put_message(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, bo
 	if (key != NULL) {
 		part = project(batch, &key->schema, key->columns, impl->cols);
 		if (put_part(&part, i, impl->key_encoder, out, &head->key_size, err) != FL_OK)
-			return fl_err_context(err, "the message's key");
+			return fl_err_context(err, FL_FAULT_KEY);
 	}
 	if (is_gone)
 		return FL_OK;

@@ -312,7 +312,7 @@ try_key(const struct fl_table *table, const struct fl_dead *dead)
 	fl_decoder_free(&decoder);
 	if (verdict != FL_VERDICT_DEAD)
 		return NULL;
-	(void)fl_err_context(&err, "the message's key");
+	(void)fl_err_context(&err, FL_FAULT_KEY);
 	return err.text;
 }
 

@@ -111,6 +111,8 @@ struct fl_fault {
 	char rule[FL_FAULT_SIZE];  /* "required", "minimum 0", "type INT", else the code's name */
 	char value[FL_FAULT_SIZE]; /* as in the text, cut like there; "": none */
 };
+/* In front of the reason, with ": ", where the key of a message was not decoded or encoded. */
+#define FL_FAULT_KEY "the message's key"
 /* Takes apart what a decoder said: the code and the text of its err, as a dead letter has them. */
 void fl_fault_parse(enum fl_code code, const char *text, size_t size, struct fl_fault *fault);
 

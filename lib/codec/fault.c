@@ -101,7 +101,7 @@ parse_field(const char *p, const char *end, struct fl_fault *fault)
 void
 fl_fault_parse(enum fl_code code, const char *text, size_t size, struct fl_fault *fault)
 {
-	static const char key[] = "the message's key: ";
+	static const char key[] = FL_FAULT_KEY ": ";
 	const char *end = text + size;
 
 	if (size >= sizeof(key) && memcmp(text, key, sizeof(key) - 1) == 0) {

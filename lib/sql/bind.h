@@ -183,8 +183,7 @@ enum fl_code bind_key(struct bind *b, struct bind_table *bt);
 /* The key's part of a stream's identity and of a plan's text. */
 void fl_table_print_key(const struct fl_table *t, struct fl_buf *out);
 /* The csv options as a part of a stream's identity and of a plan's text. */
-void fl_csv_options_print(const struct fl_csv_options *csv, struct fl_buf *out);
-void fl_table_print_csv(const struct fl_table *t, struct fl_buf *out);
+void fl_csv_options_print(const struct fl_csv_options *csv, bool has_header, struct fl_buf *out);
 /* The url of t->jdbc and what else it takes to connect; url is not shown, it may hold a password. */
 enum fl_code bind_jdbc_url(
     struct bind *b, struct fl_table *t, const char *url, uint32_t line, uint32_t col);

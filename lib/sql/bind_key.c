@@ -191,7 +191,7 @@ fl_table_print_key(const struct fl_table *t, struct fl_buf *out)
 		fl_buf_printf(out, ":%d%d%d%d%d%d", key->json.ignore_parse_errors, key->json.fail_on_missing_field,
 		    key->json.iso8601, key->json.strict, key->json.decimal_as_plain, key->json.ignore_null_fields);
 	if (key->format == FL_FORMAT_CSV)
-		fl_csv_options_print(&key->csv, out);
+		fl_csv_options_print(&key->csv, false, out);
 	if (key->raw_little_endian)
 		fl_buf_str(out, ":little-endian");
 	fl_buf_str(out, key->is_in_value ? " in value (" : " (");

@@ -941,7 +941,7 @@ print_content(const struct fl_table *t, const struct fl_schema *schema, struct f
 		    fl_hash64(t->json.schema, strlen(t->json.schema)),
 		    t->json.schema_strict ? "strict" : "lenient");
 	if (t->format == FL_FORMAT_CSV)
-		fl_table_print_csv(t, out);
+		fl_csv_options_print(&t->csv, t->csv_header, out);
 	if (t->raw_little_endian)
 		fl_buf_str(out, ":little-endian");
 	if (t->avro_schema != NULL)

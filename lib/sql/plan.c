@@ -276,25 +276,13 @@ print_source(const struct fl_plan *plan, const struct fl_table *t, struct fl_buf
 	fl_buf_byte(out, '\n');
 }
 
-static void
-print_csv(const struct fl_csv_options *csv, bool has_header, struct fl_buf *out)
+void
+fl_csv_options_print(const struct fl_csv_options *csv, bool has_header, struct fl_buf *out)
 {
 	fl_buf_printf(out, ":%02x%02x%02x%d%d%d", (unsigned)csv->delimiter, (unsigned)csv->quote,
 	    (unsigned)csv->escape, csv->allow_comments, csv->ignore_parse_errors, has_header);
 	if (csv->null_literal != NULL)
 		fl_buf_json(out, csv->null_literal, strlen(csv->null_literal));
-}
-
-void
-fl_csv_options_print(const struct fl_csv_options *csv, struct fl_buf *out)
-{
-	print_csv(csv, false, out);
-}
-
-void
-fl_table_print_csv(const struct fl_table *t, struct fl_buf *out)
-{
-	print_csv(&t->csv, t->csv_header, out);
 }
 
 static void
@@ -315,7 +303,7 @@ print_sink(const struct fl_table *t, struct fl_buf *out)
 	if (t->format == FL_FORMAT_JSON)
 		fl_buf_printf(out, ":%d%d%d", t->json.iso8601, t->json.decimal_as_plain, t->json.ignore_null_fields);
 	if (t->format == FL_FORMAT_CSV)
-		fl_table_print_csv(t, out);
+		fl_csv_options_print(&t->csv, t->csv_header, out);
 	if (t->raw_little_endian)
 		fl_buf_str(out, ":little-endian");
 	if (t->key != NULL) {
@@ -516,9 +504,32 @@ fl_plan_free(struct fl_plan **plan)
 	*plan = NULL;
 }
 
+/* Of a value or a key. */
+static struct fl_codec_options
+codec_of(enum fl_format format, const struct fl_schema *schema, const struct fl_json_options *json,
+    const struct fl_csv_options *csv, bool raw_little_endian)
+{
+	return (struct fl_codec_options){
+		.format = (uint8_t)format,
+		.schema = schema,
+		.json_ignore_parse_errors = json->ignore_parse_errors,
+		.json_fail_on_missing = json->fail_on_missing_field,
+		.json_iso8601 = json->iso8601,
+		.json_decimal_plain = json->decimal_as_plain,
+		.json_strict = json->strict,
+		.json_ignore_null_fields = json->ignore_null_fields,
+		.json_schema = json->schema,
+		.json_schema_strict = json->schema_strict,
+		.csv = *csv,
+		.raw_little_endian = raw_little_endian,
+	};
+}
+
 struct fl_codec_options
 fl_table_codec(const struct fl_table *table)
 {
+	struct fl_codec_options options;
+
 	if (table->letters != NULL)
 		return (struct fl_codec_options){
 			.format = table->letters->record.count > 0 ? (uint8_t)table->letters->of->format :
@@ -527,21 +538,10 @@ fl_table_codec(const struct fl_table *table)
 			.json_ignore_parse_errors = true,
 			.json_iso8601 = table->letters->of->json.iso8601,
 		};
-	return (struct fl_codec_options){
-		.format = (uint8_t)table->format,
-		.schema = table->key != NULL ? &table->key->value : &table->physical,
-		.avro_schema = table->avro_schema,
-		.json_ignore_parse_errors = table->json.ignore_parse_errors,
-		.json_fail_on_missing = table->json.fail_on_missing_field,
-		.json_iso8601 = table->json.iso8601,
-		.json_decimal_plain = table->json.decimal_as_plain,
-		.json_strict = table->json.strict,
-		.json_ignore_null_fields = table->json.ignore_null_fields,
-		.json_schema = table->json.schema,
-		.json_schema_strict = table->json.schema_strict,
-		.csv = table->csv,
-		.raw_little_endian = table->raw_little_endian,
-	};
+	options = codec_of(table->format, table->key != NULL ? &table->key->value : &table->physical,
+	    &table->json, &table->csv, table->raw_little_endian);
+	options.avro_schema = table->avro_schema;
+	return options;
 }
 
 struct fl_codec_options
@@ -549,16 +549,5 @@ fl_table_key_codec(const struct fl_table *table)
 {
 	const struct fl_message_key *key = table->key;
 
-	return (struct fl_codec_options){
-		.format = (uint8_t)key->format,
-		.schema = &key->schema,
-		.json_ignore_parse_errors = key->json.ignore_parse_errors,
-		.json_fail_on_missing = key->json.fail_on_missing_field,
-		.json_iso8601 = key->json.iso8601,
-		.json_decimal_plain = key->json.decimal_as_plain,
-		.json_strict = key->json.strict,
-		.json_ignore_null_fields = key->json.ignore_null_fields,
-		.csv = key->csv,
-		.raw_little_endian = key->raw_little_endian,
-	};
+	return codec_of(key->format, &key->schema, &key->json, &key->csv, key->raw_little_endian);
 }
