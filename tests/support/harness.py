@@ -135,7 +135,8 @@ class Broker:
         # Not a pipe: the broker keeps what it inherits.  A port may be taken by somebody else.
         for attempt in range(3):
             with open(self.dir + ".start", "w+") as log:
-                p = sh(BROKER, "start", self.dir, self.port, *self.props, rc=None, stdout=log, stderr=log)
+                p = sh(BROKER, "start", self.dir, self.port, *self.props, rc=None, stdout=log, stderr=log,
+                       timeout=900)  # the first one fetches the broker
                 if p.returncode == 0:
                     self.started = True
                     return
