@@ -139,8 +139,8 @@ static void
 add_errors(struct screen *screen, const struct fl_view *view)
 {
 	out_init(&screen->errors, "errors", "program,pipeline,of,error,letters#");
-	for (uint32_t i = 0; i < view->tally_count; i++) {
-		const struct fl_view_tally *t = &view->tallies[i];
+	for (uint32_t i = 0; i < view->tallies.count; i++) {
+		const struct fl_view_tally *t = &view->tallies.rows[i];
 
 		if (t->code == FL_OK)
 			continue;

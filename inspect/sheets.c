@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shm/life.h"
 #include "table.h"
 
 /* ---- writing rows ---- */
@@ -316,6 +317,51 @@ fill_offsets(struct scan *scan, struct sheet *sheet, struct fl_err *err)
 	return FL_OK;
 }
 SHEET_KIND(offsets);
+
+/* ---- dead letters, counted ---- */
+
+static enum fl_code
+read_tallies(const struct inspect *inspect, struct fl_tallies *tallies, struct fl_err *err)
+{
+	if (inspect->ingest_txn != NULL)
+		FL_TRY(fl_tallies_add(tallies, inspect->instance, FL_ROLE_INGEST, NULL,
+		    inspect->ingest_txn, err));
+	for (uint32_t i = 0; i < inspect->view_count; i++)
+		if (inspect->views[i].txn != NULL)
+			FL_TRY(fl_tallies_add(tallies, inspect->instance, FL_ROLE_PIPELINE,
+			    inspect->views[i].info, inspect->views[i].txn, err));
+	if (inspect->emit_txn != NULL)
+		FL_TRY(fl_tallies_add(
+		    tallies, inspect->instance, FL_ROLE_EMIT, NULL, inspect->emit_txn, err));
+	fl_tallies_sort(tallies);
+	return FL_OK;
+}
+
+static enum fl_code
+fill_letters_total(struct scan *scan, struct sheet *sheet, struct fl_err *err)
+{
+	struct fl_tallies tallies = { 0 };
+	enum fl_code code = read_tallies(scan->table->inspect, &tallies, err);
+
+	for (uint32_t i = 0; code == FL_OK && i < tallies.count; i++) {
+		const struct fl_view_tally *t = &tallies.rows[i];
+		struct inspect_value *row;
+
+		if (t->code == FL_OK)
+			continue; /* an oddity */
+		row = add_row(sheet);
+		put_text(sheet, &row[0], fl_role_program(t->role));
+		put_text(sheet, &row[1], t->pipeline);
+		put_text(sheet, &row[t->role == FL_ROLE_PIPELINE ? 3 : 2], t->of);
+		if (t->role == FL_ROLE_INGEST)
+			put_u64(&row[4], t->stream);
+		put_text(sheet, &row[5], fl_code_name(t->code));
+		put_u64(&row[6], t->count);
+	}
+	fl_tallies_fini(&tallies);
+	return code;
+}
+SHEET_KIND(letters_total);
 
 /* ---- metrics ---- */
 

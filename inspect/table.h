@@ -156,7 +156,7 @@ bool value_parse_time(const char *p, size_t size, int64_t *ms);
 
 /* ---- sheets.c, rows.c: the kinds ---- */
 extern const struct kind kind_tables, kind_pipelines, kind_queries, kind_sinks, kind_offsets,
-    kind_metrics, kind_windows;
+    kind_metrics, kind_windows, kind_letters_total;
 extern const struct kind kind_letters, kind_late, kind_results, kind_outbox, kind_current, kind_keys, kind_seen;
 
 #endif

@@ -55,6 +55,12 @@ static const struct fixed fixed_tables[] = {
 	    "partition INT, offset BIGINT, time TIME, clock TIME, key BYTES, value BYTES, "
 	    "value_size BIGINT",
 	    "what could not be decoded, computed or delivered", &kind_letters },
+	{ "dead_letters_total",
+	    "program TEXT, pipeline TEXT, table_name TEXT, query TEXT, stream INT, code TEXT, "
+	    "letters BIGINT",
+	    "letters that there ever were, by reason, also those replayed or dropped since; "
+	    "table_name: source or sink",
+	    &kind_letters_total },
 	{ "late_rows",
 	    "pipeline TEXT, query TEXT, step BIGINT, topic TEXT, partition INT, offset BIGINT, row TEXT",
 	    "rows behind their partition's watermark; row: JSON of the columns read", &kind_late },

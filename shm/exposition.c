@@ -297,8 +297,8 @@ add_sinks(struct writer *w, enum fl_series series)
 static void
 add_letters(struct writer *w, bool are_odd)
 {
-	for (uint32_t i = 0; i < w->view->tally_count; i++) {
-		const struct fl_view_tally *t = &w->view->tallies[i];
+	for (uint32_t i = 0; i < w->view->tallies.count; i++) {
+		const struct fl_view_tally *t = &w->view->tallies.rows[i];
 		struct label labels[4];
 		uint32_t count = 0;
 		char text[64], stream[16];

@@ -207,6 +207,19 @@ fl_instance_close(struct fl_instance **instance)
 	*instance = NULL;
 }
 
+const struct fl_table *
+fl_instance_table(const struct fl_instance *instance, uint32_t stream)
+{
+	for (uint32_t i = 0; i < instance->pipeline_count; i++) {
+		const struct fl_pipeline *p = &instance->pipelines[i];
+
+		for (uint32_t s = 0; s < p->plan->stream_count; s++)
+			if (p->stream_ids[s] == stream)
+				return p->plan->streams[s].table;
+	}
+	return NULL;
+}
+
 static void
 encode_name(const char *name, char *out, size_t size)
 {

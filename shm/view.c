@@ -24,38 +24,76 @@ fl_view_store_open(const struct fl_instance *instance, enum fl_role role, const 
 
 /* ---- counters of dead letters ---- */
 
-struct tallies {
-	struct fl_view *view;
-	struct fl_view_tally tally; /* of whom, as far as the key does not say it */
+struct counting {
+	struct fl_tallies *tallies;
+	const struct fl_instance *instance;
 	const struct fl_plan *plan;
+	struct fl_view_tally tally; /* of whom, as far as the key does not say it */
 };
 
 static void
 add_tally(void *ctx, const void *owner, size_t owner_size, uint32_t code, uint64_t count)
 {
-	struct tallies *t = ctx;
-	struct fl_view *view = t->view;
+	const struct counting *c = ctx;
+	struct fl_tallies *t = c->tallies;
 	uint32_t number = owner_size == 4 ? fl_key_get_u32(owner) : 0;
-	struct fl_view_tally tally = t->tally;
+	struct fl_view_tally tally = c->tally;
 	const struct fl_table *table;
 
 	tally.code = (enum fl_code)code;
 	tally.count = count;
 	if (tally.role == FL_ROLE_INGEST) {
-		table = fl_view_table(view, number);
+		table = fl_instance_table(c->instance, number);
 		if (table == NULL)
 			return; /* nobody reads the stream any more */
 		tally.stream = number;
 		tally.of = table->name;
 	} else if (tally.role == FL_ROLE_PIPELINE) {
-		tally.of = number < t->plan->query_count ? t->plan->queries[number].name : "";
+		tally.of = number < c->plan->query_count ? c->plan->queries[number].name : "";
 	}
-	if (view->tally_count == view->tally_capacity) {
-		view->tally_capacity = FL_MAX(16u, view->tally_capacity * 2);
-		view->tallies =
-		    fl_realloc(view->tallies, view->tally_capacity * sizeof(*view->tallies));
+	if (t->count == t->capacity) {
+		t->capacity = FL_MAX(16u, t->capacity * 2);
+		t->rows = fl_realloc(t->rows, t->capacity * sizeof(*t->rows));
 	}
-	view->tallies[view->tally_count++] = tally;
+	t->rows[t->count++] = tally;
+}
+
+static enum fl_code
+add_sinks(struct counting *c, const struct fl_pipeline *pipeline, struct fl_txn *txn,
+    struct fl_err *err)
+{
+	const struct fl_plan *plan = pipeline->plan;
+	uint8_t owner[64];
+	size_t size;
+
+	c->tally.pipeline = pipeline->name;
+	for (uint32_t s = 0; s < plan->sink_count; s++) {
+		c->tally.of = plan->sinks[s]->name;
+		size = fl_sink_key(pipeline->name, c->tally.of, owner);
+		owner[size++] = '\0';
+		FL_TRY(fl_dead_count_each(
+		    txn, FL_DBI_EMIT_COUNTS, owner, size, add_tally, c, err));
+	}
+	return FL_OK;
+}
+
+enum fl_code
+fl_tallies_add(struct fl_tallies *tallies, const struct fl_instance *instance, enum fl_role role,
+    const struct fl_pipeline *pipeline, struct fl_txn *txn, struct fl_err *err)
+{
+	struct counting c = {.tallies = tallies, .instance = instance, .tally = {.role = role}};
+
+	if (role == FL_ROLE_INGEST)
+		return fl_dead_count_each(txn, FL_DBI_INGEST_COUNTS, NULL, 0, add_tally, &c, err);
+	if (role == FL_ROLE_PIPELINE) {
+		c.plan = pipeline->plan;
+		c.tally.pipeline = pipeline->name;
+		return fl_dead_count_each(
+		    txn, FL_DBI_PIPELINE_COUNTS, NULL, 0, add_tally, &c, err);
+	}
+	for (uint32_t i = 0; i < instance->pipeline_count; i++)
+		FL_TRY(add_sinks(&c, &instance->pipelines[i], txn, err));
+	return FL_OK;
 }
 
 static int
@@ -73,29 +111,29 @@ compare_tallies(const void *a, const void *b)
 	return by != 0 ? by : (int)x->code - (int)y->code;
 }
 
+void
+fl_tallies_sort(struct fl_tallies *tallies)
+{
+	if (tallies->count > 0)
+		qsort(tallies->rows, tallies->count, sizeof(*tallies->rows), compare_tallies);
+}
+
+void
+fl_tallies_fini(struct fl_tallies *tallies)
+{
+	free(tallies->rows);
+	*tallies = (struct fl_tallies){0};
+}
+
 uint64_t
 fl_view_letters(const struct fl_view *view, enum fl_role role)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < view->tally_count; i++)
-		if (view->tallies[i].role == role && view->tallies[i].code != FL_OK)
-			sum += view->tallies[i].count;
+	for (uint32_t i = 0; i < view->tallies.count; i++)
+		if (view->tallies.rows[i].role == role && view->tallies.rows[i].code != FL_OK)
+			sum += view->tallies.rows[i].count;
 	return sum;
-}
-
-static enum fl_code
-read_sink(struct fl_txn *txn, struct fl_view *view, const char *pipeline, struct fl_view_sink *sink,
-    struct fl_err *err)
-{
-	struct tallies t = { .view = view,
-		.tally = { .role = FL_ROLE_EMIT, .pipeline = pipeline, .of = sink->name } };
-	uint8_t owner[64];
-	size_t size = fl_sink_key(pipeline, sink->name, owner);
-
-	owner[size++] = '\0';
-	FL_TRY(fl_sink_position_get(txn, pipeline, sink->name, &sink->is_known, &sink->position, err));
-	return fl_dead_count_each(txn, FL_DBI_EMIT_COUNTS, owner, size, add_tally, &t, err);
 }
 
 /* ---- the stores ---- */
@@ -121,10 +159,15 @@ read_emit(const struct fl_instance *instance, struct fl_view *view, struct fl_er
 	if (store == NULL)
 		return FL_OK;
 	code = fl_txn_begin_read(store, &txn, err);
-	for (uint32_t i = 0; i < instance->pipeline_count && code == FL_OK; i++)
-		for (uint32_t s = 0; s < view->pipelines[i].sink_count && code == FL_OK; s++)
-			code = read_sink(txn, view, instance->pipelines[i].name,
-			    &view->pipelines[i].sinks[s], err);
+	for (uint32_t i = 0; i < instance->pipeline_count; i++)
+		for (uint32_t s = 0; s < view->pipelines[i].sink_count && code == FL_OK; s++) {
+			struct fl_view_sink *sink = &view->pipelines[i].sinks[s];
+
+			code = fl_sink_position_get(txn, instance->pipelines[i].name, sink->name,
+			    &sink->is_known, &sink->position, err);
+		}
+	if (code == FL_OK)
+		code = fl_tallies_add(&view->tallies, instance, FL_ROLE_EMIT, NULL, txn, err);
 	if (code == FL_OK)
 		view->emit_dead = fl_txn_count(txn, FL_DBI_EMIT_DEAD);
 	fl_txn_abort(&txn);
@@ -136,8 +179,6 @@ static enum fl_code
 read_pipeline(const struct fl_instance *instance, struct fl_view *view, struct fl_view_pipeline *p,
     struct fl_err *err)
 {
-	struct tallies t = { .view = view, .plan = p->pipeline->plan,
-		.tally = { .role = FL_ROLE_PIPELINE, .pipeline = p->pipeline->name } };
 	struct fl_pipeline_cursor_view cursor = { 0 };
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
@@ -159,7 +200,8 @@ read_pipeline(const struct fl_instance *instance, struct fl_view *view, struct f
 		for (uint32_t s = 0; s < FL_MIN(p->sink_count, p->cursor.sink_count); s++)
 			p->sinks[s].count = cursor.sinks[s];
 		p->dead = fl_txn_count(txn, FL_DBI_PIPELINE_DEAD);
-		code = fl_dead_count_each(txn, FL_DBI_PIPELINE_COUNTS, NULL, 0, add_tally, &t, err);
+		code = fl_tallies_add(
+		    &view->tallies, instance, FL_ROLE_PIPELINE, p->pipeline, txn, err);
 	}
 	fl_txn_abort(&txn);
 	fl_store_close(&store);
@@ -169,20 +211,12 @@ read_pipeline(const struct fl_instance *instance, struct fl_view *view, struct f
 const struct fl_table *
 fl_view_table(const struct fl_view *view, uint32_t stream)
 {
-	for (uint32_t i = 0; i < view->pipeline_count; i++) {
-		const struct fl_pipeline *p = view->pipelines[i].pipeline;
-
-		for (uint32_t s = 0; s < p->plan->stream_count; s++)
-			if (p->stream_ids[s] == stream)
-				return p->plan->streams[s].table;
-	}
-	return NULL;
+	return fl_instance_table(view->instance, stream);
 }
 
 static enum fl_code
 read_ingest(const struct fl_instance *instance, struct fl_view *view, struct fl_err *err)
 {
-	struct tallies t = { .view = view, .tally = { .role = FL_ROLE_INGEST } };
 	const struct fl_ingest_cursor *cursor = NULL;
 	const struct fl_partition_cursor *partitions = NULL;
 	struct fl_store *store = NULL;
@@ -210,7 +244,7 @@ read_ingest(const struct fl_instance *instance, struct fl_view *view, struct fl_
 				view->partitions[view->ingest.partition_count++] = partitions[i];
 		}
 		view->ingest_dead = fl_txn_count(txn, FL_DBI_INGEST_DEAD);
-		code = fl_dead_count_each(txn, FL_DBI_INGEST_COUNTS, NULL, 0, add_tally, &t, err);
+		code = fl_tallies_add(&view->tallies, instance, FL_ROLE_INGEST, NULL, txn, err);
 	}
 	fl_txn_abort(&txn);
 	fl_store_size(store, &view->ingest_bytes, &used, &map);
@@ -234,7 +268,7 @@ fl_view_read(const struct fl_instance *instance, struct fl_view *view)
 {
 	struct fl_err err = { 0 };
 
-	*view = (struct fl_view){ .pipeline_count = instance->pipeline_count };
+	*view = (struct fl_view){ .instance = instance, .pipeline_count = instance->pipeline_count };
 	fl_arena_init(&view->arena);
 	view->pipelines =
 	    FL_ARENA_ARRAY(&view->arena, struct fl_view_pipeline, instance->pipeline_count + 1);
@@ -245,8 +279,7 @@ fl_view_read(const struct fl_instance *instance, struct fl_view *view)
 			note_problem(view, &err);
 	if (read_ingest(instance, view, &err) != FL_OK)
 		note_problem(view, &err);
-	if (view->tally_count > 0)
-		qsort(view->tallies, view->tally_count, sizeof(*view->tallies), compare_tallies);
+	fl_tallies_sort(&view->tallies);
 }
 
 bool
@@ -274,9 +307,7 @@ void
 fl_view_fini(struct fl_view *view)
 {
 	fl_arena_fini(&view->arena);
-	free(view->tallies);
-	view->tallies = NULL;
-	view->tally_count = view->tally_capacity = 0;
+	fl_tallies_fini(&view->tallies);
 }
 
 int64_t

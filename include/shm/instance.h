@@ -46,6 +46,8 @@ struct fl_instance {
 enum fl_code fl_instance_open(
     const char *dir, bool create, struct fl_instance **instance, struct fl_err *err);
 void fl_instance_close(struct fl_instance **instance);
+/* The table of a stream of some pipeline; NULL: its pipeline was dropped. */
+const struct fl_table *fl_instance_table(const struct fl_instance *instance, uint32_t stream);
 /*
  * Puts a pipeline into the catalog: compiles it from disk, keeps its text, its
  * files and its streams.  The same pipeline again is fine; a changed one is

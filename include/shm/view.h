@@ -30,7 +30,7 @@ struct fl_view_pipeline {
 	uint64_t dead;
 };
 
-/* A counter of dead letters; code FL_OK: of oddities in records that became rows. */
+/* Counters of dead letters; code FL_OK: of oddities in records that became rows. */
 struct fl_view_tally {
 	enum fl_role role;
 	const char *pipeline; /* NULL: ingest's */
@@ -39,17 +39,28 @@ struct fl_view_tally {
 	enum fl_code code;
 	uint64_t count;
 };
+struct fl_tallies { /* zeroed at first */
+	struct fl_view_tally *rows;
+	uint32_t count, capacity;
+};
+/* Adds what a store counts, of ingest and of emit for all pipelines.  Its names are those of
+ * the instance's plans: borrowed. */
+enum fl_code fl_tallies_add(struct fl_tallies *tallies, const struct fl_instance *instance,
+    enum fl_role role, const struct fl_pipeline *pipeline, struct fl_txn *txn, struct fl_err *err);
+/* By program, pipeline, of whom, code. */
+void fl_tallies_sort(struct fl_tallies *tallies);
+void fl_tallies_fini(struct fl_tallies *tallies);
 
 #define FL_VIEW_PROBLEMS_MAX 16
 struct fl_view {
+	const struct fl_instance *instance;
 	struct fl_arena arena;
 	bool has_ingest;
 	struct fl_ingest_cursor ingest;
 	struct fl_partition_cursor *partitions; /* of pipelines; ingest.partition_count */
 	uint64_t ingest_dead, emit_dead;
 	uint64_t ingest_bytes;
-	struct fl_view_tally *tallies; /* ingest's, the pipelines', emit's */
-	uint32_t tally_count, tally_capacity;
+	struct fl_tallies tallies; /* sorted */
 	uint32_t pipeline_count;
 	struct fl_view_pipeline *pipelines;
 	const char *problems[FL_VIEW_PROBLEMS_MAX];
@@ -70,7 +81,7 @@ uint64_t fl_view_letters(const struct fl_view *view, enum fl_role role);
 /* The time that a source gave a record, -1 if it gives none as files do; then FL_TIME_MIN. */
 int64_t fl_view_record_time(int64_t ms);
 const char *fl_view_partition_state(const struct fl_partition_cursor *partition);
-/* The table of a stream of some pipeline; NULL: its pipeline was dropped. */
+/* As fl_instance_table(). */
 const struct fl_table *fl_view_table(const struct fl_view *view, uint32_t stream);
 /* The partition's time in a pipeline; NULL: not in it. */
 const struct fl_partition_time *fl_view_time(

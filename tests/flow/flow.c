@@ -1078,8 +1078,8 @@ check_counted(struct flow *f, const char *name, char op, uint64_t want)
 	struct fl_view view;
 
 	fl_view_read(f->instance, &view);
-	for (uint32_t i = 0; i < view.tally_count; i++) {
-		const struct fl_view_tally *t = &view.tallies[i];
+	for (uint32_t i = 0; i < view.tallies.count; i++) {
+		const struct fl_view_tally *t = &view.tallies.rows[i];
 
 		if (strcmp(name, t->code == FL_OK ? "oddities" : fl_code_name(t->code)) == 0)
 			got += t->count;

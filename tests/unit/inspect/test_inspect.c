@@ -330,6 +330,29 @@ dead_letters_and_late_rows_are_whole(void **state)
 }
 
 static void
+dead_letters_are_counted_by_reason_for_good(void **state)
+{
+	static const char counts[] = "SELECT program, pipeline, table_name, query, code, letters"
+				     " FROM dead_letters_total";
+	struct fixture *f = *state;
+
+	expect(f, counts, "");
+	push(f, "no json");
+	push(f, "nor this");
+	push(f, "{\"k\":\"a\",\"n\":\"x\",\"ts\":\"2024-01-01T00:00:01Z\"}");
+	push(f, "{\"k\":\"none\",\"price\":1,\"ts\":\"2024-01-01T00:01:05Z\"}"); /* big is NULL */
+	expect(f, counts,
+	    "ingest,,orders,,BAD_JSON,2\ningest,,orders,,BAD_TYPE,1\naggregate,p,,totals,BAD_NULL,1\n");
+	/* What becomes of the letters moves no counter. */
+	OK(fl_command_put(f->instance, "ingest", "dead-drop",
+	    "{\"letters\":[{\"key\":\"00000001000000000000000000000000\",\"clock_ms\":1704067200000}]}",
+	    NULL, &f->err));
+	settle(f, true);
+	expect(f, "SELECT code FROM dead_letters", "BAD_JSON\nBAD_TYPE\nBAD_NULL\n");
+	expect(f, "SELECT sum(letters) FROM dead_letters_total WHERE code = 'BAD_JSON'", "2\n");
+}
+
+static void
 a_picture_stands_still_while_programs_go_on(void **state)
 {
 	struct fixture *f = *state;
@@ -805,6 +828,7 @@ main(void)
 		TEST(results_say_what_is_delivered),
 		TEST(rows_read_and_not_folded_are_lag),
 		TEST(dead_letters_and_late_rows_are_whole),
+		TEST(dead_letters_are_counted_by_reason_for_good),
 		TEST(a_picture_stands_still_while_programs_go_on),
 		TEST(a_long_lived_reader_sees_what_a_new_one_sees),
 		TEST(a_picture_is_whole_while_another_process_writes),

@@ -84,8 +84,7 @@ letters_are_labelled_by_whose_they_are_and_oddities_are_none(void **state)
 		{ FL_ROLE_EMIT, "p", "s", 0, FL_E_SINK_REFUSED, UINT64_MAX },
 	};
 
-	f->view.tallies = tallies;
-	f->view.tally_count = FL_ARRAY_COUNT(tallies);
+	f->view.tallies = (struct fl_tallies){.rows = tallies, .count = FL_ARRAY_COUNT(tallies)};
 	assert_true(fl_exposition_print(
 	    &f->instance, &f->view, NULL, "flight_dead_letters_total", false, &f->out));
 	assert_non_null(strstr(f->out.data,
