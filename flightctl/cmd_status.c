@@ -51,7 +51,7 @@ add_pipelines(struct screen *screen, const struct fl_view *view)
 	    "pipeline,step_r#,step_last#,behind#,clock,watermark,rows#,late#,dead#,results#");
 	for (uint32_t i = 0; i < view->pipeline_count; i++) {
 		const struct fl_view_pipeline *p = &view->pipelines[i];
-		uint64_t late = 0, dead = 0, results = 0, seen = 0;
+		uint64_t late = 0, results = 0, seen = 0;
 
 		out_row(&screen->pipelines);
 		out_cell(&screen->pipelines, 0, p->pipeline->name);
@@ -60,7 +60,6 @@ add_pipelines(struct screen *screen, const struct fl_view *view)
 		for (uint32_t q = 0; q < p->cursor.query_count; q++) {
 			seen += p->queries[q].seen;
 			late += p->queries[q].late;
-			dead += p->queries[q].dead;
 			results += p->queries[q].fired_rows;
 		}
 		out_cellf(&screen->pipelines, 1, "%" PRIu64, p->cursor.r);
@@ -72,7 +71,8 @@ add_pipelines(struct screen *screen, const struct fl_view *view)
 		out_time(&screen->pipelines, 5, p->cursor.watermark);
 		out_cellf(&screen->pipelines, 6, "%" PRIu64, seen);
 		out_cellf(&screen->pipelines, 7, "%" PRIu64, late);
-		out_cellf(&screen->pipelines, 8, "%" PRIu64, dead);
+		out_cellf(&screen->pipelines, 8, "%" PRIu64,
+		    fl_view_letters(view, FL_ROLE_PIPELINE, p->pipeline->name));
 		out_cellf(&screen->pipelines, 9, "%" PRIu64, results);
 	}
 }

@@ -28,7 +28,8 @@ static const struct fixed fixed_tables[] = {
 	{ "queries",
 	    "pipeline TEXT, name TEXT, table_name TEXT, kind TEXT, seen BIGINT, used BIGINT, "
 	    "filtered BIGINT, duplicates BIGINT, late BIGINT, dead BIGINT, results BIGINT, windows_fired BIGINT",
-	    "rows of each INSERT since it began; kind: window, updating, rows", &kind_queries },
+	    "rows of each INSERT since it began: seen is used, filtered, duplicates, late and dead; "
+	    "kind: window, updating, rows", &kind_queries },
 	{ "sinks",
 	    "pipeline TEXT, table_name TEXT, made BIGINT, confirmed BIGINT, undelivered BIGINT, "
 	    "kept_from BIGINT, state TEXT, confirmed_at TIME, refused BIGINT, retries BIGINT, "

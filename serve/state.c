@@ -47,19 +47,19 @@ static void
 add_pipeline(struct fl_buf *out, const struct fl_view *view, const struct fl_view_pipeline *p)
 {
 	uint64_t last = view->has_ingest ? view->ingest.last_step : 0;
-	uint64_t r = p->has_cursor ? p->cursor.r : 0, seen = 0, late = 0, dead = 0, results = 0;
+	uint64_t r = p->has_cursor ? p->cursor.r : 0, seen = 0, late = 0, results = 0;
 
 	for (uint32_t q = 0; p->has_cursor && q < p->cursor.query_count; q++) {
 		seen += p->queries[q].seen;
 		late += p->queries[q].late;
-		dead += p->queries[q].dead;
 		results += p->queries[q].fired_rows;
 	}
 	add_text(out, "{\"pipeline\":", p->pipeline->name);
 	fl_buf_printf(out,
 	    ",\"step\":%" PRIu64 ",\"behind\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"late\":%" PRIu64
 	    ",\"dead\":%" PRIu64 ",\"results\":%" PRIu64,
-	    r, last > r ? last - r : 0, seen, late, dead, results);
+	    r, last > r ? last - r : 0, seen, late,
+	    fl_view_letters(view, FL_ROLE_PIPELINE, p->pipeline->name), results);
 	add_time(out, ",\"clock_ms\":", r > 0 ? p->cursor.clock_ms : FL_TIME_MIN);
 	add_time(out, ",\"watermark_ms\":", p->has_cursor ? p->cursor.watermark : FL_TIME_MIN);
 	fl_buf_byte(out, '}');

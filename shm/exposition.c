@@ -197,10 +197,12 @@ pipeline_value(const struct writer *w, enum fl_series series, const struct fl_vi
 		return print_time(text, size, p->cursor.watermark);
 	if (series == FL_SERIES_pipeline_clock_timestamp_seconds)
 		return p->cursor.r > 0 && print_time(text, size, p->cursor.clock_ms);
+	if (series == FL_SERIES_pipeline_dead_total)
+		return print_number(
+		    text, size, fl_view_letters(w->view, FL_ROLE_PIPELINE, p->pipeline->name));
 	for (uint32_t q = 0; q < p->cursor.query_count; q++)
 		sum += series == FL_SERIES_pipeline_rows_total	? p->queries[q].seen
 		     : series == FL_SERIES_pipeline_late_total	? p->queries[q].late
-		     : series == FL_SERIES_pipeline_dead_total	? p->queries[q].dead
 								: p->queries[q].fired_rows;
 	return print_number(text, size, sum);
 }

@@ -126,13 +126,17 @@ fl_tallies_fini(struct fl_tallies *tallies)
 }
 
 uint64_t
-fl_view_letters(const struct fl_view *view, enum fl_role role)
+fl_view_letters(const struct fl_view *view, enum fl_role role, const char *pipeline)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < view->tallies.count; i++)
-		if (view->tallies.rows[i].role == role && view->tallies.rows[i].code != FL_OK)
-			sum += view->tallies.rows[i].count;
+	for (uint32_t i = 0; i < view->tallies.count; i++) {
+		const struct fl_view_tally *t = &view->tallies.rows[i];
+
+		if (t->role == role && t->code != FL_OK &&
+		    (pipeline == NULL || strcmp(t->pipeline, pipeline) == 0))
+			sum += t->count;
+	}
 	return sum;
 }
 

@@ -76,8 +76,8 @@ bool fl_view_is_finished(const struct fl_instance *instance, const struct fl_vie
 /* Opens one store of the instance for reading; *store NULL when it does not exist yet. */
 enum fl_code fl_view_store_open(const struct fl_instance *instance, enum fl_role role,
     const char *pipeline, struct fl_store **store, struct fl_err *err);
-/* Letters that there ever were, of one program. */
-uint64_t fl_view_letters(const struct fl_view *view, enum fl_role role);
+/* Letters that there ever were, of one program; of one pipeline, unless that is NULL. */
+uint64_t fl_view_letters(const struct fl_view *view, enum fl_role role, const char *pipeline);
 /* The time that a source gave a record, -1 if it gives none as files do; then FL_TIME_MIN. */
 int64_t fl_view_record_time(int64_t ms);
 const char *fl_view_partition_state(const struct fl_partition_cursor *partition);

@@ -61,7 +61,7 @@ FL_SERIES(pipeline_watermark_timestamp_seconds, GAUGE, "seconds", PIPELINE, "Wat
 FL_SERIES(pipeline_clock_timestamp_seconds, GAUGE, "seconds", PIPELINE, "Clock of the last step that is folded durably.")
 FL_SERIES(pipeline_rows_total, COUNTER, "rows", PIPELINE, "Rows seen, summed over queries.")
 FL_SERIES(pipeline_late_total, COUNTER, "rows", PIPELINE, "Rows late for all their windows.")
-FL_SERIES(pipeline_dead_total, COUNTER, "rows", PIPELINE, "Input rows that became dead letters; result rows that did are in flight_dead_letters_total alone.")
+FL_SERIES(pipeline_dead_total, COUNTER, "letters", PIPELINE, "Dead letters of its queries, of rows read and of results; by query and error in flight_dead_letters_total.")
 FL_SERIES(pipeline_results_total, COUNTER, "rows", PIPELINE, "Result rows written to the outbox.")
 FL_SERIES(sink_rows_total, COUNTER, "rows", SINK, "Rows that the sink confirmed.")
 FL_SERIES(sink_waiting, GAUGE, "rows", SINK, "Result rows that the sink has not confirmed.")

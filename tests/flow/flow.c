@@ -1059,13 +1059,13 @@ check_tallies(struct flow *f)
 	}
 	if (view.problem_count > 0)
 		fine = fail(f, "%s", view.problems[0]);
-	else if (fl_view_letters(&view, FL_ROLE_INGEST) != ingest ||
-	    fl_view_letters(&view, FL_ROLE_PIPELINE) != pipelines ||
-	    fl_view_letters(&view, FL_ROLE_EMIT) != emit)
+	else if (fl_view_letters(&view, FL_ROLE_INGEST, NULL) != ingest ||
+	    fl_view_letters(&view, FL_ROLE_PIPELINE, NULL) != pipelines ||
+	    fl_view_letters(&view, FL_ROLE_EMIT, NULL) != emit)
 		fine = fail(f, "dead letters by reason: ingest %" PRIu64 " of %" PRIu64 ", aggregate %" PRIu64
-		    " of %" PRIu64 ", emit %" PRIu64 " of %" PRIu64, fl_view_letters(&view, FL_ROLE_INGEST),
-		    ingest, fl_view_letters(&view, FL_ROLE_PIPELINE), pipelines,
-		    fl_view_letters(&view, FL_ROLE_EMIT), emit);
+		    " of %" PRIu64 ", emit %" PRIu64 " of %" PRIu64, fl_view_letters(&view, FL_ROLE_INGEST, NULL),
+		    ingest, fl_view_letters(&view, FL_ROLE_PIPELINE, NULL), pipelines,
+		    fl_view_letters(&view, FL_ROLE_EMIT, NULL), emit);
 	fl_view_fini(&view);
 	return fine;
 }

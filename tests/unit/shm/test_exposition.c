@@ -94,7 +94,7 @@ letters_are_labelled_by_whose_they_are_and_oddities_are_none(void **state)
 	    "flight_dead_letters_total{program=\"emit\",pipeline=\"p\",sink=\"s\",error=\"SINK_REFUSED\"} "
 	    "18446744073709551615\n"));
 	assert_null(strstr(f->out.data, " 7\n"));
-	assert_int_equal(fl_view_letters(&f->view, FL_ROLE_INGEST), 2);
+	assert_int_equal(fl_view_letters(&f->view, FL_ROLE_INGEST, NULL), 2);
 	fl_buf_reset(&f->out);
 	assert_true(fl_exposition_print(
 	    &f->instance, &f->view, NULL, "flight_oddities_total", false, &f->out));
