@@ -60,6 +60,8 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 
 	FL_TRY(pipeline_read(ctl, files[0], brokers, &plan, err)); /* before anything is made */
 	fl_plan_free(&plan);
+	if (reset)
+		FL_TRY(pipeline_make_way(ctl, dir, files, 1, brokers, err));
 	FL_TRY(fl_instance_open(dir, true, &instance, err));
 	instance->is_run = true;
 	/* Refused before the catalog is changed: programs that run would take it up. */

@@ -71,6 +71,9 @@ prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **insta
 		return FL_FAIL(err, FL_E_USAGE,
 		    "there is no instance \"%s\" yet: name a .sql file", ctl->instance);
 	FL_TRY(super_check(ctl->instance, err)); /* before anything is made */
+	if (job->reset)
+		FL_TRY(pipeline_make_way(
+		    ctl, ctl->instance, ctl->args, ctl->arg_count, job->brokers, err));
 	FL_TRY(fl_instance_open(ctl->instance, true, instance, err));
 	if (!job->apply_only) {
 		FL_TRY(super_lock((*instance)->dir, lock, err));
@@ -174,6 +177,8 @@ cmd_up(struct ctl *ctl)
 	}
 	if (!ctl_need_args(ctl, 0, 1000))
 		return ctl->status;
+	if (job.reset && ctl->arg_count == 0)
+		return ctl_usage(ctl, "--reset: name the .sql files of the pipelines that start anew");
 	ctl_stop_on(SIGINT);
 	ctl_stop_on(SIGTERM);
 	/* A file that is wrong must not leave an instance behind, nor stop a program. */

@@ -7,6 +7,7 @@
 
 #include <libgen.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SQL_SIZE_MAX (1u << 20)
@@ -108,6 +109,52 @@ pipeline_apply(const struct ctl *ctl, struct fl_instance *instance, char **files
 			keep_excerpt(ctl, &detail);
 	}
 	fl_buf_fini(&detail);
+	return code;
+}
+
+static bool
+is_unreadable(enum fl_code code)
+{
+	return code == FL_E_STORE_VERSION || code == FL_E_STORE_MISMATCH || code == FL_E_STORE_DAMAGED;
+}
+
+enum fl_code
+pipeline_make_way(const struct ctl *ctl, const char *dir, char **files, int file_count,
+    const char *brokers, struct fl_err *err)
+{
+	const char **names = fl_calloc((size_t)file_count + 1, sizeof(*names));
+	struct fl_plan **plans = fl_calloc((size_t)file_count + 1, sizeof(*plans));
+	struct fl_err why = {0};
+	enum fl_code code = fl_instance_probe(dir, &why);
+	bool keeps_settings = false;
+	struct fl_buf to;
+
+	fl_buf_init(&to);
+	if (!is_unreadable(code)) {
+		*err = why;
+		goto out;
+	}
+	for (int i = 0; i < file_count; i++) {
+		code = pipeline_read(ctl, files[i], brokers, &plans[i], err);
+		if (code != FL_OK)
+			goto out;
+		names[i] = plans[i]->name;
+	}
+	code = super_pid(dir) != 0 ? FL_FAIL(err, FL_E_ALREADY_RUNNING, "end its programs first (flightctl down)")
+				   : fl_instance_set_aside(dir, names, (uint32_t)file_count, &to,
+					 &keeps_settings, err);
+	if (code != FL_OK)
+		(void)fl_err_context(err, "%s %s", fl_code_name(why.code), why.text);
+	else
+		ctl_say(ctl, "%s %s\nthe instance begins anew; its former stores are in %s%s",
+		    fl_code_name(why.code), why.text, to.data,
+		    keeps_settings ? "" : "; what was --set is to be set again");
+out:
+	for (int i = 0; i < file_count; i++)
+		fl_plan_free(&plans[i]);
+	free(plans);
+	free(names);
+	fl_buf_fini(&to);
 	return code;
 }
 

@@ -47,6 +47,8 @@
 
 #include "base/version.h"
 
+#define ANEW "start anew with flightctl up --reset FILE.sql..."
+#define OTHER_VERSION "run the version of Flight that made it, or " ANEW
 #define STORE_FORMAT ((uint32_t)FL_FORMAT_VERSION)
 #define STORE_BUILD "flight " FL_VERSION
 #define STORE_MAP_SIZE (UINT64_C(64) << 30)
@@ -398,7 +400,7 @@ out:
 	close(fd);
 	if (wrong != NULL)
 		return FL_FAIL(err, FL_E_STORE_DAMAGED,
-		    "store \"%s\": %s (%" PRIu64 " bytes); restore it or start anew", path, wrong,
+		    "store \"%s\": %s (%" PRIu64 " bytes): restore the whole directory from one copy, or " ANEW, path, wrong,
 		    (uint64_t)st.st_size);
 	return FL_OK;
 }
@@ -543,7 +545,9 @@ get_meta(const struct env *env, MDB_txn *txn, struct fl_store_meta *meta, struct
 		return fail_mdb(err, env->path, env->fd, "read the meta value", rc);
 	wrong = check_value(&val, &head);
 	if (wrong == NULL && head.size != sizeof(*meta))
-		wrong = "the size is wrong";
+		return FL_FAIL(err, FL_E_STORE_VERSION,
+		    "store \"%s\": its meta value has %u bytes, expected %zu: " OTHER_VERSION, env->path,
+		    (unsigned)head.size, sizeof(*meta));
 	if (wrong != NULL)
 		return FL_FAIL(
 		    err, FL_E_STORE_DAMAGED, "store \"%s\": meta value: %s", env->path, wrong);
@@ -743,7 +747,7 @@ prepare_env(struct env *env, const char *lock_file, struct fl_err *err)
 			mdb_txn_abort(txn);
 		if (rc == MDB_NOTFOUND)
 			return FL_FAIL(err, FL_E_STORE_MISMATCH,
-			    "store \"%s\": it does not hold the databases of %s's store", env->path,
+			    "store \"%s\": it does not hold the databases of %s's store: " OTHER_VERSION, env->path,
 			    role_table[env->role].name);
 		return fail_mdb(err, env->path, env->fd, "open its databases", rc);
 	}
@@ -882,7 +886,7 @@ check_store(const struct env *env, const struct fl_store_options *options, struc
 
 	if (meta->format != STORE_FORMAT)
 		return FL_FAIL(err, FL_E_STORE_VERSION,
-		    "store \"%s\": format %u, expected %u: run the version of Flight that made it, or start anew with flightctl up --reset",
+		    "store \"%s\": format %u, expected %u: " OTHER_VERSION,
 		    env->path, (unsigned)meta->format, STORE_FORMAT);
 	if (meta->role != (uint32_t)options->role)
 		return FL_FAIL(err, FL_E_STORE_MISMATCH,
@@ -890,7 +894,8 @@ check_store(const struct env *env, const struct fl_store_options *options, struc
 		    (unsigned)meta->role, role_table[options->role].name);
 	if (is_uuid_set(&options->instance) && !fl_uuid_equal(&meta->instance, &options->instance))
 		return FL_FAIL(err, FL_E_STORE_MISMATCH,
-		    "store \"%s\": it belongs to instance %s, expected %s", env->path,
+		    "store \"%s\": it belongs to instance %s, expected %s: restore the whole directory from "
+		    "one copy, or " ANEW, env->path,
 		    fl_uuid_print(&meta->instance, found),
 		    fl_uuid_print(&options->instance, expected));
 	return FL_OK;

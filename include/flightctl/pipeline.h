@@ -15,6 +15,12 @@ int pipeline_compile(
 /* Puts files into the catalog; the same messages. */
 enum fl_code pipeline_apply(const struct ctl *ctl, struct fl_instance *instance, char **files,
     int file_count, const char *brokers, bool reset, struct fl_err *err);
+/*
+ * Before --reset: an instance whose stores this version cannot open (another version made them,
+ * they are damaged, or of different copies) is set aside, and what became of it is said.
+ */
+enum fl_code pipeline_make_way(const struct ctl *ctl, const char *dir, char **files,
+    int file_count, const char *brokers, struct fl_err *err);
 /* The pipeline that --pipeline names, or the only one.  Errors: NO_SUCH_OBJECT. */
 enum fl_code pipeline_find(const struct fl_instance *instance, const char *name,
     const struct fl_pipeline **pipeline, struct fl_err *err);

@@ -61,6 +61,22 @@ enum fl_code fl_instance_apply_text(struct fl_instance *instance, const char *na
     const char *text, const struct fl_sql_env *env, bool reset, struct fl_buf *detail,
     struct fl_err *err);
 /*
+ * Can the stores that all pipelines share be opened (catalog, ingest, emit)?  No instance in
+ * dir is fine.  Errors: as fl_store_open().
+ */
+enum fl_code fl_instance_probe(const char *dir, struct fl_err *err);
+/*
+ * Moves all stores into DIR/aside.N, which then is an instance by itself, and leaves an empty
+ * one, with the settings of the old one if its catalog can be read.
+ *
+ *	names	pipelines that are going to be applied: all that have a store must be among them
+ *	to	out: the directory they are in, appended
+ *
+ * Errors:  ALREADY_RUNNING  a program has its store; BAD_CONFIG: a pipeline is not named
+ */
+enum fl_code fl_instance_set_aside(const char *dir, const char *const names[], uint32_t count,
+    struct fl_buf *to, bool *keeps_settings, struct fl_err *err);
+/*
  * Takes a pipeline out of the catalog and deletes its store; streams that no other one reads
  * go too.  It need not compile.  execute false: only whether it is there.
  *

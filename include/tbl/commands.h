@@ -34,7 +34,8 @@ FL_COMMAND(up, up, WRITES, "[--detach | --apply-only] [-b BROKERS] [--reset] [FI
     "      --apply-only        put the pipelines into the catalog and start nothing; programs that\n"
     "                          run already take them up\n"
     "  -b, --brokers BROKERS   instead of properties.bootstrap.servers of every Kafka table\n"
-    "      --reset             a changed pipeline starts anew, its state is deleted\n"
+    "      --reset             the pipeline of each FILE starts anew, its state is deleted; stores that\n"
+    "                          cannot be opened go to DIR/aside.N, then FILE has to be of all pipelines\n"
     "      --set KEY=VALUE     a setting of the instance (docs/config.md); may be repeated\n",
     "Makes the instance directory if it is absent, keeps the pipelines in its catalog, writes\n"
     "supervisord.conf and runs ingest, aggregate and emit, and serve where a port is set for it, under\n"
@@ -70,7 +71,8 @@ FL_COMMAND(explain, explain, LOCAL, "FILE.sql",
 FL_COMMAND(run, run, WRITES, "[-b BROKERS] FILE.sql",
     "run a whole pipeline in this process",
     "  -b, --brokers BROKERS   instead of properties.bootstrap.servers of every Kafka table\n"
-    "      --reset             a changed pipeline starts anew, its state is deleted\n",
+    "      --reset             the pipeline of each FILE starts anew, its state is deleted; stores that\n"
+    "                          cannot be opened go to DIR/aside.N, then FILE has to be of all pipelines\n",
     "Without -i the instance is a temporary directory, removed at the end.  Ends by itself when\n"
     "every source is bounded (files, scan.bounded.mode).  Exit status: 0 done, 1 failed,\n"
     "70 fatal, 75 try again, 78 needs a person.  Dead letters do not change it: at the end run says\n"

@@ -61,7 +61,7 @@ FL_ERROR(ADDRESS_IN_USE, TRANSIENT, "Another process listens at the address; ser
 FL_ERROR(INTERRUPTED, TRANSIENT, "The program was asked to stop.")
 /* Needs a person */
 FL_ERROR(BAD_CONFIG, CONFIG, "A setting, path or permission is wrong.")
-FL_ERROR(STORE_VERSION, CONFIG, "The store was written by another version of Flight.")
+FL_ERROR(STORE_VERSION, CONFIG, "The store was written by another version of Flight: run that one, or start anew with --reset.")
 FL_ERROR(STORE_MISMATCH, CONFIG, "The stores of this instance do not belong together (uuid, position or hash).")
 FL_ERROR(STORE_DAMAGED, CONFIG, "A checksum in the store is wrong; restore it or start anew with --reset.")
 FL_ERROR(PLAN_CHANGED, CONFIG, "The pipeline differs from the one this store was made for; --reset starts anew.")

@@ -219,6 +219,191 @@ an_interrupted_reset_is_named_until_it_is_done(void **state)
 	fl_instance_close(&instance);
 }
 
+/* ---- set aside ---- */
+
+static void
+make_store(struct fl_instance *instance, enum fl_role role, const char *pipeline)
+{
+	struct fl_store *store = NULL;
+
+	assert_int_equal(fl_instance_store(instance, role, pipeline, true, &store, NULL), FL_OK);
+	fl_store_close(&store);
+}
+
+/* All stores, and a setting. */
+static void
+make_stores(void)
+{
+	struct fl_instance *instance = open_instance();
+
+	apply_well(instance, "p", EARLIEST SELECT, false);
+	apply_well(instance, "q.1", EARLIEST SELECT, false);
+	assert_int_equal(fl_instance_set(instance, "serve.port", "8080", NULL), FL_OK);
+	make_store(instance, FL_ROLE_INGEST, NULL);
+	make_store(instance, FL_ROLE_EMIT, NULL);
+	make_store(instance, FL_ROLE_PIPELINE, "p");
+	make_store(instance, FL_ROLE_PIPELINE, "q.1");
+	fl_instance_close(&instance);
+}
+
+/* As another version would have made it. */
+static void
+change_format(const char *name)
+{
+	struct fl_value_head head;
+	struct fl_store_meta meta;
+	struct fl_buf bytes;
+	uint32_t found = 0;
+	char path[256];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/data.mdb", dir, name);
+	fl_buf_init(&bytes);
+	assert_int_equal(fl_file_read(path, 64 << 20, &bytes, NULL), FL_OK);
+	for (size_t at = 0; at + sizeof(head) + sizeof(meta) <= bytes.size; at += 2) {
+		memcpy(&head, bytes.data + at, sizeof(head));
+		if (head.magic != FL_VALUE_MAGIC || head.size != sizeof(meta))
+			continue;
+		memcpy(&meta, bytes.data + at + sizeof(head), sizeof(meta));
+		meta.format++;
+		head.checksum = fl_hash64(&meta, sizeof(meta));
+		memcpy(bytes.data + at, &head, sizeof(head));
+		memcpy(bytes.data + at + sizeof(head), &meta, sizeof(meta));
+		found++;
+	}
+	assert_true(found > 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes.data, 1, bytes.size, file), bytes.size);
+	assert_int_equal(fclose(file), 0);
+	fl_buf_fini(&bytes);
+}
+
+static const char *const applied[] = {"p", "q.1"};
+
+static enum fl_code
+set_aside(uint32_t count, bool *keeps_settings, struct fl_err *err)
+{
+	enum fl_code code;
+	struct fl_buf to;
+
+	fl_buf_init(&to);
+	code = fl_instance_set_aside(dir, applied, count, &to, keeps_settings, err);
+	if (code == FL_OK)
+		assert_non_null(strstr(to.data, "/aside."));
+	fl_buf_fini(&to);
+	return code;
+}
+
+static bool
+is_set_aside(const char *name)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/aside.1/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void
+stores_of_another_version_are_set_aside_whole(void **state)
+{
+	static const char *const stores[] = {"catalog", "ingest", "emit"};
+	struct fl_err err = {.code = FL_OK};
+	struct fl_instance *instance;
+	char aside[128];
+	bool keeps_settings, found;
+	struct fl_buf port;
+
+	(void)state;
+	fl_buf_init(&port);
+	for (uint32_t i = 0; i < FL_ARRAY_COUNT(stores); i++) {
+		remove_dir(dir);
+		make_dir(dir);
+		assert_int_equal(fl_instance_probe(dir, &err), FL_OK);
+		make_stores();
+		(void)snprintf(aside, sizeof(aside), "%s/aside.1", dir);
+		assert_int_equal(fl_instance_probe(dir, &err), FL_OK);
+		change_format(stores[i]);
+		assert_int_equal(fl_instance_probe(dir, &err), FL_E_STORE_VERSION);
+		assert_non_null(strstr(err.text, "--reset"));
+		assert_int_equal(set_aside(1, &keeps_settings, &err), FL_E_BAD_CONFIG);
+		assert_non_null(strstr(err.text, "q%2E1"));
+		assert_false(is_set_aside("catalog"));
+		assert_int_equal(set_aside(2, &keeps_settings, &err), FL_OK);
+		assert_int_equal(keeps_settings, i > 0);
+		assert_int_equal(fl_instance_probe(aside, &err), FL_E_STORE_VERSION);
+		assert_true(is_set_aside("pipelines/p") && is_set_aside("pipelines/q%2E1"));
+		assert_int_equal(fl_instance_probe(dir, &err), FL_OK);
+		instance = open_instance();
+		apply_well(instance, "p", EARLIEST SELECT_OTHER, true);
+		assert_int_equal(
+		    fl_instance_get(instance, "serve.port", &found, &port, &err), FL_OK);
+		assert_int_equal(found, keeps_settings);
+		make_store(instance, FL_ROLE_INGEST, NULL);
+		make_store(instance, FL_ROLE_PIPELINE, "p");
+		fl_instance_close(&instance);
+	}
+	fl_buf_fini(&port);
+}
+
+static void
+stores_that_a_program_has_are_not_set_aside(void **state)
+{
+	struct fl_instance *instance;
+	struct fl_store *store = NULL;
+	struct fl_err err = {.code = FL_OK};
+	bool keeps_settings;
+
+	(void)state;
+	make_stores();
+	change_format("ingest");
+	instance = open_instance();
+	assert_int_equal(
+	    fl_instance_store(instance, FL_ROLE_PIPELINE, "p", true, &store, &err), FL_OK);
+	assert_int_equal(set_aside(2, &keeps_settings, &err), FL_E_ALREADY_RUNNING);
+	assert_false(is_set_aside("catalog"));
+	fl_store_close(&store);
+	fl_instance_close(&instance);
+	assert_int_equal(set_aside(2, &keeps_settings, &err), FL_OK);
+}
+
+static void
+what_was_set_aside_halfway_is_finished_by_the_next(void **state)
+{
+	struct fl_instance *instance;
+	struct fl_err err = {.code = FL_OK};
+	bool keeps_settings;
+	char point[32];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	for (int nth = 1; nth <= 4; nth++) {
+		remove_dir(dir);
+		make_dir(dir);
+		make_stores();
+		change_format("emit");
+		(void)snprintf(point, sizeof(point), "aside.moved:%d:kill", nth);
+		pid = fork();
+		if (pid == 0) {
+			arm(point);
+			(void)set_aside(2, &keeps_settings, NULL);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(fl_instance_probe(dir, &err), nth < 4 ? FL_E_STORE_MISMATCH : FL_OK);
+		if (nth < 4)
+			assert_int_equal(set_aside(2, &keeps_settings, &err), FL_OK);
+		instance = open_instance();
+		apply_well(instance, "p", EARLIEST SELECT, true);
+		make_store(instance, FL_ROLE_INGEST, NULL);
+		make_store(instance, FL_ROLE_EMIT, NULL);
+		make_store(instance, FL_ROLE_PIPELINE, "p");
+		fl_instance_close(&instance);
+	}
+}
+
 static void
 a_dropped_pipeline_takes_its_store_and_its_own_streams_with_it(void **state)
 {
@@ -542,6 +727,9 @@ main(void)
 	    TEST(a_changed_plan_is_refused_with_what_changed_and_a_comment_is_no_change),
 	    TEST(a_reset_gives_a_new_uuid_new_streams_and_no_store),
 	    TEST(an_interrupted_reset_is_named_until_it_is_done),
+	    TEST(stores_of_another_version_are_set_aside_whole),
+	    TEST(stores_that_a_program_has_are_not_set_aside),
+	    TEST(what_was_set_aside_halfway_is_finished_by_the_next),
 	    TEST(a_dropped_pipeline_takes_its_store_and_its_own_streams_with_it),
 	    TEST(an_interrupted_drop_is_named_until_it_is_done),
 	    TEST(pipelines_share_a_stream_while_the_log_is_whole),
