@@ -75,6 +75,8 @@ run_pipeline(const struct ctl *ctl, const char *dir, char **files, const char *b
 	if (code == FL_OK)
 		code = fl_instance_load(instance, false, err);
 	if (code == FL_OK)
+		code = pipeline_check_places(instance, err);
+	if (code == FL_OK)
 		code = fl_instance_reopen(instance, err);
 	if (code == FL_OK)
 		code = fl_config_serve_port(instance, &port, err);

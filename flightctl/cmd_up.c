@@ -90,6 +90,7 @@ prepare(const struct ctl *ctl, const struct job *job, struct fl_instance **insta
 	if ((*instance)->pipeline_count == 0)
 		return FL_FAIL(err, FL_E_USAGE,
 		    "instance \"%s\" has no pipeline yet: name a .sql file", ctl->instance);
+	FL_TRY(pipeline_check_places(*instance, err));
 	FL_TRY(serve_check_instance(*instance, err));
 	return fl_config_serve_port(*instance, &port, err);
 }

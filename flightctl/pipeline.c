@@ -5,10 +5,12 @@
 #include "kafka/client.h"
 #include "serve/serve.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SQL_SIZE_MAX (1u << 20)
 
@@ -156,6 +158,26 @@ out:
 	free(names);
 	fl_buf_fini(&to);
 	return code;
+}
+
+enum fl_code
+pipeline_check_places(const struct fl_instance *instance, struct fl_err *err)
+{
+	for (uint32_t i = 0; i < instance->pipeline_count; i++) {
+		const struct fl_pipeline *p = &instance->pipelines[i];
+
+		for (uint32_t t = 0; t < p->plan->table_count; t++) {
+			const struct fl_table *table = p->plan->tables[t];
+
+			if (table->beside != NULL && access(table->beside, F_OK) != 0 && errno == ENOENT)
+				return FL_FAIL(err, FL_E_NO_SUCH_FILE,
+				    "pipeline \"%s\": table \"%s\" is at \"%s\" beside \"%s\", and that directory "
+				    "is not there; if it was moved, name the file where it is now: "
+				    "flightctl up FILE.sql",
+				    p->name, table->name, table->place, p->file);
+		}
+	}
+	return FL_OK;
 }
 
 enum fl_code

@@ -685,7 +685,34 @@ write_new(struct apply *apply, struct fl_txn *txn, struct fl_err *err)
 	return code;
 }
 
-/* The same plan: text, comments, addresses may be new. */
+/* A stream is where its pipelines say now: who comes later compares with that. */
+static enum fl_code
+move_streams(struct apply *apply, struct fl_txn *txn, const json_t *ids, struct fl_err *err)
+{
+	for (uint32_t i = 0; i < apply->plan->stream_count; i++) {
+		const struct fl_stream *stream = &apply->plan->streams[i];
+		const char *brokers = stream->table->brokers != NULL ? stream->table->brokers : "";
+		json_t *json = NULL;
+		struct fl_buf identity;
+		enum fl_code code;
+		uint8_t key[4];
+
+		fl_key_u32(key, (uint32_t)json_integer_value(json_array_get(ids, i)));
+		FL_TRY(get_json(txn, FL_DBI_CATALOG_STREAMS, key, 4, "a stream", &json, err));
+		if (json == NULL)
+			continue;
+		make_identity(stream, ids, &identity);
+		(void)json_object_set_new(json, "identity", json_string(identity.data));
+		(void)json_object_set_new(json, "brokers", json_string(brokers));
+		code = put_json(txn, FL_DBI_CATALOG_STREAMS, key, 4, json, err);
+		fl_buf_fini(&identity);
+		json_decref(json);
+		FL_TRY(code);
+	}
+	return FL_OK;
+}
+
+/* The same plan: text, comments, addresses may be new, and where relative paths are. */
 static enum fl_code
 write_same(struct apply *apply, struct fl_txn *txn, struct fl_err *err)
 {
@@ -694,6 +721,7 @@ write_same(struct apply *apply, struct fl_txn *txn, struct fl_err *err)
 		    "pipeline \"%s\": a reset or a drop was interrupted; run it again with "
 		    "--reset",
 		    apply->name);
+	FL_TRY(move_streams(apply, txn, json_object_get(apply->old, "streams"), err));
 	return put_pipeline(apply, txn, json_object_get(apply->old, "streams"),
 	    text_of(apply->old, "uuid"), (json_int_t)number_of(apply->old, "created_ms"), err);
 }

@@ -21,6 +21,9 @@ enum fl_code pipeline_apply(const struct ctl *ctl, struct fl_instance *instance,
  */
 enum fl_code pipeline_make_way(const struct ctl *ctl, const char *dir, char **files,
     int file_count, const char *brokers, struct fl_err *err);
+/* Are the directories there that relative paths of the pipelines begin in?  Of one that was moved
+ * the catalog does not know where to.  Errors: NO_SUCH_FILE. */
+enum fl_code pipeline_check_places(const struct fl_instance *instance, struct fl_err *err);
 /* The pipeline that --pipeline names, or the only one.  Errors: NO_SUCH_OBJECT. */
 enum fl_code pipeline_find(const struct fl_instance *instance, const char *name,
     const struct fl_pipeline **pipeline, struct fl_err *err);

@@ -197,6 +197,8 @@ struct fl_table {
 	int64_t idle_timeout_ms;	/* 0: off */
 	int64_t discovery_ms;		/* partition discovery; 0: off */
 	const char *path;		/* FILESYSTEM: absolute */
+	const char *place;		/* FILESYSTEM, SQLITE: the path as it was written */
+	const char *beside;		/* the directory that place is relative to; NULL: it is not */
 	int64_t roll_size;		/* FILESYSTEM: a part ends here, about; 0: by the sink's own rule */
 	/* FL_TXN_ID_MAX bytes at most with "." and the table's name */
 	const char *txn_prefix;		/* sink.transactional-id-prefix or NULL */

@@ -202,6 +202,8 @@ enum fl_code bind_table_missing(struct bind *b, const struct fl_token *name);
 bool bind_is_file_key(const char *key);
 /* A row of FL_TABLE_SETTING: <key> of flight.table.<table>.<key>. */
 bool bind_is_table_key(const char *key);
+/* Absolute: a relative one is beside the .sql file.  Without a file it stays as it is. */
+const char *bind_path(const struct bind *b, const char *path);
 void bind_notice(struct bind *b, uint32_t line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* "did you mean "x"", in the arena, or NULL. */

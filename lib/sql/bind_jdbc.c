@@ -204,8 +204,7 @@ apply_property(const struct url *u, const struct property *p, const char *value)
 		return bad_url(u, fl_arena_printf(b->arena, "a value for '%s'", p->name));
 	switch (p->action) {
 	case PATH:
-		if (value[0] != '/' && b->env->dir != NULL)
-			value = fl_arena_printf(b->arena, "%s/%s", b->env->dir, value);
+		value = bind_path(b, value);
 		break;
 	case ENUM_OF:
 	case TARGET:
@@ -305,13 +304,14 @@ bind_jdbc_postgres(const struct url *u, const char *rest)
 static enum fl_code
 bind_jdbc_sqlite(const struct url *u, const char *rest)
 {
-	const char *dir = u->b->env->dir, *path = rest;
+	const char *path = rest;
 
 	if (path[0] == '\0' || path[0] == ':' || strncmp(path, "file:", 5) == 0 ||
 	    strchr(path, '?') != NULL)
 		return bad_url(u, "jdbc:sqlite:PATH, a file's path without parameters");
-	if (path[0] != '/' && dir != NULL)
-		path = fl_arena_printf(u->b->arena, "%s/%s", dir, path);
+	u->table->place = path;
+	path = bind_path(u->b, path);
+	u->table->beside = path != u->table->place ? fl_arena_strdup(u->b->arena, u->b->env->dir) : NULL;
 	u->table->jdbc->database = u->table->jdbc->where = path;
 	return FL_OK;
 }

@@ -419,7 +419,7 @@ static enum fl_code
 apply_filesystem(struct options *o)
 {
 	const struct ast_option *opt = o->given[FL_OPTION_PATH];
-	const char *path, *dir = o->b->env->dir;
+	const char *path;
 
 	if (opt == NULL)
 		return missing_option(o, "path");
@@ -431,9 +431,9 @@ apply_filesystem(struct options *o)
 		    "the path '%.120s' is not supported: only local files are", path);
 	if (path[0] == '\0')
 		return bad_value(o, opt, "a path");
-	if (path[0] != '/' && dir != NULL)
-		path = fl_arena_printf(o->b->arena, "%s/%s", dir, path);
-	o->table->path = path;
+	o->table->place = path;
+	o->table->path = bind_path(o->b, path);
+	o->table->beside = o->table->path != path ? fl_arena_strdup(o->b->arena, o->b->env->dir) : NULL;
 	o->table->roll_size = o->number[FL_OPTION_ROLL_SIZE];
 	return FL_OK;
 }
@@ -743,11 +743,11 @@ place_file(const struct options *o, const char *key, const char *value)
 	static const char prefix[] = "properties.ssl.", suffix[] = ".location";
 	size_t size = strlen(key);
 
-	if (o->b->env->dir == NULL || value[0] == '/' || value[0] == '\0' || strcmp(value, "probe") == 0 ||
+	if (value[0] == '\0' || strcmp(value, "probe") == 0 ||
 	    strncmp(key, prefix, sizeof(prefix) - 1) != 0 || size < sizeof(suffix) ||
 	    strcmp(key + size - (sizeof(suffix) - 1), suffix) != 0)
 		return value;
-	return fl_arena_printf(o->b->arena, "%s/%s", o->b->env->dir, value);
+	return bind_path(o->b, value);
 }
 
 static enum fl_code
@@ -794,8 +794,7 @@ read_all(struct options *o)
 static enum fl_code
 read_option_file(struct bind *b, const struct setting *s, const char **value)
 {
-	const char *path = s->value[0] == '/' || b->env->dir == NULL ? s->value :
-	    fl_arena_printf(b->arena, "%s/%s", b->env->dir, s->value);
+	const char *path = bind_path(b, s->value);
 	struct fl_err err = { .code = FL_OK };
 	struct stat st;
 	struct fl_buf text;

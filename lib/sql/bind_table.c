@@ -656,16 +656,14 @@ bind_drop(struct bind *b, const struct ast_statement *statement)
 /* ---- schema files ---- */
 
 static const char *
-read_from_disk(void *ctx, const char *path, struct fl_arena *arena, struct fl_err *err)
+read_from_disk(const struct bind *b, const char *path, struct fl_err *err)
 {
-	const char *dir = ctx;
-	const char *full = path[0] == '/' || dir == NULL ? path : fl_arena_printf(arena, "%s/%s", dir, path);
 	const char *text = NULL;
 	struct fl_buf buf;
 
 	fl_buf_init(&buf);
-	if (fl_file_read(full, AST_TEXT_MAX, &buf, err) == FL_OK)
-		text = fl_arena_strndup(arena, buf.data != NULL ? buf.data : "", buf.size);
+	if (fl_file_read(bind_path(b, path), AST_TEXT_MAX, &buf, err) == FL_OK)
+		text = fl_arena_strndup(b->arena, buf.data != NULL ? buf.data : "", buf.size);
 	fl_buf_fini(&buf);
 	return text;
 }
@@ -691,7 +689,7 @@ read_schema_file(struct bind *b, const struct fl_table *t, const struct setting 
 	if (b->env->read_file != NULL)
 		*text = b->env->read_file(b->env->ctx, path, b->arena, &err);
 	else
-		*text = read_from_disk((void *)(uintptr_t)b->env->dir, path, b->arena, &err);
+		*text = read_from_disk(b, path, &err);
 	if (*text == NULL)
 		return BIND_FAIL(b, FL_E_NO_SUCH_FILE, s->line, s->col, NULL,
 		    "table '%.80s': cannot read the schema file '%.120s': %s", t->name, path, err.text);
@@ -745,8 +743,7 @@ bind_password_file(struct bind *b, struct fl_table *t, const struct setting *fil
 	if (fl_table_option(t, "password") != NULL)
 		return BIND_FAIL(b, FL_E_BAD_OPTION, file->line, file->col, NULL,
 		    "table '%.80s' has a 'password' and '%.120s': give one of them", t->name, file->key);
-	t->jdbc->password_file = file->value[0] == '/' || b->env->dir == NULL ? file->value :
-	    fl_arena_printf(b->arena, "%s/%s", b->env->dir, file->value);
+	t->jdbc->password_file = bind_path(b, file->value);
 	return FL_OK;
 }
 
@@ -927,9 +924,10 @@ print_content(const struct fl_table *t, const struct fl_schema *schema, struct f
 	for (i = 0; i < t->topic_count; i++)
 		fl_buf_printf(out, "%s%s", i == 0 ? "topic=" : ",", t->topics[i]);
 	if (t->connector == FL_CONNECTOR_FILESYSTEM)
-		fl_buf_printf(out, "path=%s", t->path);
+		fl_buf_printf(out, "path=%s", t->place);
 	if (t->connector == FL_CONNECTOR_JDBC)
-		fl_buf_printf(out, "database=%s;table=%s", t->jdbc->where, t->jdbc->table_name);
+		fl_buf_printf(out, "database=%s;table=%s",
+		    t->place != NULL ? t->place : t->jdbc->where, t->jdbc->table_name);
 	if (t->connector == FL_CONNECTOR_TEST)
 		fl_buf_printf(out, "table=%s", t->name);
 	fl_buf_printf(out, ";format=%s", fl_format_name(t->format));
@@ -1037,6 +1035,8 @@ add_stream(struct bind *b, struct fl_table *t)
 	content_size = (uint32_t)buf.size;
 	if (t->connector == FL_CONNECTOR_KAFKA)
 		print_start(t, &buf);
+	if (t->beside != NULL)
+		fl_buf_printf(&buf, ";beside=%s", t->beside);
 	/* A table that is read once is read for one pipeline, and its other streams wait for
 	 * that: nobody else's should. */
 	if (plan->scans)

@@ -33,6 +33,14 @@ bind_notice(struct bind *b, uint32_t line, const char *fmt, ...)
 }
 
 const char *
+bind_path(const struct bind *b, const char *path)
+{
+	return path[0] == '/' || b->env->dir == NULL
+		   ? path
+		   : fl_arena_printf(b->arena, "%s/%s", b->env->dir, path);
+}
+
+const char *
 bind_did_you_mean(struct bind *b, const char *word, const char *const *candidates, size_t count)
 {
 	const char *best = NULL;
@@ -294,9 +302,10 @@ print_sink(const struct fl_table *t, struct fl_buf *out)
 	if (t->topic != NULL)
 		fl_buf_printf(out, " topic=%s", t->topic);
 	if (t->path != NULL)
-		fl_buf_printf(out, " path=%s", t->path);
+		fl_buf_printf(out, " path=%s", t->place);
 	if (t->jdbc != NULL)
-		fl_buf_printf(out, " database=%s table=%s", t->jdbc->database, t->jdbc->table_name);
+		fl_buf_printf(out, " database=%s table=%s",
+		    t->place != NULL ? t->place : t->jdbc->database, t->jdbc->table_name);
 	fl_buf_printf(out, " format=%s", fl_format_name(t->format));
 	if (t->avro_schema != NULL)
 		fl_buf_printf(out, ":%016" PRIx64, fl_hash64(t->avro_schema, strlen(t->avro_schema)));
