@@ -264,7 +264,7 @@ struct fl_agg { /* one aggregate call of a plan */
 	struct fl_expr *filter; /* FILTER (WHERE ...), or NULL */
 	struct fl_type result;
 	uint32_t acc_size, acc_at; /* bytes; absolute offset inside a state row */
-	const char *name;	   /* output column, or "passengers" of its argument: for snapshot */
+	const char *name;	   /* for snapshot: "passengers" of its argument, its output column, or the sink's */
 };
 
 const struct fl_agg_fn *fl_agg_find(const char *name, size_t len, bool star); /* NULL */

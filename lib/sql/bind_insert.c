@@ -346,6 +346,43 @@ mark_sources(struct bind *b, const struct fl_node *node)
 	}
 }
 
+static bool
+has_name(const struct fl_node *agg, const struct fl_agg_fn *fn, const char *name)
+{
+	for (uint32_t i = 0; i < agg->key_count; i++)
+		if (strcmp(agg->schema.fields[i].name, name) == 0)
+			return true;
+	for (uint32_t i = 0; i < agg->agg_count; i++)
+		if (agg->aggs[i].fn == fn && strcmp(agg->aggs[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Those who look into windows see an aggregate that SELECT gave no name by the column of the
+ * table that takes it.  No expression and no plan's text names it so. */
+static void
+name_aggs(const struct fl_node *root, const struct fl_node *agg)
+{
+	const struct fl_node *calc = root->input;
+
+	if (agg == NULL || calc->kind != FL_NODE_CALC || calc->input != agg)
+		return;
+	for (uint32_t c = 0; c < calc->schema.count; c++) {
+		const struct fl_expr *expr = calc->exprs[c];
+		struct fl_agg *a;
+
+		while (expr->kind == FL_EXPR_CAST)
+			expr = expr->args[0];
+		if (expr->kind != FL_EXPR_COLUMN || expr->column < agg->key_count ||
+		    expr->column >= agg->key_count + agg->agg_count)
+			continue;
+		a = &agg->aggs[expr->column - agg->key_count];
+		if (strncmp(a->name, "EXPR$", 5) == 0 &&
+		    !has_name(agg, a->fn, calc->schema.fields[c].name))
+			a->name = calc->schema.fields[c].name;
+	}
+}
+
 /* One query for each part of a UNION ALL that reaches the sink. */
 static void
 add_query(struct bind *b, const struct rel *rel, const struct fl_table *sink)
@@ -358,6 +395,7 @@ add_query(struct bind *b, const struct rel *rel, const struct fl_table *sink)
 	query->window = rel->window;
 	query->agg = rel->agg;
 	query->sink = (uint32_t)sink->sink;
+	name_aggs(rel->node, rel->agg);
 	mark_sources(b, rel->node);
 	fl_ast_append(b->arena, b->inserts, query);
 }

@@ -276,6 +276,18 @@ open_windows_show_keys_and_accumulators_closed_ones_their_results(void **state)
 }
 
 static void
+an_aggregate_without_a_name_is_known_by_the_column_that_takes_it(void **state)
+{
+	struct fixture *f = *state;
+
+	expect(f, "SELECT columns FROM tables WHERE name = 'minutes_windows'",
+	    "\"window_start TIMESTAMP(3), window_end TIMESTAMP(3), k STRING, rows BIGINT, n_count BIGINT\"\n");
+	expect(f, "SELECT columns FROM tables WHERE name = 'totals_state'",
+	    "\"k STRING, rows BIGINT, n_count BIGINT, price_sum DECIMAL(38, 2), price_count BIGINT, "
+	    "ts_max TIMESTAMP_LTZ(3), n_max INT\"\n");
+}
+
+static void
 results_say_what_is_delivered(void **state)
 {
 	struct fixture *f = *state;
@@ -825,6 +837,7 @@ main(void)
 		TEST(current_rows_are_those_that_the_sink_has),
 		TEST(current_rows_are_the_sum_of_all_changes),
 		TEST(open_windows_show_keys_and_accumulators_closed_ones_their_results),
+		TEST(an_aggregate_without_a_name_is_known_by_the_column_that_takes_it),
 		TEST(results_say_what_is_delivered),
 		TEST(rows_read_and_not_folded_are_lag),
 		TEST(dead_letters_and_late_rows_are_whole),
