@@ -334,6 +334,7 @@ struct fl_plan {
 	bool scans;			/* reads a table of a database: first, its other streams after it */
 	bool has_checkpoint_interval;	/* for check --flink */
 	bool has_bare_tvf;		/* a window function without TABLE(...) */
+	bool has_union_tvf;		/* a window function whose argument is a UNION ALL */
 	const char *text;		/* canonical; fingerprint is its hash */
 	uint64_t fingerprint;
 	uint32_t notice_count;

@@ -343,6 +343,7 @@ bind_from_tvf(struct bind *b, const struct ast_from *from, struct bind_view *vie
 		FL_TRY(bind_from_name(b, path->args->items[path->args->count - 1], views, rel));
 	} else {
 		FL_TRY(bind_query(b, tvf.data->query, views, rel));
+		b->plan->has_union_tvf |= tvf.data->query->parts != NULL;
 	}
 	if (rel->stage == REL_ROWS)
 		FL_TRY(bind_rank_is_used(b, from->line, from->col, rel));

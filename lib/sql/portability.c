@@ -99,10 +99,20 @@ grants_timeout(const char *value)
 }
 
 static void
-check_postgres(struct report *r, const struct fl_table *t)
+check_jdbc(struct report *r, const struct fl_table *t)
 {
 	uint32_t i;
 
+	if (t->jdbc->scheme == FL_JDBC_SQLITE) {
+		SAY(r, "table %s: a SQLite file is Flight's: Flink's connector 'jdbc' has no dialect for it",
+		    t->name);
+		return;
+	}
+	if (t->jdbc->create)
+		SAY(r, "table %s: flight.table.%s.create is Flight's: on Flink the table has to exist", t->name, t->name);
+	if (t->jdbc->password_file != NULL)
+		SAY(r, "table %s: flight.table.%s.password-file is Flight's: on Flink the password stands in the url "
+		    "behind the user, or in the file that the environment variable PGPASSFILE names", t->name, t->name);
 	if ((fl_table_option(t, "username") != NULL) != (fl_table_option(t, "password") != NULL))
 		SAY(r, "table %s: Flink wants 'username' and 'password' both or neither: the user may stand in "
 		    "the url, ?user=...", t->name);
@@ -145,11 +155,6 @@ check_sink(struct report *r, const struct fl_table *t)
 		    t->name);
 	if (t->connector == FL_CONNECTOR_TEST)
 		SAY(r, "table %s: the connector 'test' is Flight's", t->name);
-	if (t->jdbc != NULL && t->jdbc->scheme == FL_JDBC_SQLITE)
-		SAY(r, "table %s: a SQLite file is Flight's: Flink's connector 'jdbc' has no dialect for it",
-		    t->name);
-	else if (t->jdbc != NULL)
-		check_postgres(r, t);
 }
 
 /* A window in a zone whose shift is no multiple of it loses rows on Flink. */
@@ -271,12 +276,17 @@ fl_plan_portability(const struct fl_plan *plan, struct fl_buf *out, uint32_t *co
 		SAY(&r, "SET 'execution.checkpointing.interval' = '10 s': without it Flink commits no transaction");
 	if (plan->has_bare_tvf)
 		SAY(&r, "write TABLE(TUMBLE(...)): Flink 1.20 takes no window function without TABLE(...)");
+	if (plan->has_union_tvf)
+		SAY(&r, "give UNION ALL a name, CREATE VIEW v AS ..., and write TUMBLE(TABLE v, ...): of the parts of one "
+		    "that stands in a window function's parentheses Flink takes the first and forgets the others");
 	for (i = 0; i < plan->table_count; i++) {
 		check_options(&r, plan->tables[i]);
 		if (plan->tables[i]->is_source)
 			check_source(&r, plan->tables[i]);
 		if (plan->tables[i]->is_sink)
 			check_sink(&r, plan->tables[i]);
+		if (plan->tables[i]->jdbc != NULL)
+			check_jdbc(&r, plan->tables[i]);
 	}
 	check_prefixes(&r);
 	for (i = 0; i < plan->query_count; i++)

@@ -29,9 +29,8 @@ CREATE TABLE routes_table (
   longitude   DOUBLE NOT NULL
 ) WITH (
   'connector' = 'jdbc',
-  'url' = 'jdbc:postgresql://localhost:5432/routes',
-  'table-name' = 'routes_table',
-  'username' = 'routes'
+  'url' = 'jdbc:postgresql://localhost:5432/routes?user=routes',
+  'table-name' = 'routes_table'
 );
 
 INSERT INTO routes_table
