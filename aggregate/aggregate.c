@@ -29,7 +29,7 @@ static void
 mirror_metrics(struct aggregate *a)
 {
 	struct fl_query_count sum = { 0 };
-	int64_t windows = 0, keys = 0, steps = 0;
+	int64_t windows = 0, keys = 0, steps = 0, returned = 0;
 
 	for (uint32_t i = 0; i < a->count; i++) {
 		const struct fold *fold = &a->pipelines[i].fold;
@@ -45,6 +45,8 @@ mirror_metrics(struct aggregate *a)
 			sum.dead += c->dead;
 			sum.fired_rows += c->fired_rows;
 		}
+		for (uint32_t s = 0; s < fold->sink_count; s++)
+			returned += (int64_t)fold->sinks[s].returned;
 		windows += fold_window_count(fold);
 		keys += (int64_t)fold_key_count(fold);
 		steps += (int64_t)fold->step;
@@ -60,6 +62,7 @@ mirror_metrics(struct aggregate *a)
 	    (int64_t)(sum.seen - sum.used - sum.filtered - sum.duplicates - sum.late - sum.dead));
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_steps_total, steps);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_results_total, (int64_t)sum.fired_rows);
+	fl_metric_set(a->metrics, FL_METRIC_aggregate_returned_total, returned);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_windows_open, windows);
 	fl_metric_set(a->metrics, FL_METRIC_aggregate_keys_open, keys);
 }

@@ -266,6 +266,7 @@ restore(struct pipeline *p, struct fl_txn *own, struct fl_txn *ingest, struct fl
 	p->late_size = view.head->late_size;
 	p->late_dropped = view.head->late_dropped;
 	p->command = view.head->command;
+	p->returns = p->returns_stored = view.head->returns;
 	add_point(p);
 	FL_TRY(state_replay(&p->fold, ingest, view.head, view.at_r, view.queries, err));
 	if (p->fold.step > p->replay_from)
@@ -349,20 +350,91 @@ pipeline_open(struct pipeline *p, struct fl_err *err)
 	return FL_OK;
 }
 
-/* ---- emit's positions, trimming ---- */
+/* ---- emit's store: positions, rows that come back ---- */
+
+/* Rows of one sink that were dead letters and are to be tried again: into the outbox, as new
+ * ones.  Not `takes`: only looked at, so that the second look cannot fail in the middle. */
+static enum fl_code
+look_at_returns(
+    struct pipeline *p, struct fl_txn *txn, uint32_t s, bool takes, uint64_t *last, struct fl_err *err)
+{
+	const struct fl_table *table = p->fold.sinks[s].table;
+	struct fl_cursor *cursor = NULL;
+	struct fl_item item;
+	uint8_t owner[64];
+	size_t size = fl_sink_owner(p->info->name, table->name, owner);
+	bool found;
+	enum fl_code code;
+
+	FL_TRY(fl_cursor_open(txn, FL_DBI_EMIT_RETURNS, &cursor, err));
+	code = fl_cursor_seek(cursor, owner, size, &found, &item, err);
+	while (code == FL_OK && found &&
+	    fl_sink_has_letter(p->info->name, table->name, item.key, item.key_size)) {
+		const struct fl_return *head = item.value;
+		struct fl_block_view view;
+
+		if (item.size > sizeof(*head) && head->command > p->returns &&
+		    fl_uuid_equal(&head->store, &fl_store_meta(p->store)->store)) {
+			code = fl_block_view(head + 1, item.size - sizeof(*head), &table->physical,
+			    &p->fold.arena, &view, err);
+			if (code != FL_OK)
+				break;
+			if (takes)
+				results_return(&p->fold, s, &view.batch);
+			*last = FL_MAX(*last, head->command);
+		}
+		code = fl_cursor_next(cursor, &found, &item, err);
+	}
+	fl_cursor_close(&cursor);
+	return code;
+}
 
 static enum fl_code
-read_positions(struct pipeline *p, struct fl_err *err)
+note_replay(void *ctx, const struct fl_command *command, struct fl_err *err)
+{
+	bool *is_there = ctx;
+
+	(void)err;
+	*is_there = *is_there || strcmp(command->verb, "dead-replay") == 0;
+	return FL_OK;
+}
+
+/* Is emit still to apply a command that sends rows back? */
+static enum fl_code
+look_for_replays(struct pipeline *p, struct fl_txn *txn, struct fl_err *err)
+{
+	uint64_t applied = 0, last;
+	const void *value;
+	size_t size;
+	bool found;
+
+	FL_TRY(fl_command_last(p->instance, &last, err));
+	if (last == p->replays_seen)
+		return FL_OK;
+	FL_TRY(fl_txn_get(txn, FL_DBI_EMIT_META, "command", 7, &found, NULL, &value, &size, err));
+	if (found && size == sizeof(applied))
+		memcpy(&applied, value, size);
+	p->waits_for_emit = false;
+	FL_TRY(fl_command_each(p->instance, "emit", applied, note_replay, &p->waits_for_emit, err));
+	if (!p->waits_for_emit)
+		p->replays_seen = last;
+	return FL_OK;
+}
+
+static enum fl_code
+read_emit(struct pipeline *p, struct fl_err *err)
 {
 	const struct fl_uuid *own = &fl_store_meta(p->store)->store;
 	struct fl_txn *txn = NULL;
-	enum fl_code code = FL_OK;
+	uint64_t last = p->returns;
+	enum fl_code code;
 
 	if (p->emit == NULL)
 		FL_TRY(open_reader(p, FL_ROLE_EMIT, &p->emit, err));
 	if (p->emit == NULL)
 		return FL_OK;
 	FL_TRY(fl_txn_begin_read(p->emit, &txn, err));
+	code = look_for_replays(p, txn, err);
 	for (uint32_t s = 0; s < p->fold.sink_count && code == FL_OK; s++) {
 		struct fl_sink_position position;
 		bool found;
@@ -371,10 +443,22 @@ read_positions(struct pipeline *p, struct fl_err *err)
 		    txn, p->info->name, p->fold.sinks[s].table->name, &found, &position, err);
 		if (code == FL_OK && found && fl_uuid_equal(&position.store, own))
 			p->confirmed[s] = position.next;
+		if (code == FL_OK)
+			code = look_at_returns(p, txn, s, false, &last, err);
 	}
+	if (code == FL_OK && last > p->returns) {
+		for (uint32_t s = 0; s < p->fold.sink_count && code == FL_OK; s++)
+			code = look_at_returns(p, txn, s, true, &last, err);
+		results_seal(&p->fold);
+		p->returns = last;
+		fl_info("dead letters are results again pipeline=%s command=%" PRIu64, p->info->name, last);
+	}
+	fl_arena_reset(&p->fold.arena);
 	fl_txn_abort(&txn);
 	return code;
 }
+
+/* ---- trimming ---- */
 
 /* Deletes the first values of a database, or of those whose key begins with `of`, while
  * goes() says so: it counts them as gone. */
@@ -654,6 +738,7 @@ put_cursor(struct pipeline *p, struct fl_txn *txn, uint64_t replay_from, struct 
 	head->late_dropped = p->late_dropped;
 	head->dead_size = fold->dead_size;
 	head->command = p->command;
+	head->returns = p->returns;
 	parts = (struct fl_partition_time *)(head + 1);
 	time_save(fold, parts);
 	if (point == NULL)
@@ -670,7 +755,8 @@ put_cursor(struct pipeline *p, struct fl_txn *txn, uint64_t replay_from, struct 
 		queries[q] = fold->opers[q].count;
 	sinks = (struct fl_sink_count *)(void *)(queries + fold->oper_count);
 	for (uint32_t s = 0; s < fold->sink_count; s++)
-		sinks[s] = (struct fl_sink_count){ fold->sinks[s].next, fold->sinks[s].first };
+		sinks[s] = (struct fl_sink_count){ fold->sinks[s].next, fold->sinks[s].first,
+			fold->sinks[s].returned };
 	return FL_OK;
 }
 
@@ -714,6 +800,7 @@ settle(struct pipeline *p, uint64_t replay_from)
 		fl_info("first commit pipeline=%s step=%" PRIu64, p->info->name, fold->step);
 	p->has_committed = true;
 	p->finished_stored = p->is_finished;
+	p->returns_stored = p->returns;
 	p->is_pending = false;
 }
 
@@ -908,7 +995,7 @@ watch_outbox(struct pipeline *p, int64_t now_ms, bool *worked, struct fl_err *er
 
 	if (p->outbox_size > p->outbox_quota / 2 || fl_is_due(now_ms, p->emit_read_ms, 1000)) {
 		p->emit_read_ms = now_ms;
-		FL_TRY(read_positions(p, err));
+		FL_TRY(read_emit(p, err));
 	}
 	if (p->outbox_size <= p->outbox_quota)
 		return FL_OK;
@@ -944,7 +1031,8 @@ pipeline_turn(struct pipeline *p, int64_t now_ms, bool *worked, struct fl_err *e
 	code = fold_queued(p, ingest, &count, err);
 	fl_txn_abort(&ingest);
 	FL_TRY(code);
-	if (count == 0 && !is_dirty(p) && p->is_finished == p->finished_stored)
+	if (count == 0 && !is_dirty(p) && p->is_finished == p->finished_stored &&
+	    p->returns == p->returns_stored)
 		return FL_OK;
 	*worked = true;
 	return commit(p, err);
@@ -953,7 +1041,8 @@ pipeline_turn(struct pipeline *p, int64_t now_ms, bool *worked, struct fl_err *e
 bool
 pipeline_is_done(const struct pipeline *p)
 {
-	return p->is_open && p->is_finished && p->finished_stored && !p->is_pending && !is_dirty(p);
+	return p->is_open && p->is_finished && p->finished_stored && !p->is_pending && !is_dirty(p) &&
+	    !p->waits_for_emit;
 }
 
 void

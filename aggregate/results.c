@@ -129,12 +129,13 @@ check_row(struct pass *p, const struct fl_schema *schema, const struct fl_batch 
 }
 
 static void
-put_row(struct pass *p, const struct fl_batch *batch, uint32_t row, size_t size, enum fl_change kind)
+append_row(struct fold *fold, uint32_t to, const struct fl_batch *batch, uint32_t row, size_t size,
+    enum fl_change kind)
 {
-	struct out_sink *sink = &p->fold->sinks[p->oper->sink];
+	struct out_sink *sink = &fold->sinks[to];
 
 	if (!fl_builder_begin(&sink->rows) || sink->rows_size + size > BLOCK_SIZE) {
-		seal_rows(p->fold, p->oper->sink);
+		seal_rows(fold, to);
 		(void)fl_builder_begin(&sink->rows);
 	}
 	for (uint32_t c = 0; c < batch->schema->count; c++)
@@ -144,7 +145,22 @@ put_row(struct pass *p, const struct fl_batch *batch, uint32_t row, size_t size,
 		fl_buf_byte(&sink->kinds, (char)kind);
 	sink->rows_size += size;
 	sink->next++;
+}
+
+static void
+put_row(struct pass *p, const struct fl_batch *batch, uint32_t row, size_t size, enum fl_change kind)
+{
+	append_row(p->fold, p->oper->sink, batch, row, size, kind);
 	p->oper->count.fired_rows++;
+}
+
+void
+results_return(struct fold *fold, uint32_t sink, const struct fl_batch *batch)
+{
+	for (uint32_t row = 0; row < batch->row_count; row++) {
+		append_row(fold, sink, batch, row, row_size(batch, row), FL_CHANGE_INSERT);
+		fold->sinks[sink].returned++;
+	}
 }
 
 uint32_t

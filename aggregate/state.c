@@ -341,6 +341,7 @@ state_restore(struct fold *fold, struct fl_txn *txn, const struct fl_pipeline_cu
 	for (uint32_t s = 0; s < fold->sink_count; s++) {
 		fold->sinks[s].next = view->sinks[s].next;
 		fold->sinks[s].first = view->sinks[s].first;
+		fold->sinks[s].returned = view->sinks[s].returned;
 	}
 	return FL_OK;
 }

@@ -50,8 +50,6 @@ sink_thread(void *arg)
 
 		if (emit_sink_turn(sink, fl_now_ms(), &worked, &err) != FL_OK)
 			break; /* fatal: the main thread ends the process */
-		if (sink->view.is_done)
-			break; /* nothing will ever come */
 		if (!worked)
 			fl_bell_wait(emit->bells, FL_BELL_AGGREGATE, seen, sink->wait_ms);
 		else if (sink->is_drained)
@@ -110,6 +108,95 @@ read_command(struct emit *emit, struct fl_err *err)
 	return code;
 }
 
+/* ---- dead letters ---- */
+
+enum fl_code
+emit_dead_size_add(struct fl_txn *txn, int64_t more, uint64_t *total, struct fl_err *err)
+{
+	const void *value;
+	uint64_t sum = 0;
+	size_t size;
+	bool found;
+
+	FL_TRY(fl_txn_get(txn, FL_DBI_EMIT_META, "dead_size", 9, &found, NULL, &value, &size, err));
+	if (found && size == sizeof(sum))
+		memcpy(&sum, value, size);
+	sum = more < 0 ? sum - FL_MIN(sum, (uint64_t)-more) : sum + (uint64_t)more;
+	if (total != NULL)
+		*total = sum;
+	return more == 0 ? FL_OK : fl_txn_put(txn, FL_DBI_EMIT_META, "dead_size", 9, 0, &sum, sizeof(sum), err);
+}
+
+/* ---- commands: dead-drop, dead-replay ---- */
+
+static enum fl_code
+drop_dead(struct fl_txn *txn, uint64_t number, const json_t *arguments, struct fl_err *err)
+{
+	uint64_t freed = 0;
+	uint32_t count = 0;
+
+	FL_TRY(fl_dead_drop(txn, FL_DBI_EMIT_DEAD, arguments, &count, &freed, err));
+	FL_TRY(emit_dead_size_add(txn, -(int64_t)freed, NULL, err));
+	fl_info("dead letters dropped command=%" PRIu64 " count=%u", number, count);
+	return FL_OK;
+}
+
+static enum fl_code
+apply_to_letters(struct emit *emit, const struct fl_command *command, const json_t *arguments, bool is_drop,
+    struct fl_err *err)
+{
+	uint64_t number = command->number;
+	struct fl_txn *txn = NULL;
+	enum fl_code code;
+
+	pthread_mutex_lock(&emit->store_lock);
+	code = fl_txn_begin_write(emit->store, &txn, err);
+	if (code == FL_OK)
+		code = is_drop ? drop_dead(txn, number, arguments, err) :
+				 emit_return_letters(emit, txn, number, arguments, err);
+	if (code == FL_OK)
+		code = fl_txn_put(txn, FL_DBI_EMIT_META, "command", 7, 0, &number, sizeof(number), err);
+	if (txn != NULL)
+		code = fl_txn_end(&txn, code, err);
+	pthread_mutex_unlock(&emit->store_lock);
+	return code;
+}
+
+static enum fl_code
+apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
+{
+	struct emit *emit = ctx;
+	bool is_drop = strcmp(command->verb, "dead-drop") == 0;
+	json_t *arguments;
+	enum fl_code code = FL_OK;
+
+	if (!is_drop && strcmp(command->verb, "dead-replay") != 0) {
+		fl_warn("command not understood number=%" PRIu64 " verb=%s", command->number, command->verb);
+	} else {
+		arguments = json_loads(command->arguments, 0, NULL);
+		code = apply_to_letters(emit, command, arguments, is_drop, err);
+		json_decref(arguments);
+	}
+	if (code == FL_OK)
+		emit->command = command->number;
+	return code;
+}
+
+static enum fl_code
+look_for_commands(struct emit *emit, struct fl_err *err)
+{
+	uint64_t last;
+
+	FL_TRY(fl_command_last(emit->instance, &last, err));
+	if (last == emit->commands_seen)
+		return FL_OK;
+	FL_TRY(fl_command_each(emit->instance, "emit", emit->command, apply_command, emit, err));
+	emit->commands_seen = last;
+	return FL_OK;
+}
+
+/* ---- opening and closing ---- */
+
 enum fl_code
 emit_open(struct fl_instance *instance, struct emit **emit_out, struct fl_err *err)
 {
@@ -137,6 +224,12 @@ emit_open(struct fl_instance *instance, struct emit **emit_out, struct fl_err *e
 	}
 	emit->dead_quota = (uint64_t)fl_config_number(instance, "emit.dead-quota-bytes");
 	make_sinks(emit);
+	/* Before a sink finds that it has nothing left to do. */
+	code = look_for_commands(emit, err);
+	if (code != FL_OK) {
+		emit_close(&emit);
+		return code;
+	}
 	*emit_out = emit;
 	return FL_OK;
 }
@@ -234,77 +327,6 @@ look(struct emit *emit, bool *done, struct fl_err *err)
 	fl_metric_set(emit->metrics, FL_METRIC_emit_retries_total, (int64_t)retries);
 	*done = emit->sink_count > 0 && done_count == emit->sink_count;
 	return code;
-}
-
-/* ---- dead letters ---- */
-
-enum fl_code
-emit_dead_size_add(struct fl_txn *txn, int64_t more, uint64_t *total, struct fl_err *err)
-{
-	const void *value;
-	uint64_t sum = 0;
-	size_t size;
-	bool found;
-
-	FL_TRY(fl_txn_get(txn, FL_DBI_EMIT_META, "dead_size", 9, &found, NULL, &value, &size, err));
-	if (found && size == sizeof(sum))
-		memcpy(&sum, value, size);
-	sum = more < 0 ? sum - FL_MIN(sum, (uint64_t)-more) : sum + (uint64_t)more;
-	if (total != NULL)
-		*total = sum;
-	return more == 0 ? FL_OK : fl_txn_put(txn, FL_DBI_EMIT_META, "dead_size", 9, 0, &sum, sizeof(sum), err);
-}
-
-/* ---- commands: dead-drop ---- */
-
-static enum fl_code
-drop_dead(struct fl_txn *txn, uint64_t number, const json_t *arguments, uint32_t *count, struct fl_err *err)
-{
-	uint64_t freed = 0;
-
-	FL_TRY(fl_dead_drop(txn, FL_DBI_EMIT_DEAD, arguments, count, &freed, err));
-	FL_TRY(emit_dead_size_add(txn, -(int64_t)freed, NULL, err));
-	return fl_txn_put(txn, FL_DBI_EMIT_META, "command", 7, 0, &number, sizeof(number), err);
-}
-
-static enum fl_code
-apply_command(void *ctx, const struct fl_command *command, struct fl_err *err)
-{
-	struct emit *emit = ctx;
-	json_t *arguments = json_loads(command->arguments, 0, NULL);
-	struct fl_txn *txn = NULL;
-	enum fl_code code = FL_OK;
-	uint32_t count = 0;
-
-	if (strcmp(command->verb, "dead-drop") != 0) {
-		fl_warn("command not understood number=%" PRIu64 " verb=%s", command->number, command->verb);
-	} else {
-		pthread_mutex_lock(&emit->store_lock);
-		code = fl_txn_begin_write(emit->store, &txn, err);
-		if (code == FL_OK)
-			code = drop_dead(txn, command->number, arguments, &count, err);
-		if (txn != NULL)
-			code = fl_txn_end(&txn, code, err);
-		pthread_mutex_unlock(&emit->store_lock);
-		fl_info("dead letters dropped command=%" PRIu64 " count=%u", command->number, count);
-	}
-	json_decref(arguments);
-	if (code == FL_OK)
-		emit->command = command->number;
-	return code;
-}
-
-static enum fl_code
-look_for_commands(struct emit *emit, struct fl_err *err)
-{
-	uint64_t last;
-
-	FL_TRY(fl_command_last(emit->instance, &last, err));
-	if (last == emit->commands_seen)
-		return FL_OK;
-	FL_TRY(fl_command_each(emit->instance, "emit", emit->command, apply_command, emit, err));
-	emit->commands_seen = last;
-	return FL_OK;
 }
 
 enum fl_code

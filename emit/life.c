@@ -92,10 +92,7 @@ emit_sink_fini(struct emit_sink *sink)
 static size_t
 owner_key(const struct emit_sink *sink, uint8_t key[64])
 {
-	size_t size = fl_sink_key(sink->pipeline->name, sink->table->name, key); /* <= 55 */
-
-	key[size++] = '\0';
-	return size;
+	return fl_sink_owner(sink->pipeline->name, sink->table->name, key);
 }
 
 static void
@@ -151,6 +148,7 @@ begin_letters(struct emit_sink *sink, struct fl_txn *txn, struct fl_err *err)
 	uint64_t freed = 0, ignored = 0;
 
 	FL_TRY(forget_letters(sink, txn, FL_DBI_EMIT_DEAD, &freed, err));
+	FL_TRY(forget_letters(sink, txn, FL_DBI_EMIT_RETURNS, &ignored, err));
 	FL_TRY(forget_letters(sink, txn, FL_DBI_EMIT_COUNTS, &ignored, err));
 	return freed > 0 ? emit_dead_size_add(txn, -(int64_t)freed, NULL, err) : FL_OK;
 }
@@ -738,14 +736,19 @@ work(struct emit_sink *sink, int64_t now_ms, bool *worked, bool *is_done, struct
 	}
 	FL_TRY(read_run(sink, &outbox, err));
 	if (sink->run.next == sink->run.first) {
-		*is_done = outbox.is_finished && sink->position.next == outbox.next;
+		bool has_returns = false;
+
+		FL_TRY(emit_forget_returns(sink, &outbox, err));
+		if (outbox.is_finished && sink->position.next == outbox.next)
+			FL_TRY(emit_has_returns(sink, &has_returns, err));
+		*is_done = outbox.is_finished && sink->position.next == outbox.next && !has_returns;
 		FL_TRY(idle(sink, now_ms, *is_done, err));
 		return FL_OK;
 	}
 	*worked = true;
 	FL_TRY(deliver_run(sink, now_ms, err));
 	sink->is_drained = sink->position.next == outbox.next;
-	return FL_OK;
+	return emit_forget_returns(sink, &outbox, err);
 }
 
 /* ---- trouble ---- */

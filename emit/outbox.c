@@ -29,6 +29,7 @@ emit_outbox_state(
 	outbox->first = view.sinks[sink->index].first;
 	outbox->next = view.sinks[sink->index].next;
 	outbox->is_finished = view.head->finished != 0;
+	outbox->returns = view.head->returns;
 	return FL_OK;
 }
 

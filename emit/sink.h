@@ -141,6 +141,8 @@ struct emit_sink {
 	uint64_t refuse_number;		/* the sink itself refused this row ... */
 	struct fl_err refuse_err;	/* ... for this; code 0: none */
 	uint32_t row_limit;		/* of a run; halved to find a refused row */
+	uint64_t returns;		/* letters of commands up to this one go when the sink ... */
+	uint64_t returns_end;		/* ... has passed this row; 0: they are gone */
 	int64_t retry_at_ms, retry_ms;
 	int64_t written_ms, refreshed_ms;
 	int64_t fence_since_ms;
@@ -188,6 +190,18 @@ struct emit {
 /* Bytes of dead letters in emit's store; total NULL: nobody asks. */
 enum fl_code emit_dead_size_add(struct fl_txn *txn, int64_t more, uint64_t *total, struct fl_err *err);
 
+/* ---- replay.c ---- */
+struct json_t;
+struct emit_outbox;
+/* dead-replay: rows of letters on their way to aggregate, in the transaction of the command. */
+enum fl_code emit_return_letters(struct emit *emit, struct fl_txn *txn, uint64_t number,
+    const struct json_t *arguments, struct fl_err *err);
+/* Deletes the letters that are rows of the outbox again, once the sink has passed those. */
+enum fl_code emit_forget_returns(
+    struct emit_sink *sink, const struct emit_outbox *outbox, struct fl_err *err);
+/* Is any on its way? */
+enum fl_code emit_has_returns(const struct emit_sink *sink, bool *has, struct fl_err *err);
+
 /* ---- life.c ---- */
 void emit_sink_init(struct emit_sink *sink, struct emit *emit, const struct fl_pipeline *pipeline,
     uint32_t index);
@@ -200,6 +214,7 @@ void emit_sink_settle(struct emit_sink *sink, int64_t now_ms);
 /* ---- outbox.c ---- */
 struct emit_outbox {
 	uint64_t first, next;	/* rows kept: [first, next) */
+	uint64_t returns;	/* the last command whose letters came back as rows */
 	bool is_finished;
 };
 enum fl_code emit_outbox_state(struct emit_sink *sink, struct fl_txn *txn,

@@ -5,7 +5,9 @@
  * The lines outlive close and open of the connection, as those of a real sink do,
  * but not the emit.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sink.h"
 
@@ -82,10 +84,30 @@ emit_test_take(struct emit *emit, const char *table, struct fl_buf *out)
 	pthread_mutex_unlock(&emit->lock);
 }
 
+static char refused[64]; /* of all sinks, so that it outlives them */
+
+void
+emit_test_refuse(const char *text)
+{
+	(void)snprintf(refused, sizeof(refused), "%s", text);
+}
+
+static enum fl_code
+test_encode(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uint8_t kind,
+    struct fl_buf *out, struct fl_err *err)
+{
+	size_t at = out->size;
+
+	FL_TRY(emit_encode_text(sink, batch, i, kind, out, err));
+	if (refused[0] != '\0' && memmem(out->data + at, out->size - at, refused, strlen(refused)) != NULL)
+		return FL_FAIL(err, FL_E_SINK_REFUSED, "the test refuses \"%s\"", refused);
+	return FL_OK;
+}
+
 const struct emit_sink_ops emit_sink_test = {
 	.name = "test",
 	.open = test_open,
-	.encode = emit_encode_text,
+	.encode = test_encode,
 	.deliver = test_deliver,
 	.close = test_close,
 	.fini = test_fini,

@@ -184,8 +184,10 @@ walk_store(struct job *job, struct fl_store *store, enum fl_role role, enum fl_d
 	struct fl_cursor *cursor = NULL;
 	struct fl_txn *txn = NULL;
 	struct fl_item item;
+	const void *value;
 	bool found = false;
 	enum fl_code code;
+	size_t size;
 
 	code = fl_txn_begin_read(store, &txn, err);
 	if (code == FL_OK)
@@ -197,6 +199,9 @@ walk_store(struct job *job, struct fl_store *store, enum fl_role role, enum fl_d
 		    .key_size = item.key_size};
 
 		code = fl_dead_decode(item.value, item.size, &letter.dead, err);
+		if (code == FL_OK && role == FL_ROLE_EMIT)
+			code = fl_txn_get(txn, FL_DBI_EMIT_RETURNS, item.key, item.key_size,
+			    &letter.is_returning, NULL, &value, &size, err);
 		if (code != FL_OK)
 			break;
 		if (!print(&item, pipeline, letter.id, sizeof(letter.id)))

@@ -224,10 +224,11 @@ struct change {
 	uint32_t command_count;
 	struct fl_decoder *decoder; /* of table */
 	const struct fl_table *table_of;
+	bool is_row; /* ... of rows that it refused as a sink */
 	struct fl_builder builder;
 	bool has_builder;
 	json_t *sent; /* ids that commands name */
-	uint64_t found, refused, left;
+	uint64_t found, refused, left, returning;
 };
 
 static const struct fl_pipeline *
@@ -263,32 +264,39 @@ read_value(const json_t *line, struct fl_buf *out, const char **objection)
 	return true;
 }
 
-/* What ingest would say to these bytes; NULL: they give a row. */
+/* What the program would say to these bytes; NULL: they give a row. */
 static const char *
-try_decode(struct change *change, const struct fl_table *table, const void *value, size_t size)
+try_decode(struct change *change, const struct fl_table *table, bool is_row, const void *value, size_t size)
 {
-	struct fl_codec_options options = fl_table_codec(table);
+	struct fl_codec_options options = is_row ? fl_table_row_codec(table) : fl_table_codec(table);
 	static struct fl_err err;
 
 	err = (struct fl_err){.code = FL_OK};
-	if (change->table_of != table) {
+	if (change->table_of != table || change->is_row != is_row) {
 		fl_decoder_free(&change->decoder);
 		if (change->has_builder)
 			fl_builder_fini(&change->builder);
 		change->has_builder = false;
 		change->table_of = table;
+		change->is_row = is_row;
 		if (fl_decoder_new(&options, &change->decoder, &err) != FL_OK)
 			return err.text;
 		fl_builder_init(&change->builder, options.schema);
 		change->has_builder = true;
 	}
 	if (change->decoder == NULL)
-		return NULL; /* ingest will say */
+		return is_row ? "its table's columns cannot be read from JSON" : NULL; /* ingest will say */
 	fl_builder_reset(&change->builder);
 	(void)fl_builder_begin(&change->builder);
-	if (fl_decode(change->decoder, value, size, &change->builder, &err) != FL_VERDICT_DEAD)
-		return NULL;
-	return err.text;
+	switch (fl_decode(change->decoder, value, size, &change->builder, &err)) {
+	case FL_VERDICT_DEAD:
+		return err.text;
+	case FL_VERDICT_SKIPPED:
+		return is_row ? "it is no row" : NULL;
+	case FL_VERDICT_ROW:
+		break;
+	}
+	return NULL;
 }
 
 /* A key that gave no row gives none with another value. */
@@ -316,39 +324,77 @@ try_key(const struct fl_table *table, const struct fl_dead *dead)
 	return err.text;
 }
 
+/* Of ingest's letter the table whose records are decoded, of emit's the one that refused the row. */
+static const char *
+find_source(const struct change *change, const struct dlq_letter *letter, const struct fl_table **table)
+{
+	*table = fl_view_table(&change->view, letter->dead.head.stream);
+	return *table == NULL ? "no pipeline reads its stream any more" : NULL;
+}
+
+static const char *
+find_sink(const struct change *change, const struct dlq_letter *letter, const struct fl_table **table)
+{
+	const struct fl_view_sink *sink = NULL;
+	const struct fl_plan *plan = NULL;
+	const char *objection;
+	uint32_t s = 0;
+
+	for (uint32_t i = 0; i < change->view.pipeline_count && sink == NULL; i++) {
+		const struct fl_view_pipeline *p = &change->view.pipelines[i];
+
+		for (s = 0; s < p->sink_count && sink == NULL; s++)
+			if (fl_sink_has_letter(p->pipeline->name, p->sinks[s].name, letter->key,
+				letter->key_size))
+				sink = &p->sinks[s];
+		plan = p->pipeline->plan;
+	}
+	if (sink == NULL)
+		return "its pipeline or its table is gone";
+	*table = plan->sinks[s - 1];
+	if ((objection = fl_plan_no_replay(plan, s - 1)) != NULL)
+		return objection;
+	if (letter->is_returning)
+		return "it is on its way to the sink already";
+	if (!sink->is_known || sink->position.unopened != 0 ||
+	    sink->position.next <= (uint64_t)letter->dead.head.offset)
+		return "its sink has not gone past it: the row is tried again by itself";
+	return NULL;
+}
+
 /* Why it cannot be replayed, NULL: it can.  *value stays empty where its own bytes are taken. */
 static const char *
 find_objection(struct change *change, const struct dlq_letter *letter, struct fl_buf *value, bool *is_mended)
 {
 	const struct fl_dead_head *h = &letter->dead.head;
-	const struct fl_table *table;
+	bool is_row = letter->role == FL_ROLE_EMIT;
+	const struct fl_table *table = NULL;
 	const char *objection = NULL;
 	const void *own = h->flags & FL_DEAD_NULL_VALUE ? NULL : letter->dead.value;
 
 	if (letter->role == FL_ROLE_PIPELINE)
 		return "a row that aggregate refused is not replayed: other queries have the record";
-	if (letter->role == FL_ROLE_EMIT)
-		return "a row that a sink refused is not replayed: its place among the results has passed";
-	table = fl_view_table(&change->view, h->stream);
-	if (table == NULL)
-		return "no pipeline reads its stream any more";
+	objection = is_row ? find_sink(change, letter, &table) : find_source(change, letter, &table);
+	if (objection != NULL)
+		return objection;
 	*is_mended = read_value(json_object_get(change->lines, letter->id), value, &objection);
 	if (objection != NULL)
 		return objection;
 	if (value->size > VALUE_MAX)
-		return "a mended value has 512 KiB at most: produce it to the topic";
+		return is_row ? "a mended row has 512 KiB at most" :
+				"a mended value has 512 KiB at most: produce it to the topic";
 	if (!*is_mended && h->value_size < h->value_full)
 		return "its bytes were not kept (quota): give them by --file";
-	if (table->key != NULL && (h->flags & FL_DEAD_NO_KEY))
+	if (!is_row && table->key != NULL && (h->flags & FL_DEAD_NO_KEY))
 		return "its key was not kept (quota): produce the record to the topic";
-	if (table->key != NULL && (objection = try_key(table, &letter->dead)) != NULL)
+	if (!is_row && table->key != NULL && (objection = try_key(table, &letter->dead)) != NULL)
 		return objection;
 	if (*is_mended && own != NULL && value->size == h->value_size &&
 	    (h->value_size == 0 || memcmp(value->data, own, h->value_size) == 0))
 		*is_mended = false;
 	if (*is_mended)
-		return try_decode(change, table, value->data != NULL ? value->data : "", value->size);
-	return try_decode(change, table, own, h->value_size);
+		return try_decode(change, table, is_row, value->data != NULL ? value->data : "", value->size);
+	return try_decode(change, table, is_row, own, h->value_size);
 }
 
 static void
@@ -502,7 +548,34 @@ count_left(void *ctx, const struct dlq_letter *letter, bool *stop, struct fl_err
 
 	(void)stop;
 	(void)err;
-	change->left += json_object_get(change->sent, letter->id) != NULL;
+	if (json_object_get(change->sent, letter->id) == NULL)
+		return FL_OK;
+	change->left++;
+	change->returning += letter->is_returning;
+	return FL_OK;
+}
+
+/* A letter of emit is replayed when aggregate has its row and the sink has passed that: both must run. */
+static enum fl_code
+count_all_left(const struct ctl *ctl, struct change *change, const char **waiting, struct fl_err *err)
+{
+	int64_t end_us = fl_monotonic_us() + 1000 * (ctl->timeout_ms > 0 ? ctl->timeout_ms : WAIT_MS);
+
+	do {
+		struct fl_life aggregate, emit;
+
+		change->left = change->returning = 0;
+		/* Before the letters: one that ends now has done what it could. */
+		fl_life_get(change->instance, fl_role_program(FL_ROLE_PIPELINE), &aggregate);
+		fl_life_get(change->instance, fl_role_program(FL_ROLE_EMIT), &emit);
+		FL_TRY(dlq_each(change->instance, count_left, change, err));
+		*waiting = !aggregate.is_running ? fl_role_program(FL_ROLE_PIPELINE) :
+		    !emit.is_running		 ? fl_role_program(FL_ROLE_EMIT) :
+						   NULL;
+		if (change->returning == 0 || change->is_drop || *waiting != NULL)
+			return FL_OK;
+		ctl_wait_until(fl_monotonic_us() + 200000);
+	} while (fl_monotonic_us() < end_us && !ctl_is_stopping);
 	return FL_OK;
 }
 
@@ -528,11 +601,17 @@ give(const struct ctl *ctl, struct change *change, struct fl_err *err)
 		ctl_say(ctl, "the command is given; %s is not running and applies it when it starts", waiting);
 		return FL_OK;
 	}
-	FL_TRY(dlq_each(change->instance, count_left, change, err));
+	FL_TRY(count_all_left(ctl, change, &waiting, err));
+	if (change->returning > 0 && waiting != NULL)
+		ctl_say(ctl, "%" PRIu64 " letters stay until %s runs, which is not running", change->returning, waiting);
+	else if (change->returning > 0)
+		return FL_FAIL(err, FL_E_TIMED_OUT, "%" PRIu64 " letters are on their way, but not back yet",
+		    change->returning);
 	ctl_say(ctl, "%" PRIu64 " dead letter%s %s", sent - change->left, sent - change->left == 1 ? "" : "s",
 	    change->is_drop ? "dropped" : "replayed");
-	if (change->left > 0)
-		return FL_FAIL(err, FL_E_BAD_OPTION, "%" PRIu64 " letters failed again and stay", change->left);
+	if (change->left > change->returning)
+		return FL_FAIL(err, FL_E_BAD_OPTION, "%" PRIu64 " letters failed again and stay",
+		    change->left - change->returning);
 	return FL_OK;
 }
 

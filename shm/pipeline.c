@@ -94,3 +94,21 @@ fl_sink_position_get(struct fl_txn *txn, const char *pipeline, const char *sink,
 	*found = true;
 	return FL_OK;
 }
+
+size_t
+fl_sink_owner(const char *pipeline, const char *sink, uint8_t owner[64])
+{
+	size_t size = fl_sink_key(pipeline, sink, owner); /* <= 55 */
+
+	owner[size++] = '\0';
+	return size;
+}
+
+bool
+fl_sink_has_letter(const char *pipeline, const char *sink, const void *key, size_t key_size)
+{
+	uint8_t owner[64];
+	size_t size = fl_sink_owner(pipeline, sink, owner);
+
+	return key_size == size + 8 && memcmp(key, owner, size) == 0;
+}

@@ -171,7 +171,7 @@ struct out {
 
 struct out_sink {
 	const struct fl_table *table;
-	uint64_t next, first; /* as fl_sink_count */
+	uint64_t next, first, returned; /* as fl_sink_count */
 	struct fl_builder rows; /* of this step, not sealed yet */
 	size_t rows_size;	/* their bytes, about */
 	bool has_changes;	/* some query of it is updating: ... */
@@ -371,6 +371,8 @@ void results_put_changes(struct pass *pass, struct stage *stage);
 void results_take(struct pass *pass, struct stage *stage, struct fl_builder *rows);
 /* Seals the step's rows into result blocks. */
 void results_seal(struct fold *fold);
+/* Rows that a sink refused once, to be given to it again; results_seal() follows. */
+void results_return(struct fold *fold, uint32_t sink, const struct fl_batch *batch);
 void results_dead(struct pass *pass, uint32_t row, enum fl_code code, const char *what);
 void results_late(struct pass *pass, const uint32_t *rows, uint32_t count);
 void results_closed(struct fold *fold, const struct oper *oper, const struct window *window,

@@ -55,6 +55,9 @@ struct pipeline {
 	uint64_t command;	/* last one of the catalog that was applied */
 	uint64_t commands_seen;	/* the newest of any program that was looked at */
 	int64_t emit_read_ms;
+	uint64_t returns, returns_stored; /* commands whose letters are in the outbox again */
+	uint64_t replays_seen;	/* up to this command none of emit's waits to be applied */
+	bool waits_for_emit;	/* one does: rows may come back */
 	struct fl_err stopped;	/* code FL_OK: it runs */
 };
 

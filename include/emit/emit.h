@@ -36,5 +36,7 @@ void emit_close(struct emit **emit);
 /* Connector 'test': rows delivered since the last call, as text lines
  * "+I[a, 1, null]"; appended to out. */
 void emit_test_take(struct emit *emit, const char *table, struct fl_buf *out);
+/* From now on it refuses rows with that in their text; "": none. */
+void emit_test_refuse(const char *text);
 
 #endif

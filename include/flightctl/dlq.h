@@ -20,6 +20,7 @@ struct dlq_letter { /* borrowed during the visit */
 	const void *key;
 	size_t key_size;
 	struct fl_dead dead;
+	bool is_returning; /* EMIT: its row is on its way to the sink */
 };
 typedef enum fl_code dlq_visit(
     void *ctx, const struct dlq_letter *letter, bool *stop, struct fl_err *err);

@@ -28,6 +28,7 @@ struct fl_pipeline_cursor {
 	uint64_t late_size;	/* bytes of late rows kept */
 	uint64_t late_dropped;	/* values of late rows that went when the quota was full */
 	uint64_t dead_size;	/* bytes of dead letters */
+	uint64_t returns;	/* last command whose letters of emit are in the outbox again */
 };
 
 struct fl_partition_time {
@@ -68,6 +69,7 @@ struct fl_query_count { /* conservation: seen = used + filtered + duplicates + l
 struct fl_sink_count {
 	uint64_t next;		/* number of the next result row */
 	uint64_t first;		/* oldest row kept in the outbox */
+	uint64_t returned;	/* rows that were dead letters of emit: next = fired and passed on + these */
 };
 
 /* All parts, borrowed from the transaction.  found false: none yet. */
@@ -97,5 +99,20 @@ struct fl_sink_position {
 enum fl_code fl_sink_position_get(struct fl_txn *txn, const char *pipeline, const char *sink,
     bool *found, struct fl_sink_position *position, struct fl_err *err);
 size_t fl_sink_key(const char *pipeline, const char *sink, uint8_t key[64]);
+/* "<pipeline>\0<sink>\0": with a row number behind it the key of a dead letter. */
+size_t fl_sink_owner(const char *pipeline, const char *sink, uint8_t owner[64]);
+/* Is that the key of a letter of the sink? */
+bool fl_sink_has_letter(const char *pipeline, const char *sink, const void *key, size_t key_size);
+
+/*
+ * A dead letter of emit on its way back: EMIT_RETURNS, under the letter's own key, then a
+ * block with its row.  emit writes it by a command; aggregate appends the row to the outbox,
+ * as a new one, in the transaction that moves `returns`; then emit delivers it, and deletes both.
+ */
+#define FL_RETURN_SIZE_MAX (512u << 10) /* of the block */
+struct fl_return {
+	struct fl_uuid store;	/* of the pipeline's store that the row came from */
+	uint64_t command;
+};
 
 #endif

@@ -380,6 +380,10 @@ enum fl_takes_changes fl_table_takes_changes(const struct fl_table *table);
 const char *fl_table_option(const struct fl_table *table, const char *key);
 /* What a decoder or encoder of the table has to know; borrows from it. */
 struct fl_codec_options fl_table_codec(const struct fl_table *table);
+/* Rows as fl_row_print_json() writes them, each column there, back to rows: exactly. */
+struct fl_codec_options fl_table_row_codec(const struct fl_table *table);
+/* Why a row that the sink refused cannot be given to it later; NULL: it can. */
+const char *fl_plan_no_replay(const struct fl_plan *plan, uint32_t sink);
 /* The same of its messages' keys; table->key is not NULL. */
 struct fl_codec_options fl_table_key_codec(const struct fl_table *table);
 /* EXPLAIN for people: tables, streams, the tree of each query, time settings. */

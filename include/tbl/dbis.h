@@ -22,4 +22,5 @@ FL_DBI(PIPELINE, COUNTS)     /* query u32, code u32 -> letters ever, u64 */
 FL_DBI(EMIT,     META)       /* "meta"; "dead_size", "command" -> u64 */
 FL_DBI(EMIT,     SINKS)      /* pipeline name \0 sink name -> position, settled, state, error */
 FL_DBI(EMIT,     DEAD)       /* pipeline \0 sink \0 row number u64 -> dead letter */
+FL_DBI(EMIT,     RETURNS)    /* pipeline \0 sink \0 row number u64 -> store, command, block: letters on their way back */
 FL_DBI(EMIT,     COUNTS)     /* pipeline \0 sink \0 code u32 -> letters ever, u64 */

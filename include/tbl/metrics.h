@@ -38,6 +38,7 @@ FL_METRIC(aggregate, rows_dead_total, COUNTER, "rows", "Input rows that became d
 FL_METRIC(aggregate, conservation, GAUGE, "rows", "Seen minus used, filtered, duplicate, late and dead; must be 0.")
 FL_METRIC(aggregate, steps_total, COUNTER, "steps", "Steps folded durably (R, summed over pipelines).")
 FL_METRIC(aggregate, results_total, COUNTER, "rows", "Result rows written to the outbox.")
+FL_METRIC(aggregate, returned_total, COUNTER, "rows", "Rows written to the outbox again: they were dead letters of emit.")
 FL_METRIC(aggregate, windows_open, GAUGE, "windows", "Open windows.")
 FL_METRIC(aggregate, keys_open, GAUGE, "keys", "Keys in open windows, of GROUP BY without one and of deduplication.")
 FL_METRIC(emit, rows_total, COUNTER, "rows", "Rows that sinks confirmed.")

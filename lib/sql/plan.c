@@ -560,3 +560,27 @@ fl_table_key_codec(const struct fl_table *table)
 
 	return codec_of(key->format, &key->schema, &key->json, &key->csv, key->raw_little_endian);
 }
+
+struct fl_codec_options
+fl_table_row_codec(const struct fl_table *table)
+{
+	return (struct fl_codec_options){
+		.format = (uint8_t)FL_FORMAT_JSON,
+		.schema = &table->physical,
+		.json_typed = true,
+		.json_fail_on_missing = true,
+	};
+}
+
+const char *
+fl_plan_no_replay(const struct fl_plan *plan, uint32_t sink)
+{
+	uint32_t i;
+
+	for (i = 0; i < plan->query_count; i++)
+		if (plan->queries[i].sink == sink && fl_query_is_updating(&plan->queries[i]))
+			return "its query is updating: the key may have a newer value by now";
+	if (plan->sinks[sink]->primary_key_count > 0)
+		return "its table has a PRIMARY KEY: the key may have a newer row by now";
+	return NULL;
+}

@@ -25,11 +25,16 @@
  *	late N, dead N [CODE]	late rows; dead letters of the pipeline, all with that code
  *	bare N			dead letters of the pipeline that kept position and reason only
  *	kept DB <|=|> N		values in a database: late, dead, out, state of the pipeline's
- *				store, steps and letters (dead ones) of ingest's
+ *				store, steps and letters (dead ones) of ingest's, refused (dead
+ *				letters) and returns of emit's
  *	counted CODE <|=|> N	dead letters that there ever were with that code; counted oddities
  *	config NAME VALUE	a setting of the instance (tbl/config.h), before the first row
  *	replay T P OFFSET	the dead letter of that record comes back; below it a mended value
  *	drop T P OFFSET		the dead letter goes
+ *	refuse [TEXT]		from now on the sinks refuse rows with that text; or none
+ *	again SINK ROW		the dead letter of that row comes back, after 4 seconds of the clock;
+ *				below it a mended row, as JSON
+ *	forget SINK ROW		the dead letter of that row goes
  *	position T P <|=|> N	next offset of partition P of T in ingest's store
  *	step N			at most N rows a step from now on
  *	flush none|all		no window state is stored from now on, so that a restart folds
@@ -70,6 +75,7 @@
 #include "ingest/ingest.h"
 #include "inspect/inspect.h"
 #include "shm/dead.h"
+#include "shm/life.h"
 #include "shm/view.h"
 
 #define LINE_MAX_COUNT 4096
@@ -939,6 +945,8 @@ check_kept(struct flow *f, const char *name, char op, uint64_t want)
 		{ "state", FL_ROLE_PIPELINE, FL_DBI_PIPELINE_STATE },
 		{ "steps", FL_ROLE_INGEST, FL_DBI_INGEST_STEPS },
 		{ "letters", FL_ROLE_INGEST, FL_DBI_INGEST_DEAD },
+		{ "refused", FL_ROLE_EMIT, FL_DBI_EMIT_DEAD },
+		{ "returns", FL_ROLE_EMIT, FL_DBI_EMIT_RETURNS },
 	};
 
 	for (uint32_t i = 0; i < FL_ARRAY_COUNT(dbs); i++) {
@@ -1089,6 +1097,32 @@ check_counted(struct flow *f, const char *name, char op, uint64_t want)
 	    fail(f, "counted %s: expected %c %" PRIu64 ", got %" PRIu64, name, op, want, got);
 }
 
+/* Each row of an outbox was made by a query of its sink, or came back from its dead letters. */
+static bool
+check_outboxes(struct flow *f)
+{
+	struct fl_view view;
+	bool fine = true;
+
+	fl_view_read(f->instance, &view);
+	for (uint32_t i = 0; i < view.pipeline_count && fine; i++) {
+		const struct fl_view_pipeline *p = &view.pipelines[i];
+
+		for (uint32_t s = 0; s < p->sink_count && p->has_cursor && fine; s++) {
+			uint64_t made = p->sinks[s].count.returned;
+
+			for (uint32_t q = 0; q < p->cursor.query_count; q++)
+				if (p->pipeline->plan->queries[q].sink == s)
+					made += p->queries[q].fired_rows;
+			fine = made == p->sinks[s].count.next ||
+			    fail(f, "sink %s: %" PRIu64 " rows were made, the outbox ends at %" PRIu64,
+				p->sinks[s].name, made, p->sinks[s].count.next);
+		}
+	}
+	fl_view_fini(&view);
+	return fine;
+}
+
 /* What must hold whenever somebody looks. */
 static bool
 check_always(struct flow *f)
@@ -1097,7 +1131,7 @@ check_always(struct flow *f)
 	enum fl_code code;
 
 	if (!check_metric(f, "aggregate.conservation", '=', 0) ||
-	    !check_metric(f, "ingest.conservation", '=', 0) || !check_tallies(f))
+	    !check_metric(f, "ingest.conservation", '=', 0) || !check_tallies(f) || !check_outboxes(f))
 		return false;
 	code = aggregate_shot_take(f->instance, PIPELINE, NULL, &shot, &f->err);
 	for (uint32_t i = 0; code == FL_OK && aggregate_shot_row(shot, i) != NULL;)
@@ -1270,12 +1304,13 @@ check_position(struct flow *f, const char *table, int32_t partition, char op, in
 	    table, partition, op, want, got);
 }
 
-/* Gives ingest a command about one dead letter, as flightctl dlq does. */
+/* Gives a program a command about one dead letter, as flightctl dlq does; its clock is whatever
+ * it is: one that is gone has none. */
 static bool
-command_letter(struct flow *f, const struct command *c, char **words)
+command_letter(struct flow *f, const struct command *c, enum fl_role role, struct fl_dead_name *name,
+    bool is_replay)
 {
-	const struct fl_table *t = find_table(f, words[1]);
-	struct fl_dead_name name = { .key_size = 16 };
+	enum fl_dbi dbi = role == FL_ROLE_INGEST ? FL_DBI_INGEST_DEAD : FL_DBI_EMIT_DEAD;
 	struct fl_store *store = NULL;
 	struct fl_txn *txn = NULL;
 	struct fl_dead dead;
@@ -1285,35 +1320,61 @@ command_letter(struct flow *f, const struct command *c, char **words)
 	size_t size;
 	bool found;
 
-	if (t == NULL)
-		return fail(f, "there is no table %s", words[1]);
-	fl_key_u32(name.key, f->instance->pipelines[0].stream_ids[t->stream]);
-	fl_key_u32(name.key + 4, (uint32_t)atoi(words[2]));
-	fl_key_u64(name.key + 8, (uint64_t)atoll(words[3]));
-	name.clock_ms = INT64_MIN;
-	if (!open_to_read(f, FL_ROLE_INGEST, &store, &txn))
+	name->clock_ms = INT64_MIN;
+	if (!open_to_read(f, role, &store, &txn))
 		return false;
-	/* Its clock is whatever it is: one that is gone has none. */
-	if (fl_txn_get(txn, FL_DBI_INGEST_DEAD, name.key, name.key_size, &found, NULL, &value, &size,
-		&f->err) == FL_OK && found && fl_dead_decode(value, size, &dead, &f->err) == FL_OK)
-		name.clock_ms = dead.head.clock_ms;
+	if (fl_txn_get(txn, dbi, name->key, name->key_size, &found, NULL, &value, &size, &f->err) == FL_OK &&
+	    found && fl_dead_decode(value, size, &dead, &f->err) == FL_OK)
+		name->clock_ms = dead.head.clock_ms;
 	fl_txn_abort(&txn);
 	fl_store_close(&store);
 	fl_buf_init(&json);
 	fl_buf_str(&json, "{\"letters\":[{");
-	fl_dead_name_print(name.key, name.key_size, name.clock_ms, &json);
+	fl_dead_name_print(name->key, name->key_size, name->clock_ms, &json);
 	if (c->line_count > 0) {
 		fl_buf_str(&json, ",\"value\":\"");
 		fl_buf_base64(&json, c->lines[0], strlen(c->lines[0]));
 		fl_buf_byte(&json, '"');
 	}
 	fl_buf_str(&json, "}]}");
-	code = fl_command_put(f->instance, "ingest", words[0][0] == 'r' ? "dead-replay" : "dead-drop",
+	code = fl_command_put(f->instance, fl_role_program(role), is_replay ? "dead-replay" : "dead-drop",
 	    json.data, NULL, &f->err);
 	fl_buf_fini(&json);
-	if (code != FL_OK)
-		return fail_err(f, "the command");
-	return settle(f) && (f->mode != RESTARTS || restart(f));
+	return code == FL_OK || fail_err(f, "the command");
+}
+
+static bool
+command_ingest(struct flow *f, const struct command *c, char **words)
+{
+	const struct fl_table *t = find_table(f, words[1]);
+	struct fl_dead_name name = { .key_size = 16 };
+
+	if (t == NULL)
+		return fail(f, "there is no table %s", words[1]);
+	fl_key_u32(name.key, f->instance->pipelines[0].stream_ids[t->stream]);
+	fl_key_u32(name.key + 4, (uint32_t)atoi(words[2]));
+	fl_key_u64(name.key + 8, (uint64_t)atoll(words[3]));
+	return command_letter(f, c, FL_ROLE_INGEST, &name, words[0][0] == 'r') && settle(f) &&
+	    (f->mode != RESTARTS || restart(f));
+}
+
+/* Emit looks for commands once a second, and so does aggregate for what emit has. */
+static bool
+command_emit(struct flow *f, const struct command *c, char **words)
+{
+	struct fl_dead_name name = { 0 };
+
+	name.key_size = fl_sink_owner(PIPELINE, words[1], name.key);
+	fl_key_u64(name.key + name.key_size, (uint64_t)atoll(words[2]));
+	name.key_size += 8;
+	if (!command_letter(f, c, FL_ROLE_EMIT, &name, words[0][0] == 'a'))
+		return false;
+	for (uint32_t second = 0; second < 4; second++) {
+		f->clock_ms += 1000;
+		if (!settle(f) || (f->mode == RESTARTS && !restart(f)))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -1367,7 +1428,13 @@ run_running(struct flow *f, const struct command *c, char **words, uint32_t coun
 	if (strcmp(verb, "caught") == 0 || strcmp(verb, "lose") == 0 || strcmp(verb, "end") == 0)
 		return run_mark(f, verb, table, partition);
 	if ((strcmp(verb, "replay") == 0 || strcmp(verb, "drop") == 0) && count == 4)
-		return command_letter(f, c, words);
+		return command_ingest(f, c, words);
+	if ((strcmp(verb, "again") == 0 || strcmp(verb, "forget") == 0) && count == 3)
+		return command_emit(f, c, words);
+	if (strcmp(verb, "refuse") == 0 && count <= 2) {
+		emit_test_refuse(count == 2 ? words[1] : "");
+		return true;
+	}
 	if (strcmp(verb, "restart") == 0)
 		return restart(f) && settle(f);
 	if (strcmp(verb, "metric") == 0 && count == 3 && fl_parse_i64(words[2], &value))
@@ -1448,6 +1515,7 @@ run_mode(const struct file *file, enum mode mode, uint64_t seed, struct fl_buf *
 	struct flow f = { .file = file, .mode = mode, .seed = seed, .clock_ms = DAY_MS };
 	bool fine = true;
 
+	emit_test_refuse("");
 	(void)snprintf(f.dir, sizeof(f.dir), "%s/flow.XXXXXX",
 	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
 	if (mkdtemp(f.dir) == NULL) {

@@ -450,6 +450,40 @@ results_are_dropped_by_the_word_of_their_own_sink_only(void **state)
 	assert_int_equal(count_results(f, &uuid), 0);
 }
 
+/* Emit's word that it has applied the commands up to this one. */
+static void
+put_applied(struct fixture *f, uint64_t number)
+{
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+
+	OK(fl_instance_store(f->instance, FL_ROLE_EMIT, NULL, true, &store, &f->err));
+	OK(fl_txn_begin_write(store, &txn, &f->err));
+	OK(fl_txn_put(txn, FL_DBI_EMIT_META, "command", 7, 0, &number, sizeof(number), &f->err));
+	OK(fl_txn_commit(&txn, &f->err));
+	fl_store_close(&store);
+}
+
+/* Rows may come back into the outbox of a pipeline that has read everything. */
+static void
+a_pipeline_is_not_done_while_emit_has_letters_to_replay(void **state)
+{
+	struct fixture *f = *state;
+	bool worked, done = false;
+	uint64_t number = 0;
+
+	put_applied(f, 0);
+	OK(fl_command_put(f->instance, "emit", "dead-replay", "{\"letters\":[]}", &number, &f->err));
+	push_rows(f, 3);
+	ingest_test_end(f->ingest, "orders", 0);
+	settle(f);
+	OK(aggregate_step(f->aggregate, NOW_MS + 2000, &worked, &done, &f->err));
+	assert_false(done);
+	put_applied(f, number);
+	OK(aggregate_step(f->aggregate, NOW_MS + 4000, &worked, &done, &f->err));
+	assert_true(done);
+}
+
 /* Ingest's word that all is read was given before it knew of the newcomer's stream. */
 static void
 a_pipeline_is_not_done_by_a_word_that_did_not_know_its_stream(void **state)
@@ -483,6 +517,7 @@ main(void)
 		TEST(stores_that_do_not_belong_together_are_named),
 		TEST(a_replay_that_differs_stops_unless_the_program_is_another),
 		TEST(nothing_is_trimmed_that_a_pipeline_just_applied_may_need),
+		TEST(a_pipeline_is_not_done_while_emit_has_letters_to_replay),
 		TEST(a_pipeline_is_not_done_by_a_word_that_did_not_know_its_stream),
 		TEST(results_are_dropped_by_the_word_of_their_own_sink_only),
 		TEST(a_new_pipeline_does_not_begin_after_its_stream_s_beginning),

@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "codec/codec.h"
 #include "expr/expr.h"
+#include "sql/plan.h"
 
 static struct fl_arena arena;
 static struct fl_err err;
@@ -746,6 +747,106 @@ how_members_are_written_does_not_change_them(void **state)
 	}
 }
 
+/* What dead letters of emit keep, and what a replay makes of it: lib/sql/plan.c has its options. */
+static void
+rows_printed_as_json_come_back_exactly(void **state)
+{
+	static const enum fl_type_id types[] = { FL_TYPE_BOOLEAN, FL_TYPE_TINYINT, FL_TYPE_SMALLINT, FL_TYPE_INT,
+		FL_TYPE_BIGINT, FL_TYPE_FLOAT, FL_TYPE_DOUBLE, FL_TYPE_DECIMAL, FL_TYPE_VARCHAR, FL_TYPE_VARBINARY,
+		FL_TYPE_DATE, FL_TYPE_TIMESTAMP, FL_TYPE_TIMESTAMP_LTZ };
+	/* A BIGINT and its lower parts; FLOAT and DOUBLE are the bits. */
+	static const int64_t bits[] = { 0, 1, -1, INT64_MAX, INT64_MIN, 0x7ff0000000000000, 0x7ff8000000000000,
+		(int64_t)0xfff0000000000000, 0x3ff199999999999a, 0x7fefffffffffffff, 1, 0x7f800000, 0x7fc00000,
+		0x7f7fffff, 0x3dcccccd, 1065353217, (int64_t)0x8000000000000000, 0x00800000, 253402300799999,
+		-62135596800000, 1709251199999 };
+	static const char *const texts[] = { "", "\0", "a\"\\\n\t\x01", "\xc3\xa4\xf0\x9f\x98\x80",
+		"{\"a\": 1}", "null", "17", "\xe2\x80\xa8\x7f" };
+	static const uint8_t sizes[] = { 0, 1, 7, 6, 8, 4, 2, 4 };
+	struct fl_field fields[FL_ARRAY_COUNT(types)];
+	struct fl_table table = { .physical = { .count = FL_ARRAY_COUNT(types), .fields = fields } };
+	struct fl_codec_options options = fl_table_row_codec(&table);
+	struct fl_decoder *decoder = NULL;
+	struct fl_builder rows[2];
+	struct fl_batch batch[2];
+	struct fl_buf json[2];
+
+	(void)state;
+	memset(fields, 0, sizeof(fields));
+	for (uint32_t c = 0; c < FL_ARRAY_COUNT(types); c++) {
+		fields[c].name = fl_arena_printf(&arena, "c%u", c);
+		fields[c].type = (struct fl_type){ .id = (uint8_t)types[c], .nullable = true };
+		if (types[c] == FL_TYPE_DECIMAL)
+			fields[c].type.precision = 38, fields[c].type.scale = 10;
+		if (types[c] == FL_TYPE_TIMESTAMP || types[c] == FL_TYPE_TIMESTAMP_LTZ)
+			fields[c].type.precision = 3;
+	}
+	assert_int_equal(fl_decoder_new(&options, &decoder, &err), FL_OK);
+	for (uint32_t k = 0; k < 2; k++) {
+		fl_builder_init(&rows[k], &table.physical);
+		fl_buf_init(&json[k]);
+	}
+	for (uint32_t n = 0; n < 2 * FL_ARRAY_COUNT(bits); n++) {
+		int64_t v = bits[n / 2], time = v > 253402300799999 || v < -62135596800000 ? v % 86400000 : v;
+		int64_t day = time / 86400000;
+		fl_i128 decimal = (fl_i128)v * 1000000007;
+
+		for (uint32_t k = 0; k < 2; k++)
+			fl_builder_reset(&rows[k]), fl_buf_reset(&json[k]);
+		(void)fl_builder_begin(&rows[0]);
+		for (uint32_t c = 0; c < FL_ARRAY_COUNT(types); c++) {
+			uint32_t t = (n + c) % FL_ARRAY_COUNT(texts);
+
+			if (n % 2 != 0 && (n / 2 + c) % 3 == 0)
+				continue; /* NULL */
+			if (fl_type_is_var(types[c])) {
+				fl_builder_set_str(&rows[0], c, texts[t], sizes[t]);
+			} else if (types[c] == FL_TYPE_BOOLEAN) {
+				fl_builder_set_raw(&rows[0], c, &(uint8_t){ v & 1 });
+			} else if (types[c] == FL_TYPE_DECIMAL) {
+				fl_builder_set_raw(&rows[0], c, &decimal);
+			} else if (types[c] == FL_TYPE_DATE) {
+				fl_builder_set_i32(&rows[0], c, (int32_t)day);
+			} else if (types[c] == FL_TYPE_TIMESTAMP || types[c] == FL_TYPE_TIMESTAMP_LTZ) {
+				fl_builder_set_i64(&rows[0], c, time);
+			} else {
+				fl_builder_set_raw(&rows[0], c, &v); /* little endian */
+			}
+		}
+		fl_builder_commit(&rows[0]);
+		fl_builder_view(&rows[0], &batch[0], &arena);
+		fl_row_print_json(&batch[0], 0, &json[0]);
+		(void)fl_builder_begin(&rows[1]);
+		err = (struct fl_err){ .code = FL_OK };
+		if (fl_decode(decoder, json[0].data, json[0].size, &rows[1], &err) != FL_VERDICT_ROW)
+			fail_msg("%s: %s", json[0].data, err.text);
+		fl_builder_commit(&rows[1]);
+		fl_builder_view(&rows[1], &batch[1], &arena);
+		fl_row_print_json(&batch[1], 0, &json[1]);
+		assert_string_equal(json[1].data, json[0].data);
+		for (uint32_t c = 0; c < FL_ARRAY_COUNT(types); c++) {
+			const struct fl_col *a = &batch[0].cols[c], *b = &batch[1].cols[c];
+			uint32_t width = fl_type_width(types[c]), x, y;
+
+			assert_int_equal(fl_col_is_valid(a, 0), fl_col_is_valid(b, 0));
+			if (!fl_col_is_valid(a, 0))
+				continue;
+			if (width > 0 && memcmp(a->data, b->data, width) != 0 && strstr(json[0].data, "NaN") == NULL)
+				fail_msg("column %u of %s", c, json[0].data);
+			if (width == 0) {
+				const char *p = fl_col_str(a, 0, &x), *q = fl_col_str(b, 0, &y);
+
+				assert_int_equal(x, y);
+				assert_memory_equal(p, q, x);
+			}
+		}
+	}
+	for (uint32_t k = 0; k < 2; k++) {
+		fl_builder_fini(&rows[k]);
+		fl_buf_fini(&json[k]);
+	}
+	fl_decoder_free(&decoder);
+}
+
 int
 main(void)
 {
@@ -761,6 +862,7 @@ main(void)
 		TEST(every_truncation_and_change_gets_a_verdict),
 		TEST(null_in_a_not_null_column_is_refused_by_the_encoder),
 		TEST(what_came_before_does_not_change_a_record),
+		TEST(rows_printed_as_json_come_back_exactly),
 	};
 
 	return cmocka_run_group_tests_name("codec/json", tests, NULL, NULL);

@@ -19,6 +19,7 @@ struct fixture {
 	int64_t now_ms;
 	uint64_t next[2], first[2]; /* of each sink: memory, then files */
 	bool finished;
+	uint64_t returns;
 };
 
 static void
@@ -106,6 +107,7 @@ put_cursor(struct fixture *f, struct fl_txn *txn)
 	cursor.head.query_count = 2;
 	cursor.head.sink_count = 2;
 	cursor.head.finished = f->finished;
+	cursor.head.returns = f->returns;
 	for (i = 0; i < 2; i++) {
 		cursor.sinks[i].next = f->next[i];
 		cursor.sinks[i].first = f->first[i];
@@ -687,6 +689,116 @@ a_dead_letter_is_counted_although_nothing_is_stored_after_it(void **state)
 }
 
 /* Its rows have the numbers of the old one's. */
+/* A row of "files" on its way back, while no program runs; it stands under a row's number. */
+static void
+put_return(struct fixture *f, uint64_t row)
+{
+	struct fl_store_options options = { .role = FL_ROLE_EMIT, .write = true, .instance = f->instance->uuid };
+	struct fl_return head = { .store = fl_store_meta(f->store)->store, .command = 7 };
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	uint8_t key[80], value[64] = { 0 };
+	size_t size = fl_sink_owner("p", "files", key);
+	char path[256];
+
+	fl_key_u64(key + size, row);
+	memcpy(value, &head, sizeof(head));
+	fl_instance_path(f->instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
+	OK(fl_store_open(path, &options, &store, &f->err));
+	OK(fl_txn_begin_write(store, &txn, &f->err));
+	OK(fl_txn_put(txn, FL_DBI_EMIT_RETURNS, key, size + 8, 0, value, sizeof(value), &f->err));
+	OK(fl_txn_commit(&txn, &f->err));
+	fl_store_close(&store);
+}
+
+static uint64_t
+count_returns(struct fixture *f)
+{
+	struct fl_store_options options = { .role = FL_ROLE_EMIT };
+	struct fl_store *store = NULL;
+	struct fl_txn *txn = NULL;
+	char path[256];
+	uint64_t count;
+
+	fl_instance_path(f->instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
+	OK(fl_store_open(path, &options, &store, &f->err));
+	OK(fl_txn_begin_read(store, &txn, &f->err));
+	count = fl_txn_count(txn, FL_DBI_EMIT_RETURNS);
+	fl_txn_abort(&txn);
+	fl_store_close(&store);
+	return count;
+}
+
+static void
+a_sink_is_not_done_while_a_row_is_on_its_way_back(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_dead_head head;
+	char value[128] = "";
+
+	f->finished = 1;
+	add_block(f, 1, 4);
+	start(f);
+	arm("emit.refuse:3");
+	assert_true(run_idle(f));
+	emit_close(&f->emit);
+	put_return(f, 2);
+	start(f);
+	assert_false(run_idle(f));
+	/* What aggregate's cursor says of another command is not about it. */
+	f->returns = 6;
+	add_block(f, 1, 1);
+	assert_false(run_idle(f));
+	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 1);
+	f->returns = 7;
+	add_block(f, 1, 1);
+	assert_true(run_idle(f));
+	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 0);
+	assert_int_equal(count_returns(f), 0);
+	assert_int_equal(count_ever(f), 1);
+}
+
+/* The row is going to be tried again in its old place: both would arrive. */
+static void
+a_letter_whose_row_the_sink_has_not_passed_is_not_replayed(void **state)
+{
+	struct fl_store_options options = {
+		.role = FL_ROLE_CATALOG, .write = true, .create = true, .instance = ((struct fixture *)*state)->instance->uuid
+	};
+	struct fixture *f = *state;
+	struct fl_dead_head head;
+	char value[128] = "", path[256];
+	uint8_t key[80];
+	size_t size = fl_sink_owner("p", "files", key);
+	bool worked, done;
+	struct fl_buf json;
+
+	snprintf(path, sizeof(path), "%s/flight.d/catalog", f->dir);
+	OK(fl_store_open(path, &options, &f->instance->catalog, &f->err));
+	fl_buf_init(&json);
+	add_block(f, 1, 4);
+	start(f);
+	arm("emit.refuse:3,emit.before_rename:1,emit.before_rename:2");
+	for (uint64_t round = 0; round < 2; round++) {
+		if (round == 1)
+			(void)run_idle(f); /* the sink goes past it */
+		else
+			OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+		assert_int_equal(count_dead(f, &head, value, sizeof(value)), 1);
+		fl_buf_reset(&json);
+		fl_buf_str(&json, "{\"letters\":[{");
+		fl_key_u64(key + size, 2);
+		fl_dead_name_print(key, size + 8, head.clock_ms, &json);
+		fl_buf_str(&json, "}]}");
+		OK(fl_command_put(f->instance, "emit", "dead-replay", json.data, NULL, &f->err));
+		f->now_ms += 1000;
+		OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
+		assert_int_equal(count_returns(f), round);
+	}
+	fl_buf_fini(&json);
+	fl_store_close(&f->instance->catalog);
+}
+
 static void
 letters_of_another_store_of_the_pipeline_stand_in_nobody_s_way(void **state)
 {
@@ -702,11 +814,13 @@ letters_of_another_store_of_the_pipeline_stand_in_nobody_s_way(void **state)
 	assert_int_equal(count_dead(f, &head, value, sizeof(value)), 2);
 	assert_int_equal(count_ever(f), 2);
 	emit_close(&f->emit);
+	put_return(f, 1);
 	fl_store_close(&f->store);
 	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
 	remove_dir(path);
 	open_store(f);
 	f->next[1] = 0;
+	f->returns = 7;
 	add_block(f, 1, 2);
 	start(f);
 	arm("emit.refuse:2");
@@ -716,6 +830,7 @@ letters_of_another_store_of_the_pipeline_stand_in_nobody_s_way(void **state)
 	assert_int_equal(position.dead, 1);
 	assert_int_equal(count_ever(f), 1);
 	assert_int_equal(head.offset, 1);
+	assert_int_equal(count_returns(f), 0);
 }
 
 static void
@@ -1065,6 +1180,8 @@ main(void)
 		TEST(rows_of_a_directory_cleared_after_a_kill_are_not_written_again),
 		TEST(a_refused_row_is_dead_lettered_before_it_is_passed),
 		TEST(a_dead_letter_is_counted_although_nothing_is_stored_after_it),
+		TEST(a_sink_is_not_done_while_a_row_is_on_its_way_back),
+		TEST(a_letter_whose_row_the_sink_has_not_passed_is_not_replayed),
 		TEST(letters_of_another_store_of_the_pipeline_stand_in_nobody_s_way),
 		TEST(dead_letters_beyond_their_quota_keep_all_but_the_row),
 		TEST(the_row_that_a_sink_refuses_in_a_run_is_singled_out),
