@@ -7,8 +7,8 @@
 
 struct screen {
 	struct out_table programs, pipelines, partitions, sinks, errors;
-	bool is_emit_running;
-	uint32_t running, missing, silent, stopped, waiting;
+	bool is_ingest_running, is_emit_running;
+	uint32_t running, missing, silent, stopped, waiting, starting;
 };
 
 static void
@@ -30,8 +30,12 @@ add_programs(struct screen *screen, struct fl_instance *instance)
 		screen->missing += !life.is_running;
 		if (strcmp(life.program, "emit") == 0)
 			screen->is_emit_running = life.is_running;
+		if (strcmp(life.program, "ingest") == 0)
+			screen->is_ingest_running = life.is_running;
 		screen->silent += life.is_silent;
 		screen->waiting += strncmp(life.state, "waiting", 7) == 0;
+		screen->starting += strcmp(life.state, "starting") == 0 ||
+				    strcmp(life.state, "loading") == 0;
 		out_row(&screen->programs);
 		out_cell(&screen->programs, 0, life.program);
 		out_cell(&screen->programs, 1, life.is_running ? "true" : "false");
@@ -77,6 +81,22 @@ add_pipelines(struct screen *screen, const struct fl_view *view)
 	}
 }
 
+/* A source is there with its first partition; it holds those of the table whose letters it has. */
+static void
+count_sources(struct screen *screen, const struct fl_view *view)
+{
+	for (uint32_t i = 0; i < view->pipeline_count && screen->is_ingest_running; i++) {
+		const struct fl_pipeline *p = view->pipelines[i].pipeline;
+		uint32_t stopped;
+		const char *why;
+
+		for (uint32_t s = 0; s < p->plan->stream_count; s++)
+			screen->starting +=
+			    p->plan->streams[s].table->letters == NULL &&
+			    fl_view_partitions(view, p->stream_ids[s], &stopped, &why) == 0;
+	}
+}
+
 static void
 add_partitions(struct screen *screen, const struct fl_view *view)
 {
@@ -115,6 +135,7 @@ add_sinks(struct screen *screen, const struct fl_view *view)
 			out_cell(&screen->sinks, 1, sink->name);
 			if (!sink->is_known) {
 				out_cell(&screen->sinks, 4, "new");
+				screen->starting += screen->is_emit_running;
 				continue;
 			}
 			screen->stopped += at->state == 2;
@@ -217,6 +238,7 @@ show_status(const struct ctl *ctl, struct fl_instance *instance, bool is_strict)
 	add_pipelines(&screen, &view);
 	add_partitions(&screen, &view);
 	add_sinks(&screen, &view);
+	count_sources(&screen, &view);
 	add_errors(&screen, &view);
 	if (screen.running == 0 && screen.stopped == 0 && fl_view_is_finished(instance, &view)) {
 		verdict = "finished";
@@ -229,6 +251,8 @@ show_status(const struct ctl *ctl, struct fl_instance *instance, bool is_strict)
 		status = CTL_DEGRADED;
 	} else if (screen.waiting > 0) {
 		verdict = "waiting";
+	} else if (screen.starting > 0) {
+		verdict = "starting";
 	}
 	if (!ctl->quiet)
 		print_screen(ctl, instance, &view, &screen, verdict);

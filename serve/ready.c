@@ -68,26 +68,15 @@ check_sources(struct checks *checks, const struct fl_view *view)
 		const struct fl_pipeline *p = view->pipelines[i].pipeline;
 
 		for (uint32_t s = 0; s < p->plan->stream_count; s++) {
-			uint32_t count = 0, stopped = 0;
-			const char *why = "";
+			uint32_t count, stopped;
+			const char *why;
 
 			if (p->plan->streams[s].table->letters != NULL)
 				continue; /* it has the partitions of the table whose letters it holds */
-			for (uint32_t n = 0; view->has_ingest && n < view->ingest.partition_count;
-			     n++) {
-				const struct fl_partition_cursor *c = &view->partitions[n];
-
-				if (c->stream != p->stream_ids[s])
-					continue;
-				count++;
-				if (c->state != FL_PARTITION_STOPPED)
-					continue;
-				stopped++;
-				why = fl_view_partition_state(c);
-			}
+			count = fl_view_partitions(view, p->stream_ids[s], &stopped, &why);
 			add_check(checks, count > 0 && stopped == 0, "source",
 			    p->plan->streams[s].table->name, "%u partitions assigned, %u stopped%s%s",
-			    count, stopped, stopped > 0 ? ": " : "", why);
+			    count, stopped, stopped > 0 ? ": " : "", stopped > 0 ? why : "");
 		}
 	}
 }

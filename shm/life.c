@@ -102,9 +102,11 @@ fl_life_get(const struct fl_instance *instance, const char *program, struct fl_l
 		life->is_known = fl_metrics_life(metrics, &life->pid, &life->beat_ms, life->state);
 		fl_metrics_close(&metrics);
 	}
+	/* One that has said its end may still have a pid, until its supervisor looks. */
 	life->is_running =
 	    lock_is_held(instance, program) ||
-	    (life->is_known && life->pid > 0 && fl_now_ms() - life->beat_ms < BEAT_FRESH_MS &&
+	    (life->is_known && life->pid > 0 && is_state_of_living(life->state) &&
+		fl_now_ms() - life->beat_ms < BEAT_FRESH_MS &&
 		(kill(life->pid, 0) == 0 || errno == EPERM));
 	life->is_silent = life->is_running && fl_now_ms() - life->beat_ms > BEAT_OLD_MS;
 	/* What it said last stands if it was its end: done, stopped, or why it failed. */

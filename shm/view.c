@@ -335,6 +335,28 @@ fl_view_partition_state(const struct fl_partition_cursor *partition)
 	return partition->caught_since != FL_TIME_MAX ? "caught up" : "reading";
 }
 
+uint32_t
+fl_view_partitions(
+    const struct fl_view *view, uint32_t stream, uint32_t *stopped, const char **why)
+{
+	uint32_t count = 0;
+
+	*stopped = 0;
+	*why = NULL;
+	for (uint32_t i = 0; view->has_ingest && i < view->ingest.partition_count; i++) {
+		const struct fl_partition_cursor *c = &view->partitions[i];
+
+		if (c->stream != stream)
+			continue;
+		count++;
+		if (c->state != FL_PARTITION_STOPPED)
+			continue;
+		++*stopped;
+		*why = fl_view_partition_state(c);
+	}
+	return count;
+}
+
 const struct fl_partition_time *
 fl_view_time(const struct fl_view_pipeline *pipeline, uint32_t stream, int32_t partition)
 {

@@ -80,6 +80,9 @@ enum fl_code fl_view_store_open(const struct fl_instance *instance, enum fl_role
 uint64_t fl_view_letters(const struct fl_view *view, enum fl_role role, const char *pipeline);
 /* The time that a source gave a record, -1 if it gives none as files do; then FL_TIME_MIN. */
 int64_t fl_view_record_time(int64_t ms);
+/* How many a stream has; *why: the state of a stopped one, NULL: none is. */
+uint32_t fl_view_partitions(
+    const struct fl_view *view, uint32_t stream, uint32_t *stopped, const char **why);
 const char *fl_view_partition_state(const struct fl_partition_cursor *partition);
 /* As fl_instance_table(). */
 const struct fl_table *fl_view_table(const struct fl_view *view, uint32_t stream);

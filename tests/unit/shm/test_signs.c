@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+#include "shm/life.h"
+
 #define ROUNDS 2000
 
 static char dir[64];
@@ -179,6 +181,28 @@ a_metrics_file_of_another_build_is_replaced_by_the_writer_only(void **state)
 	assert_string_equal(fl_metric_info(FL_METRIC_emit_rows_total)->program, "emit");
 }
 
+static void
+a_program_that_has_said_its_end_does_not_run(void **state)
+{
+	static const struct {
+		const char *state;
+		bool is_running;
+	} cases[] = {{"starting", true}, {"running", true}, {"waiting: BROKER_AWAY x", true},
+	    {"failed: BAD_CONFIG x", false}, {"stopped", false}, {"done", false}};
+	struct fl_metrics *metrics = NULL;
+	struct fl_life life;
+
+	(void)state;
+	assert_int_equal(fl_metrics_open(&instance, "emit", true, &metrics, NULL), FL_OK);
+	for (size_t i = 0; i < FL_ARRAY_COUNT(cases); i++) {
+		fl_metrics_beat(metrics, cases[i].state); /* with our pid: it is there */
+		fl_life_get(&instance, "emit", &life);
+		assert_string_equal(life.state, cases[i].state);
+		assert_int_equal(life.is_running, cases[i].is_running);
+	}
+	fl_metrics_close(&metrics);
+}
+
 int
 main(void)
 {
@@ -187,6 +211,7 @@ main(void)
 	    TEST(a_rung_bell_does_not_wait),
 	    TEST(a_reader_never_sees_half_a_state),
 	    TEST(a_metrics_file_of_another_build_is_replaced_by_the_writer_only),
+	    TEST(a_program_that_has_said_its_end_does_not_run),
 	};
 
 	return cmocka_run_group_tests_name("shm/signs", tests, NULL, NULL);
