@@ -2,8 +2,7 @@
 /* test_csv.c - records of separated fields; what Flink makes of them is in tests/flink. */
 #include "../unit.h"
 
-#include "base/util.h"
-#include "codec/codec.h"
+#include "again.h"
 #include "expr/expr.h"
 
 static struct fl_field fields[] = {
@@ -17,73 +16,26 @@ static struct fl_field fields[] = {
 	{ "y", { .id = FL_TYPE_VARBINARY, .nullable = true, .length = FL_LENGTH_MAX } },
 };
 static const struct fl_schema schema = { FL_ARRAY_COUNT(fields), fields };
-static struct fl_codec_options options;
-static struct fl_buf out;
-static struct fl_err err;
 
 static int
 setup(void **state)
 {
 	(void)state;
-	options = (struct fl_codec_options){ .format = FL_FORMAT_CSV, .schema = &schema,
-		.csv = { .delimiter = ',', .quote = '"' } };
-	fl_buf_init(&out);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fl_buf_fini(&out);
-	return 0;
-}
-
-/* The row that a record is, as it is written again; else "dead" or "skipped". */
-static const char *
-again(const char *record, size_t size)
-{
-	struct fl_decoder *decoder;
-	struct fl_encoder *encoder;
-	struct fl_builder builder;
-	struct fl_batch batch;
-	struct fl_arena arena;
-	enum fl_verdict verdict;
-
-	assert_int_equal(fl_decoder_new(&options, &decoder, &err), FL_OK);
-	assert_int_equal(fl_encoder_new(&options, &encoder, &err), FL_OK);
-	fl_arena_init(&arena);
-	fl_builder_init(&builder, &schema);
-	assert_true(fl_builder_begin(&builder));
-	fl_buf_reset(&out);
-	fl_buf_str(&out, "");
-	verdict = fl_decode(decoder, record, size, &builder, &err);
-	if (verdict == FL_VERDICT_ROW) {
-		fl_builder_commit(&builder);
-		fl_builder_view(&builder, &batch, &arena);
-		assert_int_equal(fl_encode(encoder, &batch, 0, &out, &err), FL_OK);
-	} else {
-		fl_buf_str(&out, verdict == FL_VERDICT_DEAD ? "dead" : "skipped");
-	}
-	fl_builder_fini(&builder);
-	fl_arena_fini(&arena);
-	fl_decoder_free(&decoder);
-	fl_encoder_free(&encoder);
-	return out.data;
+	return setup_again(&(struct fl_codec_options){ .format = FL_FORMAT_CSV, .schema = &schema,
+		.csv = { .delimiter = ',', .quote = '"' } });
 }
 
 static void
 expect(const char *record, const char *row)
 {
-	assert_string_equal(again(record, strlen(record)), row);
+	again(record, strlen(record));
+	assert_string_equal(out.data, row);
 }
 
 static void
 expect_dead(const char *record, enum fl_code code, const char *why)
 {
-	expect(record, "dead");
-	assert_string_equal(err.text, why);
-	assert_int_equal(err.code, code);
+	expect_dead_of(record, strlen(record), code, why);
 }
 
 static void

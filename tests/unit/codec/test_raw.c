@@ -2,30 +2,17 @@
 /* test_raw.c - one column whose bytes are the message; the bytes are those that Flink's raw format writes. */
 #include "../unit.h"
 
-#include "base/util.h"
-#include "codec/codec.h"
+#include "again.h"
 
 static struct fl_field field;
 static const struct fl_schema schema = { 1, &field };
-static struct fl_codec_options options;
-static struct fl_buf out;
-static struct fl_err err;
 
 static int
 setup(void **state)
 {
 	(void)state;
-	options = (struct fl_codec_options){ .format = FL_FORMAT_RAW, .schema = &schema };
-	fl_buf_init(&out);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	fl_buf_fini(&out);
-	return 0;
+	return setup_again(
+	    &(struct fl_codec_options){ .format = FL_FORMAT_RAW, .schema = &schema });
 }
 
 static void
@@ -36,59 +23,12 @@ be(enum fl_type_id id, bool nullable)
 		field.type.length = FL_LENGTH_MAX;
 }
 
-/* The bytes that a message gives when it is written again; "null", or "dead". */
-static void
-again(const void *message, size_t size)
-{
-	struct fl_decoder *decoder;
-	struct fl_encoder *encoder;
-	struct fl_builder builder;
-	struct fl_batch batch;
-	struct fl_arena arena;
-
-	assert_int_equal(fl_decoder_new(&options, &decoder, &err), FL_OK);
-	assert_int_equal(fl_encoder_new(&options, &encoder, &err), FL_OK);
-	fl_arena_init(&arena);
-	fl_builder_init(&builder, &schema);
-	fl_buf_reset(&out);
-	fl_buf_str(&out, "");
-	assert_true(fl_builder_begin(&builder));
-	switch (fl_decode(decoder, message, size, &builder, &err)) {
-	case FL_VERDICT_ROW:
-		fl_builder_commit(&builder);
-		fl_builder_view(&builder, &batch, &arena);
-		if (fl_encoder_is_null(encoder, &batch, 0))
-			fl_buf_str(&out, "null");
-		else
-			assert_int_equal(fl_encode(encoder, &batch, 0, &out, &err), FL_OK);
-		break;
-	case FL_VERDICT_DEAD:
-		fl_buf_str(&out, "dead");
-		break;
-	case FL_VERDICT_SKIPPED:
-		fl_buf_str(&out, "skipped");
-		break;
-	}
-	fl_builder_fini(&builder);
-	fl_arena_fini(&arena);
-	fl_decoder_free(&decoder);
-	fl_encoder_free(&encoder);
-}
-
 static void
 expect(const void *message, size_t size, const void *bytes, size_t bytes_size)
 {
 	again(message, size);
 	assert_int_equal(out.size, bytes_size);
 	assert_memory_equal(out.data, bytes, bytes_size);
-}
-
-static void
-expect_dead(const void *message, size_t size, enum fl_code code, const char *why)
-{
-	expect(message, size, "dead", 4);
-	assert_string_equal(err.text, why);
-	assert_int_equal(err.code, code);
 }
 
 /* The bytes of a value in a column as a query gives it. */
@@ -168,7 +108,7 @@ null_is_no_message_and_no_message_is_null(void **state)
 	expect(NULL, 0, "null", 4);
 	expect("", 0, "", 0); /* a text of no bytes is one */
 	be(FL_TYPE_VARCHAR, false);
-	expect_dead(NULL, 0, FL_E_BAD_NULL, "field \"k\": the column is NOT NULL and its value null");
+	expect_dead_of(NULL, 0, FL_E_BAD_NULL, "field \"k\": the column is NOT NULL and its value null");
 }
 
 static void
@@ -176,11 +116,11 @@ what_is_of_another_length_or_no_text_is_refused(void **state)
 {
 	(void)state;
 	be(FL_TYPE_BIGINT, true);
-	expect_dead("\x01", 1, FL_E_BAD_LENGTH, "field \"k\": 1 byte, a raw BIGINT has 8");
-	expect_dead("", 0, FL_E_BAD_LENGTH, "field \"k\": 0 bytes, a raw BIGINT has 8");
-	expect_dead("123456789", 9, FL_E_BAD_LENGTH, "field \"k\": 9 bytes, a raw BIGINT has 8");
+	expect_dead_of("\x01", 1, FL_E_BAD_LENGTH, "field \"k\": 1 byte, a raw BIGINT has 8");
+	expect_dead_of("", 0, FL_E_BAD_LENGTH, "field \"k\": 0 bytes, a raw BIGINT has 8");
+	expect_dead_of("123456789", 9, FL_E_BAD_LENGTH, "field \"k\": 9 bytes, a raw BIGINT has 8");
 	be(FL_TYPE_VARCHAR, true);
-	expect_dead("a\xff", 2, FL_E_BAD_UTF8, "field \"k\" is not UTF-8");
+	expect_dead_of("a\xff", 2, FL_E_BAD_UTF8, "field \"k\" is not UTF-8");
 }
 
 static void
