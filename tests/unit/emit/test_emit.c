@@ -6,36 +6,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "column/block.h"
-#include "../../../emit/sink.h"
-#include "shm/dead.h"
+#include "outbox.h"
 
-struct fixture {
-	char dir[64], out[96];
-	struct fl_instance *instance;
-	struct fl_store *store;
-	struct emit *emit;
-	struct fl_err err;
-	int64_t now_ms;
-	uint64_t next[2], first[2]; /* of each sink: memory, then files */
-	bool finished;
-	uint64_t returns;
-};
-
-static void
-open_store(struct fixture *f)
-{
-	struct fl_store_options options = {
-		.role = FL_ROLE_PIPELINE, .write = true, .create = true,
-		.map_size = 64u << 20, .instance = f->instance->uuid,
-	};
-	char path[256];
-
-	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
-	OK(fl_store_open(path, &options, &f->store, &f->err));
-}
-
-/* The plan by hand: no SQL is needed to know what a sink gets. */
 static struct fl_field fields[] = {
 	{ "name", { .id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX } },
 	{ "n", { .id = FL_TYPE_INT, .nullable = false } },
@@ -48,71 +20,17 @@ static struct fl_table files = {
 	.format = FL_FORMAT_JSON, .is_sink = true, .sink = 1,
 };
 static const struct fl_table *sinks[] = { &mem, &files };
-static struct fl_plan plan = { .name = "p", .sink_count = 2, .sinks = sinks };
-static char pipeline_name[] = "p";
-static struct fl_pipeline pipeline = { .name = pipeline_name, .plan = &plan };
 
 static int
 setup(void **state)
 {
-	struct fixture *f = fl_calloc(1, sizeof(*f));
-	char path[128];
+	struct fixture *f = fixture_new("/tmp", sinks, 2);
 
-	make_dir(f->dir);
 	snprintf(f->out, sizeof(f->out), "%s/out", f->dir);
 	files.path = f->out;
 	files.roll_size = 0;
-	f->instance = fl_calloc(1, sizeof(*f->instance));
-	snprintf(path, sizeof(path), "%s/flight.d", f->dir);
-	f->instance->dir = fl_strdup(path);
-	fl_uuid_make(&f->instance->uuid);
-	f->instance->pipeline_count = 1;
-	f->instance->pipelines = &pipeline;
-	snprintf(path, sizeof(path), "%s/flight.d/pipelines", f->dir);
-	OK(fl_mkdirs(path, &f->err));
-	snprintf(path, sizeof(path), "%s/flight.d/run", f->dir);
-	OK(fl_mkdirs(path, &f->err));
-	open_store(f);
-	f->now_ms = 1700000000000;
 	*state = f;
 	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	disarm();
-	emit_close(&f->emit);
-	fl_store_close(&f->store);
-	free(f->instance->dir);
-	free(f->instance);
-	remove_dir(f->dir);
-	free(f);
-	return 0;
-}
-
-static void
-put_cursor(struct fixture *f, struct fl_txn *txn)
-{
-	struct {
-		struct fl_pipeline_cursor head;
-		struct fl_query_count queries[2];
-		struct fl_sink_count sinks[2];
-	} cursor;
-	int i;
-
-	memset(&cursor, 0, sizeof(cursor));
-	cursor.head.query_count = 2;
-	cursor.head.sink_count = 2;
-	cursor.head.finished = f->finished;
-	cursor.head.returns = f->returns;
-	for (i = 0; i < 2; i++) {
-		cursor.sinks[i].next = f->next[i];
-		cursor.sinks[i].first = f->first[i];
-	}
-	OK(fl_txn_put(txn, FL_DBI_PIPELINE_META, "cursor", 6, 0, &cursor, sizeof(cursor), &f->err));
 }
 
 /* One more result block of count rows (name "r<k>", NULL for each seventh; n = k). */
@@ -120,16 +38,11 @@ static void
 add_block(struct fixture *f, uint32_t sink, uint32_t count)
 {
 	const struct fl_table *table = f->instance->pipelines[0].plan->sinks[sink];
-	struct fl_block_info info = { .stream = sink, .partition = -1 };
 	struct fl_builder builder;
 	struct fl_batch batch;
 	struct fl_arena arena;
-	struct fl_txn *txn = NULL;
-	uint8_t key[12];
-	size_t size;
 	char text[32];
 	uint32_t i;
-	void *block;
 
 	fl_arena_init(&arena);
 	fl_builder_init(&builder, &table->physical);
@@ -144,52 +57,9 @@ add_block(struct fixture *f, uint32_t sink, uint32_t count)
 		fl_builder_commit(&builder);
 	}
 	fl_builder_view(&builder, &batch, &arena);
-	info.first = (int64_t)f->next[sink];
-	info.kafka_ts_min = FL_TIME_MAX;
-	info.kafka_ts_max = FL_TIME_MIN;
-	size = fl_block_size_max(&batch, false, false);
-	block = fl_arena_zalloc(&arena, size);
-	size = fl_block_seal(&batch, &info, block, size);
-	fl_key_u32(key, sink);
-	fl_key_u64(key + 4, f->next[sink]);
-	f->next[sink] += count;
-	OK(fl_txn_begin_write(f->store, &txn, &f->err));
-	OK(fl_txn_put(txn, FL_DBI_PIPELINE_OUT, key, sizeof(key), 0, block, size, &f->err));
-	put_cursor(f, txn);
-	OK(fl_txn_commit(&txn, &f->err));
+	put_block(f, sink, &batch, NULL);
 	fl_builder_fini(&builder);
 	fl_arena_fini(&arena);
-}
-
-static void
-write_cursor(struct fixture *f)
-{
-	struct fl_txn *txn = NULL;
-
-	OK(fl_txn_begin_write(f->store, &txn, &f->err));
-	put_cursor(f, txn);
-	OK(fl_txn_commit(&txn, &f->err));
-}
-
-static void
-start(struct fixture *f)
-{
-	OK(emit_open(f->instance, &f->emit, &f->err));
-}
-
-/* Steps until nothing moves, with the virtual clock beyond every back-off. */
-static bool
-run_idle(struct fixture *f)
-{
-	bool worked, done = false;
-	int quiet = 0, i;
-
-	for (i = 0; i < 10000 && quiet < 3; i++) {
-		OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
-		quiet = worked ? 0 : quiet + 1;
-		f->now_ms += worked ? 1 : 20000;
-	}
-	return done;
 }
 
 static void
@@ -271,15 +141,11 @@ expect_files(struct fixture *f, uint64_t from, uint64_t to, uint64_t gap)
 static void
 get_record(struct fixture *f, const char *sink, struct fl_sink_position *position)
 {
-	struct fl_store_options options = { .role = FL_ROLE_EMIT };
-	struct fl_store *store = NULL;
-	struct fl_txn *txn = NULL;
-	char path[256];
+	struct fl_store *store;
+	struct fl_txn *txn;
 	bool found;
 
-	fl_instance_path(f->instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
-	OK(fl_store_open(path, &options, &store, &f->err));
-	OK(fl_txn_begin_read(store, &txn, &f->err));
+	read_emit(f, &store, &txn);
 	OK(fl_sink_position_get(txn, "p", sink, &found, position, &f->err));
 	assert_true(found);
 	fl_txn_abort(&txn);
@@ -289,31 +155,10 @@ get_record(struct fixture *f, const char *sink, struct fl_sink_position *positio
 static uint64_t
 count_dead(struct fixture *f, struct fl_dead_head *head, char *value, size_t value_size)
 {
-	struct fl_store_options options = { .role = FL_ROLE_EMIT };
-	struct fl_store *store = NULL;
-	struct fl_cursor *cursor = NULL;
-	struct fl_txn *txn = NULL;
-	struct fl_item item;
-	struct fl_dead dead;
-	char path[256];
-	uint64_t count;
-	bool found;
+	char reason[512];
 
-	fl_instance_path(f->instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
-	OK(fl_store_open(path, &options, &store, &f->err));
-	OK(fl_txn_begin_read(store, &txn, &f->err));
-	count = fl_txn_count(txn, FL_DBI_EMIT_DEAD);
-	OK(fl_cursor_open(txn, FL_DBI_EMIT_DEAD, &cursor, &f->err));
-	OK(fl_cursor_last(cursor, &found, &item, &f->err));
-	if (found) {
-		OK(fl_dead_decode(item.value, item.size, &dead, &f->err));
-		*head = dead.head;
-		snprintf(value, value_size, "%.*s", (int)dead.head.value_size, dead.value);
-	}
-	fl_cursor_close(&cursor);
-	fl_txn_abort(&txn);
-	fl_store_close(&store);
-	return count;
+	assert_true(value_size <= sizeof(reason));
+	return last_letter(f, head, reason, value, value_size);
 }
 
 static void
@@ -329,15 +174,11 @@ sum_up(void *ctx, const void *owner, size_t owner_size, uint32_t code, uint64_t 
 static uint64_t
 count_ever(struct fixture *f)
 {
-	struct fl_store_options options = { .role = FL_ROLE_EMIT };
-	struct fl_store *store = NULL;
-	struct fl_txn *txn = NULL;
+	struct fl_store *store;
+	struct fl_txn *txn;
 	uint64_t count = 0;
-	char path[256];
 
-	fl_instance_path(f->instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
-	OK(fl_store_open(path, &options, &store, &f->err));
-	OK(fl_txn_begin_read(store, &txn, &f->err));
+	read_emit(f, &store, &txn);
 	OK(fl_dead_count_each(txn, FL_DBI_EMIT_COUNTS, NULL, 0, sum_up, &count, &f->err));
 	fl_txn_abort(&txn);
 	fl_store_close(&store);

@@ -9,21 +9,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "column/block.h"
-#include "../../../emit/sink.h"
-#include "shm/dead.h"
+#include "outbox.h"
 
-struct fixture {
-	char dir[64], file[96], cursor[112];
-	struct fl_instance *instance;
-	struct fl_store *store;
-	struct emit *emit;
-	struct fl_err err;
-	int64_t now_ms;
-	uint64_t next;
-};
-
-/* The plan by hand. */
 static struct fl_field fields[] = {
 	{ "k", { .id = FL_TYPE_VARCHAR, .nullable = true, .length = FL_LENGTH_MAX } },
 	{ "n", { .id = FL_TYPE_BIGINT, .nullable = true } },
@@ -32,31 +19,12 @@ static uint32_t key[] = { 0 };
 static struct fl_jdbc jdbc;
 static struct fl_table table;
 static const struct fl_table *sinks[] = { &table };
-static struct fl_plan plan = { .name = "p", .sink_count = 1, .sinks = sinks };
-static char pipeline_name[] = "p";
-static struct fl_pipeline pipeline = { .name = pipeline_name, .plan = &plan };
-
-static void
-open_store(struct fixture *f)
-{
-	struct fl_store_options options = {
-		.role = FL_ROLE_PIPELINE, .write = true, .create = true,
-		.map_size = 64u << 20, .instance = f->instance->uuid,
-	};
-	char path[256];
-
-	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
-	OK(fl_store_open(path, &options, &f->store, &f->err));
-}
 
 static int
 setup_in(void **state, const char *dir)
 {
-	struct fixture *f = fl_calloc(1, sizeof(*f));
-	char path[128];
+	struct fixture *f = fixture_new(dir, sinks, 1);
 
-	(void)snprintf(f->dir, sizeof(f->dir), "%s/flight-unit.XXXXXX", dir);
-	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->file, sizeof(f->file), "%s/app.db", f->dir);
 	snprintf(f->cursor, sizeof(f->cursor), "%s.flight", f->file);
 	jdbc = (struct fl_jdbc){
@@ -66,18 +34,6 @@ setup_in(void **state, const char *dir)
 		.name = "t", .physical = { 2, fields }, .connector = FL_CONNECTOR_JDBC, .jdbc = &jdbc,
 		.is_sink = true,
 	};
-	f->instance = fl_calloc(1, sizeof(*f->instance));
-	snprintf(path, sizeof(path), "%s/flight.d", f->dir);
-	f->instance->dir = fl_strdup(path);
-	fl_uuid_make(&f->instance->uuid);
-	f->instance->pipeline_count = 1;
-	f->instance->pipelines = &pipeline;
-	snprintf(path, sizeof(path), "%s/flight.d/pipelines", f->dir);
-	OK(fl_mkdirs(path, &f->err));
-	snprintf(path, sizeof(path), "%s/flight.d/run", f->dir);
-	OK(fl_mkdirs(path, &f->err));
-	open_store(f);
-	f->now_ms = 1700000000000;
 	*state = f;
 	return 0;
 }
@@ -93,57 +49,6 @@ static int
 setup_in_memory(void **state)
 {
 	return setup_in(state, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	disarm();
-	emit_close(&f->emit);
-	fl_store_close(&f->store);
-	free(f->instance->dir);
-	free(f->instance);
-	remove_dir(f->dir);
-	free(f);
-	return 0;
-}
-
-/* ---- the outbox ---- */
-
-static void
-put_block(struct fixture *f, const struct fl_batch *batch, const uint8_t *kinds)
-{
-	struct {
-		struct fl_pipeline_cursor head;
-		struct fl_query_count queries[1];
-		struct fl_sink_count sinks[1];
-	} cursor;
-	struct fl_block_info info = { .partition = -1, .first = (int64_t)f->next, .kinds = kinds };
-	struct fl_arena arena;
-	struct fl_txn *txn = NULL;
-	uint8_t at[12];
-	size_t size;
-	void *block;
-
-	fl_arena_init(&arena);
-	info.kafka_ts_min = FL_TIME_MAX;
-	info.kafka_ts_max = FL_TIME_MIN;
-	size = fl_block_size_max(batch, false, kinds != NULL);
-	block = fl_arena_zalloc(&arena, size);
-	size = fl_block_seal(batch, &info, block, size);
-	fl_key_u32(at, 0);
-	fl_key_u64(at + 4, f->next);
-	f->next += batch->row_count;
-	memset(&cursor, 0, sizeof(cursor));
-	cursor.head.query_count = cursor.head.sink_count = 1;
-	cursor.sinks[0].next = f->next;
-	OK(fl_txn_begin_write(f->store, &txn, &f->err));
-	OK(fl_txn_put(txn, FL_DBI_PIPELINE_OUT, at, sizeof(at), 0, block, size, &f->err));
-	OK(fl_txn_put(txn, FL_DBI_PIPELINE_META, "cursor", 6, 0, &cursor, sizeof(cursor), &f->err));
-	OK(fl_txn_commit(&txn, &f->err));
-	fl_arena_fini(&arena);
 }
 
 /* Rows as "+I a 1", one a line; "-" stands for NULL, "\n" ends a row. */
@@ -174,7 +79,7 @@ add(struct fixture *f, const char *rows)
 		fl_builder_commit(&builder);
 	}
 	fl_builder_view(&builder, &batch, &arena);
-	put_block(f, &batch, kinds);
+	put_block(f, 0, &batch, kinds);
 	fl_builder_fini(&builder);
 	fl_arena_fini(&arena);
 }
@@ -193,24 +98,18 @@ add_numbers(struct fixture *f, uint32_t count)
 	fl_builder_init(&builder, &table.physical);
 	for (i = 0; i < count; i++) {
 		assert_true(fl_builder_begin(&builder));
-		snprintf(text, sizeof(text), "r%" PRIu64, f->next + i);
+		snprintf(text, sizeof(text), "r%" PRIu64, f->next[0] + i);
 		fl_builder_set_str(&builder, 0, text, strlen(text));
-		fl_builder_set_i64(&builder, 1, (int64_t)(f->next + i));
+		fl_builder_set_i64(&builder, 1, (int64_t)(f->next[0] + i));
 		fl_builder_commit(&builder);
 	}
 	fl_builder_view(&builder, &batch, &arena);
-	put_block(f, &batch, NULL);
+	put_block(f, 0, &batch, NULL);
 	fl_builder_fini(&builder);
 	fl_arena_fini(&arena);
 }
 
 /* ---- emit ---- */
-
-static void
-start(struct fixture *f)
-{
-	OK(emit_open(f->instance, &f->emit, &f->err));
-}
 
 static enum fl_code
 step(struct fixture *f)
@@ -218,20 +117,6 @@ step(struct fixture *f)
 	bool worked, done;
 
 	return emit_step(f->emit, f->now_ms, &worked, &done, &f->err);
-}
-
-/* Steps until nothing moves, with the virtual clock beyond every back-off. */
-static void
-run_idle(struct fixture *f)
-{
-	bool worked, done = false;
-	int quiet = 0, i;
-
-	for (i = 0; i < 10000 && quiet < 3; i++) {
-		OK(emit_step(f->emit, f->now_ms, &worked, &done, &f->err));
-		quiet = worked ? 0 : quiet + 1;
-		f->now_ms += worked ? 1 : 20000;
-	}
 }
 
 static void
@@ -266,31 +151,13 @@ expect_stop(struct fixture *f, const char *word)
 static uint64_t
 dead(struct fixture *f, char *text, size_t size)
 {
-	struct fl_store_options options = { .role = FL_ROLE_EMIT };
-	struct fl_store *store = NULL;
-	struct fl_cursor *cursor = NULL;
-	struct fl_txn *txn = NULL;
-	struct fl_item item;
-	struct fl_dead letter;
-	char path[256];
-	uint64_t count;
-	bool found;
+	char reason[480], value[480];
+	struct fl_dead_head head;
+	uint64_t count = last_letter(f, &head, reason, value, sizeof(reason));
 
-	fl_instance_path(f->instance, FL_ROLE_EMIT, NULL, path, sizeof(path));
-	OK(fl_store_open(path, &options, &store, &f->err));
-	OK(fl_txn_begin_read(store, &txn, &f->err));
-	count = fl_txn_count(txn, FL_DBI_EMIT_DEAD);
-	OK(fl_cursor_open(txn, FL_DBI_EMIT_DEAD, &cursor, &f->err));
-	OK(fl_cursor_last(cursor, &found, &item, &f->err));
 	text[0] = '\0';
-	if (found) {
-		OK(fl_dead_decode(item.value, item.size, &letter, &f->err));
-		snprintf(text, size, "%" PRId64 " %.*s", letter.head.offset,
-		    (int)letter.head.reason_size, letter.reason);
-	}
-	fl_cursor_close(&cursor);
-	fl_txn_abort(&txn);
-	fl_store_close(&store);
+	if (count > 0)
+		snprintf(text, size, "%" PRId64 " %s", head.offset, reason);
 	return count;
 }
 
@@ -459,7 +326,7 @@ values_of_every_type_are_stored_as_documented(void **state)
 	assert_true(fl_builder_begin(&builder));
 	fl_builder_commit(&builder);
 	fl_builder_view(&builder, &batch, &arena);
-	put_block(f, &batch, NULL);
+	put_block(f, 0, &batch, NULL);
 	fl_builder_fini(&builder);
 	fl_arena_fini(&arena);
 	run_once(f);
@@ -813,7 +680,7 @@ text_with_nul_and_nan_are_dead_letters(void **state)
 		fl_builder_commit(&builder);
 	}
 	fl_builder_view(&builder, &batch, &arena);
-	put_block(f, &batch, NULL);
+	put_block(f, 0, &batch, NULL);
 	fl_builder_fini(&builder);
 	fl_arena_fini(&arena);
 	run_once(f);
@@ -969,7 +836,7 @@ two_pipelines_may_write_into_one_file(void **state)
 	fl_instance_path(f->instance, FL_ROLE_PIPELINE, "p", path, sizeof(path));
 	remove_dir(path);
 	open_store(f);
-	f->next = 0;
+	f->next[0] = 0;
 	add_numbers(f, 2);
 	run_once(f);
 	expect(f, "SELECT count(*), sum(n) FROM t", "5|4\n");
@@ -1201,14 +1068,14 @@ a_kill_at_any_call_leaves_rows_and_position_together(void **state)
 	sql(f, "CREATE TABLE t (k TEXT, n INTEGER); CREATE INDEX i ON t (n)");
 	snprintf(journal, sizeof(journal), "%s-journal", f->file);
 	for (n = 1; n <= calls; n++) {
-		uint64_t before = f->next;
+		uint64_t before = f->next[0];
 
 		add_numbers(f, 3);
 		if (deliver_in_a_process(f, n) >= 0)
 			break;
 		hot += access(journal, F_OK) == 0;
 		rows = count_rows(f);
-		assert_true(rows == before || rows == f->next);
+		assert_true(rows == before || rows == f->next[0]);
 		rows == before ? undone++ : done++;
 		if (access(f->cursor, F_OK) == 0 &&
 		    number(f->cursor, "SELECT count(*) FROM sqlite_master") > 0)
@@ -1217,12 +1084,12 @@ a_kill_at_any_call_leaves_rows_and_position_together(void **state)
 		else
 			assert_int_equal(rows, 0);
 		calls = deliver_in_a_process(f, 0);
-		if (rows == f->next) { /* that one had nothing to do */
+		if (rows == f->next[0]) { /* that one had nothing to do */
 			add_numbers(f, 3);
 			calls = deliver_in_a_process(f, 0);
 		}
-		assert_int_equal(count_rows(f), f->next);
-		assert_int_equal(number(f->cursor, "SELECT next FROM flight_cursor"), f->next);
+		assert_int_equal(count_rows(f), f->next[0]);
+		assert_int_equal(number(f->cursor, "SELECT next FROM flight_cursor"), f->next[0]);
 	}
 	/* The kills hit before and after the instant that decides, with both journals there. */
 	if (n < 30 || done < 2 || undone < 20 || hot < 10)
@@ -1244,7 +1111,7 @@ a_call_that_fails_is_made_up_for(void **state)
 			use_shim(n, codes[c]);
 			run_once(f);
 			leave_shim();
-			assert_int_equal(count_rows(f), f->next);
+			assert_int_equal(count_rows(f), f->next[0]);
 			if (shim.calls < n)
 				break;
 		}
@@ -1329,8 +1196,8 @@ readers_see_whole_transactions_through_kills_at_random(void **state)
 	assert_int_equal(waitpid(reader, &status, 0), reader);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
-	assert_int_equal(count_rows(f), f->next);
-	assert_int_equal(number(f->cursor, "SELECT next FROM flight_cursor"), f->next);
+	assert_int_equal(count_rows(f), f->next[0]);
+	assert_int_equal(number(f->cursor, "SELECT next FROM flight_cursor"), f->next[0]);
 	assert_true(killed > 5);
 }
 
