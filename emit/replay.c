@@ -64,7 +64,7 @@ find_sink(struct work *work, const struct fl_dead_name *name)
 	if (sink == work->sink)
 		return;
 	end_sink(work);
-	if (sink == NULL || fl_plan_no_replay(sink->pipeline->plan, sink->index) != NULL)
+	if (sink == NULL || fl_plan_no_replay(sink->pipeline->plan, sink->index, false) != NULL)
 		return;
 	options = fl_table_row_codec(sink->table);
 	if (fl_decoder_new(&options, &work->decoder, &why) != FL_OK)
@@ -106,6 +106,8 @@ decode(struct work *work, const struct fl_dead_name *name, const struct fl_dead 
 	size_t size = dead->head.value_size;
 
 	if (name->value != NULL) {
+		if (fl_plan_no_replay(work->sink->pipeline->plan, work->sink->index, true) != NULL)
+			return false;
 		fl_buf_reset(&work->mended);
 		if (!fl_buf_unbase64(&work->mended, name->value, strlen(name->value)))
 			return false;

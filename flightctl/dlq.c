@@ -333,7 +333,8 @@ find_source(const struct change *change, const struct dlq_letter *letter, const 
 }
 
 static const char *
-find_sink(const struct change *change, const struct dlq_letter *letter, const struct fl_table **table)
+find_sink(const struct change *change, const struct dlq_letter *letter, bool is_mended,
+    const struct fl_table **table)
 {
 	const struct fl_view_sink *sink = NULL;
 	const struct fl_plan *plan = NULL;
@@ -352,7 +353,7 @@ find_sink(const struct change *change, const struct dlq_letter *letter, const st
 	if (sink == NULL)
 		return "its pipeline or its table is gone";
 	*table = plan->sinks[s - 1];
-	if ((objection = fl_plan_no_replay(plan, s - 1)) != NULL)
+	if ((objection = fl_plan_no_replay(plan, s - 1, is_mended)) != NULL)
 		return objection;
 	if (letter->is_returning)
 		return "it is on its way to the sink already";
@@ -374,8 +375,7 @@ find_objection(struct change *change, const struct dlq_letter *letter, struct fl
 
 	if (letter->role == FL_ROLE_PIPELINE)
 		return "a row that aggregate refused is not replayed: other queries have the record";
-	objection = is_row ? find_sink(change, letter, &table) : find_source(change, letter, &table);
-	if (objection != NULL)
+	if (!is_row && (objection = find_source(change, letter, &table)) != NULL)
 		return objection;
 	*is_mended = read_value(json_object_get(change->lines, letter->id), value, &objection);
 	if (objection != NULL)
@@ -392,6 +392,8 @@ find_objection(struct change *change, const struct dlq_letter *letter, struct fl
 	if (*is_mended && own != NULL && value->size == h->value_size &&
 	    (h->value_size == 0 || memcmp(value->data, own, h->value_size) == 0))
 		*is_mended = false;
+	if (is_row && (objection = find_sink(change, letter, *is_mended, &table)) != NULL)
+		return objection;
 	if (*is_mended)
 		return try_decode(change, table, is_row, value->data != NULL ? value->data : "", value->size);
 	return try_decode(change, table, is_row, own, h->value_size);

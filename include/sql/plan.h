@@ -382,8 +382,13 @@ const char *fl_table_option(const struct fl_table *table, const char *key);
 struct fl_codec_options fl_table_codec(const struct fl_table *table);
 /* Rows as fl_row_print_json() writes them, each column there, back to rows: exactly. */
 struct fl_codec_options fl_table_row_codec(const struct fl_table *table);
-/* Why a row that the sink refused cannot be given to it later; NULL: it can. */
-const char *fl_plan_no_replay(const struct fl_plan *plan, uint32_t sink);
+/*
+ * Why a row that the sink refused cannot be given to it later; NULL: it can.  A sink with a
+ * PRIMARY KEY shows the last row of a key, so none of its rows may have the key of another: a
+ * window's results with the window and all keys of GROUP BY in it, or what a DEDUP by a part of
+ * it lets through.
+ */
+const char *fl_plan_no_replay(const struct fl_plan *plan, uint32_t sink, bool is_mended);
 /* The same of its messages' keys; table->key is not NULL. */
 struct fl_codec_options fl_table_key_codec(const struct fl_table *table);
 /* EXPLAIN for people: tables, streams, the tree of each query, time settings. */

@@ -572,15 +572,88 @@ fl_table_row_codec(const struct fl_table *table)
 	};
 }
 
-const char *
-fl_plan_no_replay(const struct fl_plan *plan, uint32_t sink)
+/* Columns of a node's output that are in the PRIMARY KEY, by those of the node above it. */
+static void
+trace_key(const struct fl_node *node, const bool *above, uint32_t above_count, bool *key)
 {
+	uint32_t c;
+
+	for (c = 0; c < above_count; c++) {
+		const struct fl_expr *expr = node->kind == FL_NODE_CALC ? node->exprs[c] : NULL;
+
+		if (!above[c] || (expr != NULL && expr->kind != FL_EXPR_COLUMN))
+			continue;
+		if (expr != NULL)
+			key[expr->column] = true;
+		else if (c < node->input->schema.count) /* not the rank of a Top-N */
+			key[c] = true;
+	}
+}
+
+/* Has a key of the AGG or DEDUP each of its values in one row only? */
+static bool
+is_unique(const struct fl_plan *plan, const struct fl_query *query, const struct fl_node *node, const bool *key)
+{
+	bool has_window = false;
 	uint32_t i;
 
+	if (node->kind == FL_NODE_DEDUP) {
+		for (i = 0; i < node->partition_count; i++)
+			if (!key[node->partition_columns[i]])
+				return false;
+		return plan->state_ttl_ms == 0;
+	}
+	for (i = 0; i < node->schema.count; i++) {
+		if (i < node->key_count && !key[i])
+			return false;
+		has_window = has_window || (i >= node->key_count + node->agg_count && key[i]);
+	}
+	/* By processing time an hour of the wall clock may come twice. */
+	return has_window && query->window->time == FL_TIME_EVENT;
+}
+
+/* Does no row of the sink ever have the PRIMARY KEY of another?  False: nobody can tell. */
+static bool
+has_unique_keys(const struct fl_plan *plan, const struct fl_query *query)
+{
+	const struct fl_table *table = plan->sinks[query->sink];
+	const struct fl_node *node = query->root;
+	uint32_t count = node->schema.count, i;
+	bool *key = fl_calloc(count + 1, sizeof(*key)), is_unique_there;
+
+	for (i = 0; i < table->primary_key_count; i++)
+		key[table->primary_key[i]] = true;
+	while (node->kind == FL_NODE_SINK || node->kind == FL_NODE_CALC || node->kind == FL_NODE_TOPN) {
+		bool *below = fl_calloc(node->input->schema.count + 1, sizeof(*below));
+
+		trace_key(node, key, count, below);
+		free(key);
+		key = below;
+		node = node->input;
+		count = node->schema.count;
+	}
+	is_unique_there =
+	    (node->kind == FL_NODE_AGG || node->kind == FL_NODE_DEDUP) && is_unique(plan, query, node, key);
+	free(key);
+	return is_unique_there;
+}
+
+const char *
+fl_plan_no_replay(const struct fl_plan *plan, uint32_t sink, bool is_mended)
+{
+	const struct fl_query *query = NULL;
+	uint32_t i, count = 0;
+
 	for (i = 0; i < plan->query_count; i++)
-		if (plan->queries[i].sink == sink && fl_query_is_updating(&plan->queries[i]))
-			return "its query is updating: the key may have a newer value by now";
-	if (plan->sinks[sink]->primary_key_count > 0)
+		if (plan->queries[i].sink == sink) {
+			query = &plan->queries[i];
+			count++;
+			if (fl_query_is_updating(query))
+				return "its query is updating: the key may have a newer value by now";
+		}
+	if (plan->sinks[sink]->primary_key_count == 0)
+		return NULL;
+	if (count != 1 || !has_unique_keys(plan, query))
 		return "its table has a PRIMARY KEY: the key may have a newer row by now";
-	return NULL;
+	return is_mended ? "its table has a PRIMARY KEY: a mended row could take another's place" : NULL;
 }
