@@ -4,7 +4,7 @@
  *
  * flightctl changes no store but the catalog.  It looks at the letters, says of each what would
  * become of it, and with --execute writes commands that name them (include/shm/dead.h): the program
- * that has the letters applies each once.  A letter of ingest is decoded here first, by the same
+ * that has the letters applies each once.  A letter of ingest or emit is decoded here first, by the same
  * decoder and the same plan: what would fail again is not sent.
  */
 #include "flightctl/dlq.h"

@@ -141,10 +141,9 @@ FL_COMMAND(dlq, dlq, WRITES, "list | summary | show ID | export [IDS] | replay I
     "replay decodes the records of ingest's letters again; what gives a row goes into the log, once,\n"
     "with the offset and timestamp it had, after the rows that are there: a window that has closed\n"
     "counts it as late.  What fails again stays, with the new reason.  A row of emit's letters\n"
-    "goes to its sink again, once, as a new row; but not to a table with a PRIMARY KEY, nor the\n"
-    "changes of a GROUP BY without a window: the key may have a newer value.  A row that aggregate\n"
-    "refused is not replayed: other queries have the record.  drop forgets letters; they remain\n"
-    "counted as dead.\n"
+    "goes to its sink again, once, as a new row; but not where its key may have a newer value by\n"
+    "now: docs/operate.md says when.  A row that aggregate refused is not replayed: other queries\n"
+    "have the record.  drop forgets letters; they remain counted as dead.\n"
     "\n"
     "Both travel as commands through the catalog: each program applies them once, also when it is\n"
     "down now, or dies meanwhile.\n",
