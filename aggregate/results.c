@@ -290,7 +290,7 @@ results_dead(struct pass *p, uint32_t row, enum fl_code code, const char *what)
 	dead.head.value_size = dead.head.value_full = (uint32_t)json.size;
 	if (json.size > ROW_SIZE_MAX || fold->dead_size + json.size > fold->dead_quota)
 		dead.head.value_size = 0;
-	dead.head.flags = 1 | 4;
+	dead.head.flags = FL_DEAD_NULL_KEY | FL_DEAD_IS_JSON;
 	dead.head.offset = p->view != NULL ? fl_block_offset(p->view, row) : -1;
 	dead.head.kafka_ts = p->view != NULL ? p->view->head->kafka_ts_min : FL_TIME_MIN;
 	dead.head.clock_ms = fold->clock_ms;

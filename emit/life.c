@@ -470,7 +470,7 @@ write_dead(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uin
 	dead.head.reason_size = (uint32_t)strlen(why->text);
 	dead.head.value_full = (uint32_t)json.size;
 	dead.head.value_size = json.size > DEAD_VALUE_MAX ? 0 : (uint32_t)json.size;
-	dead.head.flags = 1 | 4;
+	dead.head.flags = FL_DEAD_NULL_KEY | FL_DEAD_IS_JSON;
 	dead.head.offset = (int64_t)number;
 	dead.head.clock_ms = fl_now_ms();
 	dead.reason = why->text;

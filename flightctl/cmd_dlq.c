@@ -131,8 +131,8 @@ show_letter(struct job *job, const char *id, const struct fl_dead *dead)
 		    at_ms != FL_TIME_MIN ? when : "null", quote);
 		fl_buf_json(&job->out, dead->reason, h->reason_size);
 		fl_buf_printf(&job->out, ",\"value_size\":%" PRIu32, h->value_full);
-		add_bytes_json(&job->out, "key_base64", dead->key, h->key_size, h->flags & 1);
-		add_bytes_json(&job->out, "value_base64", dead->value, h->value_size, h->flags & 2);
+		add_bytes_json(&job->out, "key_base64", dead->key, h->key_size, h->flags & FL_DEAD_NULL_KEY);
+		add_bytes_json(&job->out, "value_base64", dead->value, h->value_size, h->flags & FL_DEAD_NULL_VALUE);
 		fl_buf_str(&job->out, "}\n");
 		return;
 	}
@@ -142,11 +142,11 @@ show_letter(struct job *job, const char *id, const struct fl_dead *dead)
 	    "position   partition %" PRId32 " offset %" PRId64 "\ntime       %s\n", h->partition,
 	    h->offset, when);
 	fl_buf_printf(&job->out, "reason     %.*s\n", (int)h->reason_size, dead->reason);
-	if (!(h->flags & 1)) {
+	if (!(h->flags & FL_DEAD_NULL_KEY)) {
 		fl_buf_printf(&job->out, "key        %" PRIu32 " bytes\n", h->key_size);
 		add_hex(&job->out, dead->key, h->key_size);
 	}
-	if (h->flags & 2)
+	if (h->flags & FL_DEAD_NULL_VALUE)
 		fl_buf_str(&job->out, "value      null\n");
 	else
 		fl_buf_printf(&job->out, "value      %" PRIu32 " bytes%s\n", h->value_full,

@@ -472,7 +472,7 @@ letter_value(struct scan *scan, uint32_t c, struct inspect_value *value)
 			.size = c == 10 ? dead->head.key_size : dead->head.value_size };
 		break;
 	default:
-		if ((dead->head.flags & 2u) == 0)
+		if ((dead->head.flags & FL_DEAD_NULL_VALUE) == 0)
 			value_i64(value, dead->head.value_full);
 		break;
 	}
