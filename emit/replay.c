@@ -286,17 +286,17 @@ emit_has_returns(const struct emit_sink *sink, bool *has, struct fl_err *err)
 {
 	struct fl_cursor *cursor = NULL;
 	struct fl_txn *txn = NULL;
-	struct fl_item item;
+	struct fl_item item = { 0 };
 	uint8_t owner[64];
 	size_t size = fl_sink_owner(sink->pipeline->name, sink->table->name, owner);
+	bool found = false;
 	enum fl_code code;
 
-	*has = false;
 	FL_TRY(fl_txn_begin_read(sink->emit->store, &txn, err));
 	code = fl_cursor_open(txn, FL_DBI_EMIT_RETURNS, &cursor, err);
 	if (code == FL_OK)
-		code = fl_cursor_seek(cursor, owner, size, has, &item, err);
-	*has = code == FL_OK && *has &&
+		code = fl_cursor_seek(cursor, owner, size, &found, &item, err);
+	*has = code == FL_OK && found &&
 	    fl_sink_has_letter(sink->pipeline->name, sink->table->name, item.key, item.key_size);
 	fl_cursor_close(&cursor);
 	fl_txn_abort(&txn);

@@ -95,7 +95,7 @@ cmd_watch_peers(struct ctl *ctl)
 			if (peers[i].fd < 0)
 				find_peer(parent, &peers[i]);
 			/* Not every instance has a serve. */
-			if (peers[i].fd < 0 && i < FL_WRITER_COUNT)
+			if (i < FL_WRITER_COUNT && peers[i].fd < 0)
 				wait_ms = LOOK_MS;
 			fds[i + 1] = (struct pollfd){.fd = peers[i].fd, .events = POLLIN};
 		}
