@@ -27,7 +27,8 @@ add_programs(struct screen *screen, struct fl_instance *instance)
 			screen->running += life.is_running;
 		else if (port == 0 && !life.is_running)
 			continue;
-		screen->missing += !life.is_running;
+		/* Of bounded sources ingest is through first: who is done is not missing. */
+		screen->missing += !life.is_running && strcmp(life.state, "done") != 0;
 		if (strcmp(life.program, "emit") == 0)
 			screen->is_emit_running = life.is_running;
 		if (strcmp(life.program, "ingest") == 0)
@@ -81,19 +82,21 @@ add_pipelines(struct screen *screen, const struct fl_view *view)
 	}
 }
 
-/* A source is there with its first partition; it holds those of the table whose letters it has. */
+/* A source is there with its first partition; it holds those of the table whose letters it has.
+ * For one that was put in after ingest was done, ingest is missing. */
 static void
 count_sources(struct screen *screen, const struct fl_view *view)
 {
-	for (uint32_t i = 0; i < view->pipeline_count && screen->is_ingest_running; i++) {
+	uint32_t *count = screen->is_ingest_running ? &screen->starting : &screen->missing;
+
+	for (uint32_t i = 0; i < view->pipeline_count; i++) {
 		const struct fl_pipeline *p = view->pipelines[i].pipeline;
 		uint32_t stopped;
 		const char *why;
 
 		for (uint32_t s = 0; s < p->plan->stream_count; s++)
-			screen->starting +=
-			    p->plan->streams[s].table->letters == NULL &&
-			    fl_view_partitions(view, p->stream_ids[s], &stopped, &why) == 0;
+			*count += p->plan->streams[s].table->letters == NULL &&
+				  fl_view_partitions(view, p->stream_ids[s], &stopped, &why) == 0;
 	}
 }
 

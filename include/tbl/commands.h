@@ -113,10 +113,10 @@ FL_COMMAND(status, status, READS, "[--strict]",
     "finished: the sources have ended, all is folded and delivered; exit 0.  waiting: a program or a\n"
     "sink waits for something and will go on by itself; exit 0.  starting: a program has not opened its\n"
     "store, or a source or sink was never there yet, and nobody has said that anything is wrong; exit 0.\n"
-    "Exit 3: no program runs, and there is something left to do.  Exit 6: one is missing, or something is stopped\n"
-    "for a person.  A pipeline's rows are the sum over its queries, each of which sees each row of\n"
-    "its source; its dead are its letters under \"errors\": of rows, and of results that cannot be\n"
-    "written.\n",
+    "Exit 3: no program runs, and there is something left to do.  Exit 6: one is missing (one that is done is\n"
+    "not), or something is stopped for a person.  A pipeline's rows are the sum\n"
+    "over its queries, each of which sees each row of its source; its dead are its letters under \"errors\":\n"
+    "of rows, and of results that cannot be written.\n",
     "flightctl status\nflightctl status --strict --quiet\n")
 FL_COMMAND(lag, lag, READS, "[--over N]",
     "per partition: position, end, lag, watermark and who holds it back",
