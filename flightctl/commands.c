@@ -31,7 +31,7 @@ const char ctl_global_options[] =
     "  -i, --instance DIR      the instance (default: $FLIGHT_HOME, else ./flight.d)\n"
     "      --json              print JSON\n"
     "  -w, --watch[=S]         reading commands: again every S seconds (default 2)\n"
-    "      --timeout S         give up after S seconds\n"
+    "      --timeout S         give up after S seconds; then a --watch ends, exit 5\n"
     "  -q, --quiet             say nothing on stderr but errors; status and lag: on stdout neither\n"
     "  -v, --verbose           say more on stderr\n"
     "  -h                      usage and two examples\n"

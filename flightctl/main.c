@@ -31,6 +31,7 @@ run_once(struct ctl *ctl)
 		ctl->watch_ms = 0;
 	else if (once.watch_ms > 0)
 		ctl->watch_ms = once.watch_ms;
+	ctl->timeout_ms = once.timeout_ms;
 	free(argv);
 	return out_end(status);
 }
@@ -39,12 +40,21 @@ static int
 run_command(struct ctl *ctl)
 {
 	bool is_terminal = isatty(STDOUT_FILENO) != 0;
+	int64_t began_us = fl_monotonic_us();
+	struct fl_err err = {0};
 
 	for (;;) {
 		int status = run_once(ctl);
+		int64_t left_ms = ctl->timeout_ms - (fl_monotonic_us() - began_us) / 1000;
 
 		if (ctl->watch_ms == 0 || ctl->command->access != CTL_READS || !out_is_read())
 			return status;
+		if (ctl->timeout_ms > 0 && left_ms <= ctl->watch_ms) { /* no round comes before its end */
+			usleep((useconds_t)FL_MAX(left_ms, 0) * 1000);
+			(void)FL_FAIL(&err, FL_E_TIMED_OUT, "watched for the %g s of --timeout",
+			    (double)ctl->timeout_ms / 1000);
+			return ctl_fail(ctl, &err);
+		}
 		usleep((useconds_t)ctl->watch_ms * 1000);
 		if (is_terminal)
 			out_write(&(struct fl_buf){.data = (char[]){"\033[H\033[2J"}, .size = 7});
