@@ -29,6 +29,7 @@ struct source_run {
 	struct source_record *records;
 	uint32_t count, at; /* at: the next to be taken */
 	bool eof;	    /* after them the end was reached */
+	bool is_unread;	    /* none yet, but there is more to read at once */
 	int64_t eof_offset;
 };
 

@@ -6,7 +6,8 @@
  * a record is: split.h.  A file that is called *.json may hold one JSON array.  The
  * list is made once per start; a file that is not where it was, or has become
  * shorter than what was read of it, stops its partition: records must not be taken
- * twice or missed.  Names that begin with '.' or '_' are left out, as in Flink.
+ * twice or missed.  Names that begin with '.' or '_' are left out, as in Flink, and in a
+ * directory what is no regular file; a pipe or a device has no end and cannot be read again.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,6 +23,7 @@
 
 #define READ_SIZE (1u << 20)
 #define FILES_MAX 2500
+#define POLL_READS_MAX 16 /* a record that is longer does not keep the program from ending */
 
 struct file {
 	char *path;
@@ -101,6 +103,16 @@ is_regular(const char *path)
 }
 
 static enum fl_code
+check_regular(const char *path, mode_t mode, struct fl_err *err)
+{
+	if (S_ISREG(mode))
+		return FL_OK;
+	return FL_FAIL(err, FL_E_BAD_CONFIG, "path \"%s\" is %s: expected a regular file or a directory of them",
+	    path, S_ISFIFO(mode) ? "a named pipe" : S_ISCHR(mode) ? "a character device" :
+	    S_ISBLK(mode) ? "a block device" : S_ISSOCK(mode) ? "a socket" : "no file");
+}
+
+static enum fl_code
 list_files(struct source *source, const char *path, struct fl_err *err)
 {
 	struct dirent *entry;
@@ -110,6 +122,7 @@ list_files(struct source *source, const char *path, struct fl_err *err)
 	if (stat(path, &st) != 0)
 		return FL_FAIL_NATIVE(err, FL_E_NO_SUCH_FILE, errno, "path \"%s\": %s", path, strerror(errno));
 	if (!S_ISDIR(st.st_mode)) {
+		FL_TRY(check_regular(path, st.st_mode, err));
 		add_file(source, path, "");
 		return FL_OK;
 	}
@@ -251,17 +264,26 @@ file_assign(struct source *source, const struct source_start *set, uint32_t coun
 	return FL_OK;
 }
 
+/* It was a regular file when it was listed; what it is now must not block. */
+static enum fl_code
+open_file(struct file *file, struct fl_err *err)
+{
+	struct stat st;
+
+	file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (file->fd < 0 || fstat(file->fd, &st) != 0)
+		return FL_FAIL_NATIVE(err, FL_E_NO_SUCH_FILE, errno, "file \"%s\": %s", file->path,
+		    strerror(errno));
+	return check_regular(file->path, st.st_mode, err);
+}
+
 static enum fl_code
 read_more(struct file *file, struct fl_err *err)
 {
 	ssize_t got;
 
-	if (file->fd < 0) {
-		file->fd = open(file->path, O_RDONLY | O_CLOEXEC);
-		if (file->fd < 0)
-			return FL_FAIL_NATIVE(err, FL_E_NO_SUCH_FILE, errno, "file \"%s\": %s", file->path,
-			    strerror(errno));
-	}
+	if (file->fd < 0)
+		FL_TRY(open_file(file, err));
 	if (file->at > 0) {
 		memmove(file->text.data, file->text.data + file->at, file->text.size - file->at);
 		file->text.size -= file->at;
@@ -322,13 +344,14 @@ file_poll(struct source *source, uint32_t index, uint32_t max, struct source_run
 	struct file *file = &source->files[source->reading[index]];
 	const char *line;
 	size_t size;
+	int reads = 0;
 
 	memset(run, 0, sizeof *run);
 	if (source->record_max < max) {
 		source->records = fl_realloc(source->records, max * sizeof *source->records);
 		source->record_max = max;
 	}
-	while (run->count == 0 && !file->is_done) {
+	while (run->count == 0 && !file->is_done && reads < POLL_READS_MAX) {
 		int64_t number = file->line;
 
 		while (run->count < max && next_record(file, &line, &size)) {
@@ -339,9 +362,12 @@ file_poll(struct source *source, uint32_t index, uint32_t max, struct source_run
 					.ts_ms = -1, .value = line, .value_size = size };
 			number++;
 		}
-		if (run->count == 0 && !file->at_eof)
+		if (run->count == 0 && !file->at_eof) {
 			FL_TRY(read_more(file, err));
+			reads++;
+		}
 	}
+	run->is_unread = run->count == 0 && !file->is_done;
 	run->records = source->records;
 	source->run_out = run->count > 0;
 	return FL_OK;

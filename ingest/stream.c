@@ -583,7 +583,7 @@ finish_run(struct stream *stream)
 	}
 	if (stream->run.count > 0)
 		stream->ops->release(stream->source, &stream->run);
-	stream->run = (struct source_run){ NULL, 0, 0, false, 0 };
+	stream->run = (struct source_run){ .count = 0 };
 	stream->run_part = NULL;
 }
 
@@ -607,6 +607,7 @@ take_part(struct stream *stream, uint32_t index, bool *worked, struct fl_err *er
 		*err = local;
 		return code;
 	}
+	*worked |= stream->run.is_unread;
 	if (stream->run.count == 0 && !stream->run.eof)
 		return FL_OK;
 	*worked = true;
