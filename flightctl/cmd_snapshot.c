@@ -258,7 +258,7 @@ print_row(struct job *job, const struct sheet *sheet, const struct aggregate_row
 
 	if (window != job->window)
 		begin_lines(job, sheet, job->window = window);
-	fl_buf_reserve(&job->out, lines->size_max);
+	fl_buf_reserve(&job->out, 2 * lines->size_max);
 	line = job->out.data + job->out.size;
 	memcpy(line, job->begin.data, lines->size_max);
 	end = line + job->begin.size;
@@ -275,8 +275,7 @@ print_row(struct job *job, const struct sheet *sheet, const struct aggregate_row
 		    out_put(lines, line, value_at(sheet, window, i), value->text, value->size);
 		end = FL_MAX(end, value_end);
 	}
-	*end++ = '\n';
-	job->out.size = (size_t)(end - job->out.data);
+	job->out.size = (size_t)(out_lines_end(lines, line, end) - job->out.data);
 }
 
 /* The rows of one query, from row i on; returns the first of the next. */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "expr/expr.h"
 
 uint32_t
@@ -151,21 +152,19 @@ out_lines_begin(struct out_lines *lines, struct fl_buf *out)
 {
 	const struct out_table *table = lines->table;
 	size_t at = 0;
-	char *line;
+	char *line, *end;
 
 	for (uint32_t c = 0; c < table->column_count; c++) {
 		lines->at[c] = at;
 		at += lines->widths[c] + 2;
 	}
 	lines->size_max = at;
-	fl_buf_reserve(out, lines->size_max);
-	line = out->data + out->size;
+	fl_buf_reserve(out, 2 * lines->size_max);
+	line = end = out->data + out->size;
 	memset(line, ' ', lines->size_max);
 	for (uint32_t c = 0; c < table->column_count; c++)
-		out->size = (size_t)(out_put(lines, line, c, table->names[c],
-					 strlen(table->names[c])) -
-		    out->data);
-	fl_buf_byte(out, '\n');
+		end = out_put(lines, line, c, table->names[c], strlen(table->names[c]));
+	out->size = (size_t)(out_lines_end(lines, line, end) - out->data);
 }
 
 /* Control characters of data must not reach a terminal. */
@@ -181,6 +180,28 @@ out_put(const struct out_lines *lines, char *line, uint32_t column, const char *
 	return to + size;
 }
 
+/* What a text has in bytes behind the first of each letter is put behind it in blanks. */
+char *
+out_lines_end(const struct out_lines *lines, char *line, char *end)
+{
+	if (!fl_ascii((const uint8_t *)line, (size_t)(end - line))) {
+		for (uint32_t c = lines->table->column_count - 1; c > 0; c--) {
+			char *next = line + lines->at[c];
+			size_t more = 0;
+
+			for (const char *p = line + lines->at[c - 1]; p < next && p < end; p++)
+				more += ((unsigned char)*p & 0xc0) == 0x80;
+			if (more == 0 || next > end)
+				continue;
+			memmove(next + more, next, (size_t)(end - next));
+			memset(next, ' ', more);
+			end += more;
+		}
+	}
+	*end++ = '\n';
+	return end;
+}
+
 void
 out_print(const struct out_table *table, struct fl_buf *out)
 {
@@ -192,18 +213,19 @@ out_print(const struct out_table *table, struct fl_buf *out)
 		for (uint32_t c = 0; c < table->column_count; c++, cell++)
 			out_widen(&lines, c, *cell == NULL ? 1 : strlen(*cell));
 	out_lines_begin(&lines, out);
-	fl_buf_reserve(out, lines.size_max * (table->row_count + 1u));
 	cell = table->cells;
 	for (uint32_t r = 0; r < table->row_count; r++) {
-		char *line = out->data + out->size, *end = line;
+		char *line, *end;
 
+		fl_buf_reserve(out, 2 * lines.size_max);
+		line = end = out->data + out->size;
 		memset(line, ' ', lines.size_max);
 		for (uint32_t c = 0; c < table->column_count; c++, cell++)
 			end = *cell == NULL ? out_put(&lines, line, c, "-", 1)
 					    : out_put(&lines, line, c, *cell, strlen(*cell));
-		*end++ = '\n';
-		out->size = (size_t)(end - out->data);
+		out->size = (size_t)(out_lines_end(&lines, line, end) - out->data);
 	}
+	fl_buf_reserve(out, 1);
 	out->data[out->size] = '\0';
 	out_lines_fini(&lines);
 }

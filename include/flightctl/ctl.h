@@ -164,9 +164,12 @@ out_widen(struct out_lines *lines, uint32_t column, size_t size)
 }
 /* Widths are known: prints the line of names. */
 void out_lines_begin(struct out_lines *lines, struct fl_buf *out);
-/* Puts a text where it belongs; returns its end, where that of the last column has the newline. */
+/* Puts a text where it belongs; returns its end. */
 char *out_put(const struct out_lines *lines, char *line, uint32_t column, const char *text,
     size_t size);
+/* Ends a line at the end of its last text; a letter of several bytes is one column wide.  Twice
+ * size_max bytes may be written.  Returns what is behind the newline. */
+char *out_lines_end(const struct out_lines *lines, char *line, char *end);
 /* Either, to stdout. */
 void out_flush(const struct ctl *ctl, const struct out_table *table);
 /* Writes all of buf to stdout; false: stdout is gone. */

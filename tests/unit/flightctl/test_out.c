@@ -38,6 +38,31 @@ control_characters_of_data_do_not_reach_a_terminal(void **state)
 }
 
 static void
+a_letter_of_several_bytes_is_one_column_wide(void **state)
+{
+	static const char *const cells[][3] = {
+		{"cr\xc3\xa8me br\xc3\xbbl\xc3\xa9" "e", "2", "\xc3\xa9"}, {"pie", "10", "p"}};
+	struct out_table table;
+	struct fl_buf out;
+
+	(void)state;
+	out_init(&table, NULL, "food,n#,last");
+	for (uint32_t r = 0; r < FL_ARRAY_COUNT(cells); r++) {
+		out_row(&table);
+		for (uint32_t c = 0; c < 3; c++)
+			out_cell(&table, c, cells[r][c]);
+	}
+	fl_buf_init(&out);
+	out_print(&table, &out);
+	assert_string_equal(out.data,
+	    "food              n  last\n"
+	    "cr\xc3\xa8me br\xc3\xbbl\xc3\xa9" "e      2  \xc3\xa9\n"
+	    "pie              10  p\n");
+	fl_buf_fini(&out);
+	out_fini(&table);
+}
+
+static void
 what_json_has_no_number_for_is_a_string(void **state)
 {
 	struct out_table table;
@@ -60,6 +85,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(control_characters_of_data_do_not_reach_a_terminal),
+	    cmocka_unit_test(a_letter_of_several_bytes_is_one_column_wide),
 	    cmocka_unit_test(what_json_has_no_number_for_is_a_string),
 	};
 
