@@ -7,6 +7,9 @@
  * end of a pipe.  When the pipe closes without a word, the guard waits until no program holds
  * a lock in the directory, and removes it.  So are the directory `flight` above it, and those
  * above that one that had to be made, when they are empty.
+ *
+ * Where the guard was killed too, or the machine went down, the next one of the same kind removes
+ * the directory: its owner.lock is there, and nobody holds that or any other lock in it.
  */
 #include "flightctl/ctl.h"
 #include "flightctl/demo.h"
@@ -14,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -27,6 +31,7 @@
 #define LOOK_MS 50
 #define GUARD_WAIT_MS 90000 /* supervisord gives its programs 60 s */
 #define CLOSE_WAIT_MS 5000
+#define OWNER_LOCK "owner.lock"
 
 /* ---- in use, and gone ---- */
 
@@ -134,6 +139,51 @@ start_guard(struct ctl_temporary *temporary)
 		temporary->guard_fd = ends[1];
 }
 
+/* ---- those whose guard died too ---- */
+
+/* The file has its name once it is locked: who finds it unlocked finds a dead one's. */
+static void
+lock_as_owner(struct ctl_temporary *temporary)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char made[PATH_MAX + 16], path[PATH_MAX + 16];
+
+	snprintf(made, sizeof(made), "%s/owner.new", temporary->dir);
+	snprintf(path, sizeof(path), "%s/" OWNER_LOCK, temporary->dir);
+	temporary->lock_fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* Without it the directory is nobody's to remove but ours and the guard's. */
+	if (temporary->lock_fd >= 0 && fcntl(temporary->lock_fd, F_OFD_SETLK, &lock) == 0)
+		(void)rename(made, path);
+}
+
+static bool
+is_orphan(const char *dir)
+{
+	char path[PATH_MAX + 16];
+	struct stat st;
+
+	if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+		return false;
+	snprintf(path, sizeof(path), "%s/" OWNER_LOCK, dir);
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	       !is_in_use(dir);
+}
+
+static void
+remove_orphans(const char *begin)
+{
+	char pattern[PATH_MAX];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s??????", begin);
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if (is_orphan(found.gl_pathv[i]))
+			nftw(found.gl_pathv[i], remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	globfree(&found);
+}
+
 /* ---- open, close ---- */
 
 /* How much of path, whole directories, is there already. */
@@ -159,9 +209,9 @@ ctl_temporary_open(
     const char *what, bool is_passed, struct ctl_temporary *temporary, struct fl_err *err)
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char parent[PATH_MAX / 2], above[PATH_MAX / 2];
+	char parent[PATH_MAX / 2], above[PATH_MAX / 2], begin[PATH_MAX / 2 + 32];
 
-	*temporary = (struct ctl_temporary){.guard_fd = -1};
+	*temporary = (struct ctl_temporary){.guard_fd = -1, .lock_fd = -1};
 	if (is_passed)
 		snprintf(parent, sizeof(parent), "/tmp");
 	else if (cache != NULL && cache[0] == '/')
@@ -176,14 +226,16 @@ ctl_temporary_open(
 		temporary->kept_size = strlen(parent);
 	else
 		FL_TRY(fl_mkdirs(parent, err));
-	snprintf(temporary->dir, sizeof(temporary->dir), "%s/%s%s.XXXXXX", parent,
-	    is_passed ? "flight-" : "", what);
+	snprintf(begin, sizeof(begin), "%s/%s%s.", parent, is_passed ? "flight-" : "", what);
+	remove_orphans(begin);
+	snprintf(temporary->dir, sizeof(temporary->dir), "%sXXXXXX", begin);
 	if (mkdtemp(temporary->dir) == NULL) {
 		temporary->dir[0] = '\0';
 		return FL_FAIL_NATIVE(err, FL_E_BAD_CONFIG, errno,
 		    "cannot make a temporary directory in \"%s\": %s", parent, strerror(errno));
 	}
 	start_guard(temporary);
+	lock_as_owner(temporary);
 	return FL_OK;
 }
 
@@ -192,6 +244,8 @@ ctl_temporary_close(struct ctl_temporary *temporary)
 {
 	if (temporary->dir[0] == '\0')
 		return;
+	if (temporary->lock_fd >= 0)
+		close(temporary->lock_fd);
 	wait_and_remove(temporary, CLOSE_WAIT_MS);
 	temporary->dir[0] = '\0';
 	if (temporary->guard_fd < 0)

@@ -197,11 +197,12 @@ struct ctl_temporary {
 	size_t kept_size; /* of dir: what stood before */
 	pid_t guard;	  /* removes dir when we are killed */
 	int guard_fd;
+	int lock_fd; /* says to those that come later that we live */
 };
 /*
  * A new private directory under the user's cache; is_passed: in /tmp, so that another user's
  * program can get through to what is its own.  It is gone after _close(), and soon after this
- * process was killed too.
+ * process was killed too; what is left of those whose guard died with them is removed first.
  *
  * Process:  forks; call it before there are threads or open stores.
  */
