@@ -630,12 +630,11 @@ plan_and_give(struct ctl *ctl, struct change *change, bool execute, struct fl_er
 		return FL_OK;
 	}
 	out_flush(ctl, &change->table);
-	if (!execute)
-		ctl_say(ctl, "nothing was done: add --execute");
-	else
-		FL_TRY(give(ctl, change, err));
 	if (change->refused == change->found)
 		return FL_FAIL(err, FL_E_BAD_OPTION, "none of them can be replayed");
+	if (execute)
+		return give(ctl, change, err);
+	ctl_say(ctl, "nothing was done: add --execute");
 	return FL_OK;
 }
 
