@@ -288,7 +288,7 @@ results_dead(struct pass *p, uint32_t row, enum fl_code code, const char *what)
 	dead.head.partition = p->view != NULL ? p->view->head->partition : -1;
 	dead.head.reason_size = (uint32_t)reason.size;
 	dead.head.value_size = dead.head.value_full = (uint32_t)json.size;
-	if (json.size > ROW_SIZE_MAX || fold->dead_size + json.size > fold->dead_quota)
+	if (json.size > FL_DEAD_PIPELINE_MAX || fold->dead_size + json.size > fold->dead_quota)
 		dead.head.value_size = 0;
 	dead.head.flags = FL_DEAD_NULL_KEY | FL_DEAD_IS_JSON;
 	dead.head.offset = p->view != NULL ? fl_block_offset(p->view, row) : -1;

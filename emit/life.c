@@ -27,7 +27,6 @@
 #define WRITE_MS 100	      /* busy: emit's store follows this often */
 #define FENCE_WINDOW_MS 300000 /* so many fences in this time: another live instance */
 #define FENCE_MAX 5
-#define DEAD_VALUE_MAX (64u << 10)
 
 const struct emit_sink_ops emit_sink_none; /* of a connector that is a source only; the binder knows */
 
@@ -469,7 +468,7 @@ write_dead(struct emit_sink *sink, const struct fl_batch *batch, uint32_t i, uin
 	dead.head.partition = -1;
 	dead.head.reason_size = (uint32_t)strlen(why->text);
 	dead.head.value_full = (uint32_t)json.size;
-	dead.head.value_size = json.size > DEAD_VALUE_MAX ? 0 : (uint32_t)json.size;
+	dead.head.value_size = json.size > FL_DEAD_EMIT_MAX ? 0 : (uint32_t)json.size;
 	dead.head.flags = FL_DEAD_NULL_KEY | FL_DEAD_IS_JSON;
 	dead.head.offset = (int64_t)number;
 	dead.head.clock_ms = fl_now_ms();

@@ -112,8 +112,27 @@ add_bytes_json(struct fl_buf *out, const char *name, const char *p, size_t size,
 	}
 }
 
+/* A key that was not kept has no length any more: without a full quota it made the two too long. */
 static void
-show_letter(struct job *job, const char *id, const struct fl_dead *dead)
+add_why_not_kept(struct fl_buf *out, enum fl_role role, const struct fl_dead *dead)
+{
+	uint32_t max = dlq_too_long(role, dead);
+	const char *program = fl_role_program(role);
+
+	if (dead->head.value_size >= dead->head.value_full)
+		return;
+	fl_buf_str(out, ", not kept: ");
+	if (max > 0)
+		fl_buf_printf(out, "a letter keeps %" PRIu32 " at most", max);
+	else if (dead->head.flags & FL_DEAD_NO_KEY)
+		fl_buf_printf(out, "with its key more than %u, or over %s.dead-quota-bytes", FL_DEAD_INGEST_MAX,
+		    program);
+	else
+		fl_buf_printf(out, "over %s.dead-quota-bytes", program);
+}
+
+static void
+show_letter(struct job *job, enum fl_role role, const char *id, const struct fl_dead *dead)
 {
 	const struct fl_dead_head *h = &dead->head;
 	int64_t at_ms = fl_view_record_time(h->kafka_ts);
@@ -148,9 +167,11 @@ show_letter(struct job *job, const char *id, const struct fl_dead *dead)
 	}
 	if (h->flags & FL_DEAD_NULL_VALUE)
 		fl_buf_str(&job->out, "value      null\n");
-	else
-		fl_buf_printf(&job->out, "value      %" PRIu32 " bytes%s\n", h->value_full,
-		    h->value_size < h->value_full ? ", not kept: over the quota" : "");
+	else {
+		fl_buf_printf(&job->out, "value      %" PRIu32 " bytes", h->value_full);
+		add_why_not_kept(&job->out, role, dead);
+		fl_buf_byte(&job->out, '\n');
+	}
 	if (h->value_size > 0 && is_text(dead->value, h->value_size))
 		fl_buf_printf(&job->out, "%.*s\n", (int)h->value_size, dead->value);
 	else
@@ -211,7 +232,7 @@ walk_store(struct job *job, struct fl_store *store, enum fl_role role, enum fl_d
 		} else if (job->wanted_id != NULL) {
 			job->found = strcmp(letter.id, job->wanted_id) == 0;
 			if (job->found)
-				show_letter(job, letter.id, &letter.dead);
+				show_letter(job, role, letter.id, &letter.dead);
 		} else if (job->code == FL_OK || job->code == (enum fl_code)letter.dead.head.code)
 			list_letter(job, letter.id, &letter.dead);
 		if (code == FL_OK)

@@ -91,6 +91,16 @@ read_lines(const char *path, json_t *lines, struct fl_err *err)
 	return code;
 }
 
+uint32_t
+dlq_too_long(enum fl_role role, const struct fl_dead *dead)
+{
+	uint32_t max = role == FL_ROLE_INGEST ? FL_DEAD_INGEST_MAX :
+	    role == FL_ROLE_PIPELINE	      ? FL_DEAD_PIPELINE_MAX :
+						FL_DEAD_EMIT_MAX;
+
+	return dead->head.value_full > max ? max : 0;
+}
+
 /* ---- export ---- */
 
 struct export {
@@ -384,9 +394,11 @@ find_objection(struct change *change, const struct dlq_letter *letter, struct fl
 		return is_row ? "a mended row has 512 KiB at most" :
 				"a mended value has 512 KiB at most: produce it to the topic";
 	if (!*is_mended && h->value_size < h->value_full)
-		return "its bytes were not kept (quota): give them by --file";
+		return dlq_too_long(letter->role, &letter->dead) > 0 ?
+		    "it is longer than a letter keeps: a line of --file gives a \"value\" of at most 512 KiB instead" :
+		    "its bytes were not kept: a line of --file gives them as \"value\", at most 512 KiB";
 	if (!is_row && table->key != NULL && (h->flags & FL_DEAD_NO_KEY))
-		return "its key was not kept (quota): produce the record to the topic";
+		return "its key was not kept: produce the record to the topic";
 	if (!is_row && table->key != NULL && (objection = try_key(table, &letter->dead)) != NULL)
 		return objection;
 	if (*is_mended && own != NULL && value->size == h->value_size &&

@@ -233,7 +233,7 @@ set_column(struct part *twin, uint32_t c, const struct letter *letter)
 		set_text(b, c, letter->fault.value);
 		break;
 	case FL_LETTER_RAW:
-		if (record->value != NULL && record->value_size <= DEAD_VALUE_MAX && !letter->is_bare)
+		if (record->value != NULL && record->value_size <= FL_DEAD_INGEST_MAX && !letter->is_bare)
 			fl_builder_set_str(b, c, record->value, record->value_size);
 		else
 			fl_builder_set_null(b, c);

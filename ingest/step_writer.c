@@ -164,7 +164,7 @@ dead_add(struct part *part, const struct source_record *record, const struct fl_
 	dead.head.kafka_ts = record->ts_ms;
 	dead.head.clock_ms = ingest->now_ms;
 	dead.reason = why->text;
-	if (record->key_size + record->value_size <= DEAD_VALUE_MAX &&
+	if (record->key_size + record->value_size <= FL_DEAD_INGEST_MAX &&
 	    ingest->dead_size + record->key_size + record->value_size <= ingest->dead_quota) {
 		dead.head.key_size = (uint32_t)record->key_size;
 		dead.head.value_size = (uint32_t)record->value_size;

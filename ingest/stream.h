@@ -31,7 +31,6 @@ static_assert(sizeof(struct fl_ingest_cursor) + PARTITIONS_MAX * sizeof(struct f
     FL_VALUE_SIZE_MAX - sizeof(struct fl_value_head), "the cursor is one value");
 #define BLOCK_HEAD_MAX(cols) (96u + 64u + (size_t)(cols) * (64 + 48))
 #define DEAD_STEP_MAX (4u << 20)	/* bytes of dead letters one commit takes */
-#define DEAD_VALUE_MAX (900u << 10)	/* a longer original is kept by length only */
 #define COMMIT_INTERVAL_US 2000
 #define BACKLOG_INTERVAL_US 20000	/* of old records: a step fills, whoever waits has waited */
 #define TIME_INTERVAL_MS 1000		/* between steps made of time only */

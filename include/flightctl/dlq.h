@@ -22,6 +22,8 @@ struct dlq_letter { /* borrowed during the visit */
 	struct fl_dead dead;
 	bool is_returning; /* EMIT: its row is on its way to the sink */
 };
+/* Its bytes were not kept because they are more than these; 0: its quota was full. */
+uint32_t dlq_too_long(enum fl_role role, const struct fl_dead *dead);
 typedef enum fl_code dlq_visit(
     void *ctx, const struct dlq_letter *letter, bool *stop, struct fl_err *err);
 /* Every letter of every writer, in the order of its key. */

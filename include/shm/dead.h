@@ -15,13 +15,19 @@
 #define FL_DEAD_IS_JSON 4u /* value is JSON of a row, not the record's bytes */
 #define FL_DEAD_NO_KEY 8u  /* the key's bytes were not kept: key_size is 0, it was more */
 
+/* A longer original is kept by its length only: a record of ingest with its key, a row of
+ * aggregate and of emit as JSON. */
+#define FL_DEAD_INGEST_MAX (900u << 10)
+#define FL_DEAD_PIPELINE_MAX (512u << 10)
+#define FL_DEAD_EMIT_MAX (64u << 10)
+
 struct fl_dead_head {
 	uint32_t code;	     /* enum fl_code */
 	uint32_t stream;     /* or sink id */
 	int32_t partition;
 	uint32_t reason_size;
 	uint32_t key_size;
-	uint32_t value_size; /* stored; 0 with value_full > 0: over the quota */
+	uint32_t value_size; /* stored; 0 with value_full > 0: not kept */
 	uint32_t value_full; /* length of the original */
 	uint32_t flags;	     /* FL_DEAD_... */
 	int64_t offset;	     /* Kafka offset or row number */
