@@ -27,4 +27,4 @@ FL_DEMO(orders, "orders.sql", POSTGRES, "tables.sql", 1, 1, 2, 0.05, "SELECT * F
 FL_DEMO(food, "food.sql", SQLITE, "CREATE TABLE aggregated(food TEXT PRIMARY KEY, count INTEGER); INSERT INTO aggregated VALUES('pie', 36)",
     2, 1, 2, 0.1, "SELECT * FROM aggregated", "how many of each food, since ever, in a SQLite file that held 36 pies before")
 FL_DEMO(logins, "logins.sql", NONE, "", 1, 20, 20, 0.05, "",
-    "logins, checked and reshaped; the bad ones to a topic of their own; counts per five minutes, every 15 s")
+    "logins, checked and reshaped; the bad ones, and 5 % that lack a device_type, to a topic of their own; counts per five minutes, every 15 s")
