@@ -43,11 +43,13 @@ sink_thread(void *arg)
 	struct emit *emit = sink->emit;
 	struct fl_err err = { .code = FL_OK };
 
-	while (!is_stopping(emit)) {
+	for (;;) {
 		uint32_t seen = fl_bell_read(emit->bells, FL_BELL_AGGREGATE);
 		int64_t begin_us = fl_monotonic_us();
 		bool worked = false;
 
+		if (is_stopping(emit))
+			break; /* looked at behind the bell, which rings behind it */
 		if (emit_sink_turn(sink, fl_now_ms(), &worked, &err) != FL_OK)
 			break; /* fatal: the main thread ends the process */
 		if (!worked)
@@ -243,6 +245,8 @@ emit_close(struct emit **emit_in)
 	if (emit == NULL)
 		return;
 	__atomic_store_n(&emit->is_stopping, true, __ATOMIC_RELEASE);
+	if (emit->has_threads)
+		fl_bell_ring(emit->bells, FL_BELL_AGGREGATE); /* what they wait for */
 	for (i = 0; i < emit->sink_count; i++) {
 		if (emit->sinks[i].has_thread)
 			pthread_join(emit->sinks[i].thread, NULL);

@@ -1002,6 +1002,24 @@ a_gap_in_the_outbox_is_not_passed(void **state)
 	assert_int_equal(emit_step(f->emit, f->now_ms, &worked, &done, &f->err), FL_E_STORE_DAMAGED);
 }
 
+/* They wait for half a second at a time. */
+static void
+closing_rings_for_the_threads_that_wait_for_aggregate(void **state)
+{
+	struct fixture *f = *state;
+	struct fl_bells *bells = NULL;
+	struct fl_err err = { .code = FL_OK };
+	uint32_t before;
+
+	assert_int_equal(fl_bells_open(f->instance, &bells, &err), FL_OK);
+	assert_int_equal(emit_open(f->instance, &f->emit, &err), FL_OK);
+	f->emit->has_threads = true;
+	before = fl_bell_read(bells, FL_BELL_AGGREGATE);
+	emit_close(&f->emit);
+	assert_int_equal(fl_bell_read(bells, FL_BELL_AGGREGATE), before + 1);
+	fl_bells_close(&bells);
+}
+
 int
 main(void)
 {
@@ -1035,6 +1053,7 @@ main(void)
 		TEST(a_position_before_the_oldest_kept_row_stops),
 		TEST(a_new_store_starts_at_row_0),
 		TEST(a_gap_in_the_outbox_is_not_passed),
+		TEST(closing_rings_for_the_threads_that_wait_for_aggregate),
 	};
 
 	return cmocka_run_group_tests_name("emit/emit", tests, NULL, NULL);
